@@ -1,0 +1,199 @@
+// Package abi is the whole boundary between a task module and the host that
+// runs it.
+//
+// [Host] is a Go interface. One generator, abi/abigen, reads this file and
+// writes every binding of it: the guest's imports (sdk/internal/hostcall), the
+// host's wazero exports (host/hostfn/wasm), [Unsupported], and the table in
+// README.md for authors in other languages. To add a host function, add a
+// method here, implement it in host/hostfn, give it a name in sdk, and run
+// "make generate".
+//
+// The methods use only what crosses a WASM boundary cheaply: handles (uint32),
+// numbers, bools, strings, byte slices, and slices of handles or strings.
+//
+// The package imports nothing but the standard library and builds for wasip1.
+package abi
+
+// Version is the ABI version that this package describes. It is part of the
+// import module's name ([ImportModule]) and of every manifest. Version 1 only
+// grows: functions are added and never change.
+const Version = 1
+
+// Names that a module and its host agree on.
+const (
+	// ImportModule is the module that host functions are imported from.
+	ImportModule = "sparkstalk_v1"
+	// ExportDescribe takes nothing and returns i32: zero once the module's
+	// [Manifest] was handed over with ResultJSON.
+	ExportDescribe = "sparkstalk_describe"
+	// ExportRun takes the task's index in the manifest (i32) and returns i32:
+	// zero when the task succeeded; anything else when it failed, in which
+	// case ResultError was called before.
+	ExportRun = "sparkstalk_run"
+	// ExportMemory is the module's linear memory.
+	ExportMemory = "memory"
+)
+
+// Frame is a handle of a DataFrame: a plan, not its rows. It lives as long as
+// the task invocation that made it. Zero means none.
+type Frame uint32
+
+// Expr is a handle of a column expression. It lives as long as the task
+// invocation that made it. Zero means none.
+type Expr uint32
+
+// Level is the severity of a log line, with the values of log/slog: -4 debug,
+// 0 info, 4 warning, 8 error.
+type Level int32
+
+// Grouping says how the keys of [Host.FrameAggregate] form groups.
+type Grouping int32
+
+// The groupings.
+const (
+	GroupBy Grouping = 0 // one group per combination of the keys
+	Rollup  Grouping = 1 // and subtotals along the keys' order
+	Cube    Grouping = 2 // and subtotals for every subset of the keys
+)
+
+// SetOp is the operation of [Host.FrameSetOp].
+type SetOp int32
+
+// The set operations.
+const (
+	Union     SetOp = 0
+	Intersect SetOp = 1
+	Except    SetOp = 2
+)
+
+// RowForm is the JSON shape of a row.
+type RowForm int32
+
+// The row forms.
+const (
+	RowArrays  RowForm = 0 // [[1,"a"],[2,"b"]]
+	RowObjects RowForm = 1 // [{"n":1,"s":"a"},{"n":2,"s":"b"}]
+)
+
+// Host is what a task can ask of the host that runs it. A value of it belongs
+// to one task invocation and is used by one goroutine.
+//
+// Building frames and expressions is lazy and cannot fail: a missing column, a
+// wrong option or a handle that does not exist surfaces as an error of the
+// action that would need it. Errors are [*Error].
+type Host interface {
+	// TaskArgs returns the call's arguments as JSON: {"args": [...], "kwargs": {...}}.
+	// Values have the very bytes that the client sent.
+	TaskArgs() []byte
+	// TaskRequest returns what is known of the call as a JSON [Request].
+	TaskRequest() []byte
+	// TaskLog writes a line to the host's log. attrs is a JSON object or empty.
+	TaskLog(level Level, message string, attrs []byte)
+	// TaskState reports a state of the task's own, such as PROGRESS, to the
+	// client; meta is any JSON value.
+	TaskState(state string, meta []byte) error
+
+	// ResultJSON hands over the task's result, one JSON value of at most the
+	// host's result limit. The last result or error given counts. In
+	// sparkstalk_describe it hands over the module's manifest.
+	ResultJSON(value []byte) error
+	// ResultFrame makes the rows of frame the task's result. The host runs the
+	// plan and passes the rows on once the task has returned; they never enter
+	// the guest.
+	ResultFrame(frame Frame, form RowForm) error
+	// ResultError makes the task fail with the given JSON [Error].
+	ResultError(failure []byte) error
+
+	// FrameRead reads files. format is a Spark data source such as text,
+	// parquet, csv or json. schema is a DDL string, empty to infer it. options
+	// holds names and values by turns.
+	FrameRead(format, schema string, options, paths []string) Frame
+	// FrameTable reads a table or view of the catalog. options holds names and
+	// values by turns.
+	FrameTable(name string, options []string) Frame
+	// FrameSQL runs a query. args replace its parameters: by name when names
+	// has as many elements as args, by position when names is empty.
+	FrameSQL(query string, names []string, args []Expr) Frame
+	// FrameRange has the column id with the numbers from start to end,
+	// exclusive, in steps. Zero partitions leaves their number to Spark.
+	FrameRange(start, end, step int64, partitions int32) Frame
+	// FrameSelect returns the given columns.
+	FrameSelect(in Frame, columns []Expr) Frame
+	// FrameFilter returns the rows of in for which condition is true.
+	FrameFilter(in Frame, condition Expr) Frame
+	// FrameWithColumns adds or replaces columns; names and columns are of one length.
+	FrameWithColumns(in Frame, names []string, columns []Expr) Frame
+	// FrameDrop leaves the named columns out; names that do not exist are ignored.
+	FrameDrop(in Frame, names []string) Frame
+	// FrameRename renames columns: from and to are of one length. Names that do
+	// not exist are ignored.
+	FrameRename(in Frame, from, to []string) Frame
+	// FrameAggregate groups in by keys and computes aggregates for each group.
+	// Without keys there is one group.
+	FrameAggregate(in Frame, grouping Grouping, keys, aggregates []Expr) Frame
+	// FrameJoin joins two frames. how has PySpark's names: inner, cross, outer,
+	// left, right, semi, anti and their synonyms. The condition is on, or the
+	// equality of the columns in using, or nothing.
+	FrameJoin(left, right Frame, how string, on Expr, using []string) Frame
+	// FrameSetOp combines two frames of like columns. all keeps duplicates.
+	// byName matches columns by name instead of position; allowMissing then
+	// fills absent ones with null.
+	FrameSetOp(left, right Frame, op SetOp, all, byName, allowMissing bool) Frame
+	// FrameSort orders rows, over the whole frame or, if not global, within
+	// each partition.
+	FrameSort(in Frame, orders []Expr, global bool) Frame
+	// FrameLimit returns the first n rows.
+	FrameLimit(in Frame, n int32) Frame
+	// FrameOffset leaves the first n rows out.
+	FrameOffset(in Frame, n int32) Frame
+	// FrameDistinct drops rows that are equal in the named columns, or in all
+	// columns if none is named.
+	FrameDistinct(in Frame, columns []string) Frame
+	// FrameAlias names a frame, so that SQL text and columns can refer to it.
+	FrameAlias(in Frame, name string) Frame
+	// FrameCache returns in as a cached DataFrame. The cache knows it by its
+	// plan: the first action that needs it materialises it, later ones of any
+	// task reuse that. name is for people: logs, the dashboard, sparkstalk cache.
+	FrameCache(in Frame, name string) Frame
+
+	// ExprColumn is a column by name; "a.b" is field b of a, and "*" all columns.
+	ExprColumn(name string) Expr
+	// ExprColumnOf is a column of one certain frame, for joins in which both
+	// sides have one of that name.
+	ExprColumnOf(frame Frame, name string) Expr
+	// ExprNull is NULL.
+	ExprNull() Expr
+	// ExprBool is a boolean literal.
+	ExprBool(value bool) Expr
+	// ExprInt is an integer literal: int when it fits 32 bits, else bigint.
+	ExprInt(value int64) Expr
+	// ExprFloat is a double literal.
+	ExprFloat(value float64) Expr
+	// ExprString is a string literal.
+	ExprString(value string) Expr
+	// ExprBinary is a binary literal.
+	ExprBinary(value []byte) Expr
+	// ExprCall calls a Spark function or operator by its SQL name: "split",
+	// "+", "==", "and", "isnotnull".
+	ExprCall(function string, args []Expr, distinct bool) Expr
+	// ExprCast casts to a type in DDL form, such as "decimal(10,2)". try gives
+	// NULL instead of an error.
+	ExprCast(in Expr, ddl string, try bool) Expr
+	// ExprAlias names a column; several names are for functions that return
+	// several columns.
+	ExprAlias(in Expr, names []string) Expr
+	// ExprSort is a sort order, for FrameSort.
+	ExprSort(in Expr, descending, nullsLast bool) Expr
+	// ExprSQL is an expression in SQL text.
+	ExprSQL(text string) Expr
+
+	// ActionCollect runs the plan and returns its rows as one JSON array.
+	ActionCollect(frame Frame, form RowForm) ([]byte, error)
+	// ActionCount runs the plan and returns the number of its rows.
+	ActionCount(frame Frame) (int64, error)
+	// ActionSchema returns the frame's schema as a JSON [Schema].
+	ActionSchema(frame Frame) ([]byte, error)
+	// ActionExplain returns the plan as Spark explains it; mode is simple,
+	// extended, codegen, cost or formatted.
+	ActionExplain(frame Frame, mode string) (string, error)
+}

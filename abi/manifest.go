@@ -1,0 +1,116 @@
+package abi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A Manifest is what a module says of itself, as JSON, in sparkstalk_describe.
+type Manifest struct {
+	// ABI is the [Version] that the module was built for.
+	ABI int `json:"abi"`
+	// SDK names what the module was built with, such as "go/0.1.0". For logs only.
+	SDK string `json:"sdk,omitempty"`
+	// Tasks are the tasks that the module serves. The index of a task is the
+	// argument of sparkstalk_run.
+	Tasks []TaskSpec `json:"tasks"`
+	// Caches names the cached DataFrames that the tasks share. For people only.
+	Caches []string `json:"caches,omitempty"`
+}
+
+// A TaskSpec describes one task.
+type TaskSpec struct {
+	// Name is the Celery task name that clients call, such as "demo.WordCount".
+	Name string `json:"name"`
+	// Doc is one line for people.
+	Doc string `json:"doc,omitempty"`
+	// Params are the parameters in positional order.
+	Params []Param `json:"params,omitempty"`
+	// Returns is the result's type in the SDK's words, such as "int64" or "DataFrame".
+	Returns string `json:"returns,omitempty"`
+	TaskOptions
+}
+
+// TaskOptions are Celery's options of a task. A nil field leaves the choice to
+// the worker's configuration; what a message says wins over both.
+type TaskOptions struct {
+	// AcksLate acknowledges the message after the task ended instead of before it began.
+	AcksLate *bool `json:"acks_late,omitempty"`
+	// IgnoreResult stores no result.
+	IgnoreResult *bool `json:"ignore_result,omitempty"`
+	// TrackStarted stores the state STARTED when the task begins.
+	TrackStarted *bool `json:"track_started,omitempty"`
+	// TimeLimit is the time in seconds after which the task is interrupted; zero means none.
+	TimeLimit *float64 `json:"time_limit,omitempty"`
+}
+
+// A Param describes one parameter of a task.
+type Param struct {
+	Name string `json:"name"`
+	// Type is the type in the SDK's words, such as "string" or "[]int64".
+	Type string `json:"type,omitempty"`
+	// Default is the value of an argument that is not given; a parameter
+	// without one is required.
+	Default json.RawMessage `json:"default,omitempty"`
+	Doc     string          `json:"doc,omitempty"`
+}
+
+// ErrManifest is wrapped by every error of [ParseManifest].
+var ErrManifest = errors.New("bad manifest")
+
+// ParseManifest decodes and checks a manifest. Its errors say what is wrong
+// and wrap [ErrManifest].
+func ParseManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)
+	}
+	if m.ABI < 1 || m.ABI > Version {
+		return Manifest{}, fmt.Errorf("%w: built for ABI version %d, this host speaks 1 to %d", ErrManifest, m.ABI, Version)
+	}
+	if len(m.Tasks) == 0 {
+		return Manifest{}, fmt.Errorf("%w: no tasks", ErrManifest)
+	}
+	seen := make(map[string]bool, len(m.Tasks))
+	for i, t := range m.Tasks {
+		if t.Name == "" {
+			return Manifest{}, fmt.Errorf("%w: task %d has no name", ErrManifest, i)
+		}
+		if seen[t.Name] {
+			return Manifest{}, fmt.Errorf("%w: two tasks are named %q", ErrManifest, t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return m, nil
+}
+
+// A Request is what a task may know of the call it answers. The names are
+// those of Celery's task request.
+type Request struct {
+	ID       string `json:"id"`
+	Task     string `json:"task"`
+	RootID   string `json:"root_id,omitempty"`
+	ParentID string `json:"parent_id,omitempty"`
+	Group    string `json:"group,omitempty"`
+	Retries  int    `json:"retries"`
+	// Hostname is the worker's node name, such as "sparkstalk1@host".
+	Hostname string `json:"hostname,omitempty"`
+	// TimeLimit is the time in seconds that the task may take; zero means no limit.
+	TimeLimit float64 `json:"timelimit,omitempty"`
+	// Redelivered says that the broker has delivered the message before.
+	Redelivered bool `json:"redelivered,omitempty"`
+}
+
+// A Schema is the columns of a frame.
+type Schema struct {
+	Columns []ColumnSchema `json:"columns"`
+}
+
+// A ColumnSchema is a column's name and its type in Spark's DDL form, such as
+// "array<string>".
+type ColumnSchema struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+}

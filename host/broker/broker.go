@@ -1,0 +1,109 @@
+// Package broker is how the host receives and sends messages. It knows nothing
+// of Celery: a [Message] is properties, headers and bytes.
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A Message is what travels. Header values are those of JSON plus []byte and
+// time.Time: nil, bool, int64, float64, string, []any, map[string]any.
+type Message struct {
+	Headers         map[string]any
+	Body            []byte
+	ContentType     string
+	ContentEncoding string
+	CorrelationID   string
+	ReplyTo         string
+	// Priority is nil where the sender gave none.
+	Priority *uint8
+	// Persistent asks the broker to keep the message over a restart.
+	Persistent bool
+	// Expiration is how long the broker keeps the message; zero is for ever.
+	Expiration time.Duration
+}
+
+// A Publication is a message and where it goes.
+type Publication struct {
+	// Exchange is empty for the default exchange, which routes by queue name.
+	Exchange   string
+	RoutingKey string
+	// Mandatory makes Publish fail with [ErrUnroutable] when no queue takes the message.
+	Mandatory bool
+	Message
+}
+
+// A Delivery is a message received. It must be settled once, by one of its
+// methods, unless its queue is consumed without acknowledgement; more calls
+// change nothing.
+type Delivery struct {
+	Message
+	// Queue is the queue it was consumed from; Exchange and RoutingKey are
+	// those it was published with.
+	Queue, Exchange, RoutingKey string
+	Redelivered                 bool
+	// Settler answers the broker. It is set by the broker's implementation.
+	Settler Settler
+}
+
+// A Settler tells the broker what became of one delivery. Its methods do not
+// block on the network for long. They return [ErrStale] when the connection that
+// brought the delivery is gone: the broker has then put the message back by
+// itself, and nothing was sent.
+type Settler interface {
+	Ack() error
+	// Reject gives the message back to the queue, or drops (dead-letters) it.
+	Reject(requeue bool) error
+}
+
+// Errors that callers branch on.
+var (
+	// ErrStale says that a delivery's connection is gone.
+	ErrStale = errors.New("delivery's connection is gone")
+	// ErrUnroutable says that no queue takes a mandatory message.
+	ErrUnroutable = errors.New("no queue takes the message")
+	// ErrClosed says that the broker was closed.
+	ErrClosed = errors.New("broker is closed")
+)
+
+// A Queue is a queue to consume from, with how it is declared.
+type Queue struct {
+	Name string
+	// Exchange and RoutingKey bind the queue. An empty Exchange binds nothing.
+	Exchange     string
+	ExchangeType string // direct, topic or fanout; empty means direct
+	RoutingKey   string
+	// TransientExchange and TransientQueue are not kept over a restart of the
+	// broker; the queue is exclusive to this connection and deleted with it.
+	TransientExchange, TransientQueue bool
+	// Args are the queue's arguments (x-max-priority, x-queue-type, x-expires …).
+	Args map[string]any
+	// ConsumerArgs are the consumer's arguments (x-priority …).
+	ConsumerArgs map[string]any
+	// NoAck has the broker forget messages as it sends them.
+	NoAck bool
+}
+
+// A Broker receives and publishes. Its methods may be called by any goroutine.
+type Broker interface {
+	// Run connects, declares and consumes the queues, and hands each delivery
+	// to handle, which must not block for long; it goes on through every loss of
+	// connection until ctx ends or Close is called. It returns nil then, and an
+	// error only for what a retry cannot mend (bad credentials, a queue that
+	// exists with other arguments).
+	Run(ctx context.Context, handle func(Delivery)) error
+	// StopConsuming ends intake and gives back what was delivered and not
+	// handled; deliveries handled before stay open and can be settled.
+	StopConsuming(ctx context.Context) error
+	// SetPrefetch changes how many unsettled deliveries the broker may send; zero is no limit.
+	SetPrefetch(ctx context.Context, count int) error
+	// Publish sends a message and returns once the broker has it (publisher
+	// confirm), waiting for a connection as long as ctx lasts.
+	Publish(ctx context.Context, p Publication) error
+	// Connected reports whether deliveries can arrive now.
+	Connected() bool
+	// Close closes the connections. Open deliveries return to their queues.
+	Close() error
+}

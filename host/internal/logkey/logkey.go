@@ -1,0 +1,29 @@
+// Package logkey names the attributes of the host's log lines, so that one
+// thing has one name in every line.
+package logkey
+
+// Attribute names of log/slog.
+const (
+	Error     = "error"
+	Task      = "task"    // Celery task name
+	TaskID    = "task_id" // Celery task id
+	Module    = "module"  // a module's name
+	Path      = "path"
+	Hash      = "hash"
+	Reason    = "reason"
+	Duration  = "duration"
+	Engine    = "engine"
+	Address   = "address"
+	PID       = "pid"
+	Queue     = "queue"
+	Broker    = "broker"
+	Attempt   = "attempt"
+	Wait      = "wait"
+	Cache     = "cache" // name of a cached DataFrame
+	Frame     = "frame"
+	Session   = "session"
+	Operation = "operation" // Spark Connect operation id
+	State     = "state"
+	Count     = "count"
+	Signal    = "signal"
+)
