@@ -30,67 +30,106 @@ func emitReadme(in *boundary, page []byte) ([]byte, error) {
 	for _, m := range in.methods {
 		if g := words(m.name)[0]; g != group {
 			group = g
-			fmt.Fprintf(&b, "### %s\n\n| import | parameters | result | what it does |\n| --- | --- | --- | --- |\n", group)
+			fmt.Fprintf(&b, "### %s\n\n| import | WASM type | parameters | result | what it does |\n| --- | --- | --- | --- | --- |\n", group)
 		}
 		var params []string
-		for _, v := range m.wireParams() {
-			params = append(params, fmt.Sprintf("%s&nbsp;%s", code(v.name), v.typ))
+		for _, p := range m.params {
+			params = append(params, fmt.Sprintf("%s %s", code(snake(p.name)), p.typ.inWords()))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(m.wire), strings.Join(params, ", "), m.readmeResult(), cell(m.docOfImport()))
-		if last := in.methods[len(in.methods)-1]; last.name == m.name || words(next(in.methods, m))[0] != group {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(m.wire), m.wireType(), strings.Join(params, ", "), m.resultInWords(), cell(m.docOfImport()))
+		if isLast(in.methods, m) {
 			b.WriteString("\n")
 		}
 	}
-	for _, e := range in.enums {
-		fmt.Fprintf(&b, "### Values of %s\n\n%s\n\n| value | name | |\n| --- | --- | --- |\n", e.name, text(e.doc))
-		for _, v := range e.values {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", v.value, v.name, cell(v.doc))
+	b.WriteString("### Types\n\n| type | WASM type | |\n| --- | --- | --- |\n")
+	for _, t := range in.types {
+		wire := "i32"
+		if v := (method{params: []param{{typ: goType{kind: t.kind}}}}).wireParams(); len(v) == 1 {
+			wire = v[0].typ
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", t.name, wire, cell(t.doc))
 	}
-	b.WriteString(readmeEnd)
+	b.WriteString("\n")
+	if len(in.enums) > 0 {
+		b.WriteString("| type | value | name | |\n| --- | --- | --- | --- |\n")
+	}
+	for _, e := range in.enums {
+		for _, v := range e.values {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", e.name, v.value, v.name, cell(v.doc))
+		}
+	}
+	b.WriteString("\n" + readmeEnd)
 	b.Write(tail)
 	return b.Bytes(), nil
 }
 
-// next is the name of the method after m.
-func next(methods []method, m method) string {
-	for i := range methods[:len(methods)-1] {
+// isLast says that m is the last method of its group.
+func isLast(methods []method, m method) bool {
+	for i := range methods {
 		if methods[i].name == m.name {
-			return methods[i+1].name
+			return i+1 == len(methods) || words(methods[i+1].name)[0] != words(m.name)[0]
 		}
 	}
-	return m.name
+	return true
 }
 
-// readmeResult says what the function returns.
-func (m method) readmeResult() string {
-	what := ""
+// wireType is the function's type: (i32,i32) → i64.
+func (m method) wireType() string {
+	var params []string
+	for _, v := range m.wireParams() {
+		params = append(params, v.typ)
+	}
+	result := m.wireResult()
+	if result == "" {
+		result = "()"
+	}
+	// No line break within: the column would become one value wide.
+	return strings.ReplaceAll(fmt.Sprintf("(%s) → %s", strings.Join(params, ","), result), " ", "&nbsp;")
+}
+
+// inWords is the type as the page's rules call it.
+func (t goType) inWords() string {
 	switch {
-	case m.inRegister():
-		what = "i64: length, for `take`"
-	case m.result == nil && m.err:
-		what = "i64: 0"
-	case m.result == nil:
-		return "none"
-	case m.result.name != "":
-		what = m.wireResult() + ": " + m.result.name
+	case t.kind == kindStrings:
+		return "list of strings"
+	case t.kind == kindHandles && t.name != "":
+		return "list of " + t.name
+	case t.kind == kindHandles:
+		return "list of u32"
+	case t.kind == kindBytes:
+		return "bytes"
+	case t.name != "":
+		return t.name
+	case t.kind == kindUint32:
+		return "u32"
+	case t.kind == kindInt32:
+		return "i32"
+	case t.kind == kindInt64:
+		return "i64"
+	case t.kind == kindFloat64:
+		return "f64"
 	default:
-		what = m.wireResult()
+		return t.spell("")
+	}
+}
+
+func (m method) resultInWords() string {
+	what := "nothing"
+	if m.result != nil {
+		what = m.result.inWords()
 	}
 	if m.err {
-		what += ", or -1"
+		what += ", or an error"
 	}
 	return what
 }
 
 // docOfImport is the method's doc without its Go name at the front.
 func (m method) docOfImport() string {
-	doc, ok := strings.CutPrefix(m.doc, m.name+" ")
-	if !ok {
-		return m.doc
+	if doc, ok := strings.CutPrefix(m.doc, m.name+" "); ok {
+		return doc
 	}
-	return doc
+	return m.doc
 }
 
 var docLink = regexp.MustCompile(`\[([A-Z]\w*(?:\.\w+)*)\]`)

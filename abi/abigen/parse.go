@@ -19,6 +19,7 @@ const (
 // A boundary is the parsed Host interface.
 type boundary struct {
 	methods []method
+	types   []declaredType // those that methods use, as declared
 	enums   []enum
 }
 
@@ -79,6 +80,7 @@ type enumValue struct {
 
 // A declaredType is a type of package abi that is a predeclared one underneath.
 type declaredType struct {
+	name string
 	kind kind
 	doc  string
 }
@@ -109,7 +111,7 @@ func parseDir(dir string) (*boundary, error) {
 // parseSources parses the Host interface from the package's files. Every
 // method that cannot be bound is one error, with its position.
 func parseSources(sources map[string][]byte) (*boundary, error) {
-	p := &packageParser{fset: token.NewFileSet(), declared: map[string]declaredType{}}
+	p := &packageParser{fset: token.NewFileSet(), declared: map[string]declaredType{}, used: map[string]bool{}}
 	var files []*ast.File
 	for _, name := range sortedKeys(sources) {
 		f, err := parser.ParseFile(p.fset, name, sources[name], parser.ParseComments|parser.SkipObjectResolution)
@@ -125,6 +127,11 @@ func parseSources(sources map[string][]byte) (*boundary, error) {
 		return nil, fmt.Errorf("no interface %s is declared", interfaceName)
 	}
 	out := &boundary{methods: p.methods()}
+	for _, name := range p.order {
+		if p.used[name] {
+			out.types = append(out.types, p.declared[name])
+		}
+	}
 	for _, f := range files {
 		out.enums = append(out.enums, p.enums(f)...)
 	}
@@ -134,6 +141,8 @@ func parseSources(sources map[string][]byte) (*boundary, error) {
 type packageParser struct {
 	fset     *token.FileSet
 	declared map[string]declaredType
+	order    []string // of declared
+	used     map[string]bool
 	host     *ast.InterfaceType
 	problems []error
 }
@@ -162,7 +171,8 @@ func (p *packageParser) types(f *ast.File) {
 				}
 			case *ast.Ident:
 				if k, ok := basics[t.Name]; ok {
-					p.declared[spec.Name.Name] = declaredType{kind: k, doc: paragraph(doc)}
+					p.declared[spec.Name.Name] = declaredType{name: spec.Name.Name, kind: k, doc: paragraph(doc)}
+					p.order = append(p.order, spec.Name.Name)
 				}
 			}
 		}
@@ -269,6 +279,7 @@ func (p *packageParser) typ(method string, expr ast.Expr) (goType, bool) {
 			return goType{kind: k}, true
 		}
 		if d, ok := p.declared[e.Name]; ok {
+			p.used[e.Name] = true
 			return goType{kind: d.kind, name: e.Name}, true
 		}
 	case *ast.ArrayType:
@@ -285,10 +296,11 @@ func (p *packageParser) typ(method string, expr ast.Expr) (goType, bool) {
 			return goType{kind: kindHandles}, true
 		}
 		if d, ok := p.declared[elem.Name]; ok && d.kind == kindUint32 {
+			p.used[elem.Name] = true
 			return goType{kind: kindHandles, name: elem.Name}, true
 		}
 	}
-	p.problem(expr.Pos(), "%s: type %s cannot cross the boundary; these can: bool, int32, uint32, int64, float64 and string, "+
+	p.problem(expr.Pos(), "%s: the type %s cannot cross the boundary; these can: bool, int32, uint32, int64, float64 and string, "+
 		"types declared as one of them, and slices of byte, string, uint32 and of types declared as uint32", method, typeText(expr))
 	return goType{}, false
 }
@@ -308,7 +320,7 @@ func (p *packageParser) enums(f *ast.File) []enum {
 				continue
 			}
 			declared, ok := p.declared[typ.Name]
-			if !ok || declared.kind != kindInt32 {
+			if !ok || declared.kind != kindInt32 || !p.used[typ.Name] {
 				continue
 			}
 			value, ok := literal(spec.Values[0])

@@ -50,11 +50,6 @@ func (m method) wireResult() string {
 	}
 }
 
-// inRegister says that the result's bytes are fetched with take.
-func (m method) inRegister() bool {
-	return m.result != nil && (m.result.kind == kindBytes || m.result.kind == kindString)
-}
-
 // spell is the type in Go source that refers to package abi by the given
 // qualifier: "abi." or, in that package itself, nothing.
 func (t goType) spell(qualifier string) string {
