@@ -1,0 +1,39 @@
+# The two commands of a new user are "make demo" and "make test". Both install
+# what they need through package registries, only where it is absent.
+
+SPARK ?= sail
+GO ?= go
+
+.PHONY: demo test race check generate setup bench fuzz build clean
+
+demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
+	@scripts/demo '$(SPARK)'
+
+test: ## unit and integration tests against RabbitMQ, Redis, Spark and Python Celery
+	@scripts/test
+
+race: ## the tests that need no Spark under the race detector
+	@scripts/test -race
+
+check: ## what CI runs after the tests: vet, linters, fresh generated files
+	@scripts/check
+
+generate: ## write the generated files anew
+	$(GO) generate ./abi
+	scripts/gen-spark
+
+setup: ## install everything that tests and demo use
+	@scripts/setup broker redis python pyspark sail spark lint
+
+build: ## the binary and the demo module
+	$(GO) build -o bin/sparkstalk ./host/cmd/sparkstalk
+	bin/sparkstalk build plugins/demo -o plugins/demo.wasm
+
+bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one run
+	@scripts/bench
+
+fuzz: ## each fuzz target for FUZZTIME (default 30s)
+	@scripts/fuzz
+
+clean:
+	rm -rf bin plugins/*.wasm

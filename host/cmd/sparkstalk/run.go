@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/worker"
+)
+
+// arguments are a task's, as given on the command line.
+type arguments struct{ args, kwargs string }
+
+func (a *arguments) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.args, "args", "a", "", "positional arguments as a JSON `array`, before those on the line")
+	cmd.Flags().StringVarP(&a.kwargs, "kwargs", "k", "", "keyword arguments as a JSON `object`")
+}
+
+var keyword = regexp.MustCompile(`^([\pL_][\pL\pN_]*)=`)
+
+// parse merges the flags with the words of the command line: a word NAME=VALUE
+// is a keyword argument, and a value is JSON where it parses as that, else text.
+func (a *arguments) parse(words []string) (args []json.RawMessage, kwargs map[string]json.RawMessage, err error) {
+	args, kwargs = []json.RawMessage{}, map[string]json.RawMessage{}
+	if a.args != "" {
+		if err := json.Unmarshal([]byte(a.args), &args); err != nil {
+			return nil, nil, fmt.Errorf("--args is not a JSON array: %w", err)
+		}
+	}
+	if a.kwargs != "" {
+		if err := json.Unmarshal([]byte(a.kwargs), &kwargs); err != nil {
+			return nil, nil, fmt.Errorf("--kwargs is not a JSON object: %w", err)
+		}
+	}
+	for _, word := range words {
+		if m := keyword.FindStringSubmatch(word); m != nil {
+			kwargs[m[1]] = value(word[len(m[0]):])
+			continue
+		}
+		args = append(args, value(word))
+	}
+	return args, kwargs, nil
+}
+
+func value(text string) json.RawMessage {
+	if json.Valid([]byte(text)) {
+		return json.RawMessage(text)
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	return quoted
+}
+
+func runCommand(s *settings) *cobra.Command {
+	var a arguments
+	cmd := &cobra.Command{
+		Use:   "run TASK [ARG… NAME=ARG…]",
+		Short: "Run one task in this process, without a broker",
+		Example: `  sparkstalk run demo.simple_sum 100000
+  sparkstalk run demo.WordCount /usr/share/common-licenses first_letter=a`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			args, kwargs, err := a.parse(words[1:])
+			if err != nil {
+				return err
+			}
+			cfg, err := s.config()
+			if err != nil {
+				return err
+			}
+			first, _, stop := stopSignals(cmd.Context())
+			defer stop()
+			result, err := runOnce(first, cfg, words[0], args, kwargs)
+			return report(cmd, s.json, result, err)
+		},
+	}
+	a.flags(cmd)
+	return cmd
+}
+
+// runOnce opens a runtime for one call.
+func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (_ json.RawMessage, err error) {
+	r, err := host.OpenRuntime(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	runCtx, stopRun := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(runCtx) }()
+	defer func() {
+		stopRun()
+		err = errors.Join(err, <-ended, r.Close())
+	}()
+	task, ok := r.Acquire(name)
+	if !ok {
+		return nil, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.Plugins(), name, strings.Join(r.Tasks(), ", "))
+	}
+	defer task.Release()
+	message, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	return task.Run(ctx, worker.Call{Task: message, Hostname: "sparkstalk-run", State: func(context.Context, string, json.RawMessage) error { return nil }})
+}
+
+// report prints a result, or a task's exception as its client would see it.
+func report(cmd *cobra.Command, asJSON bool, result json.RawMessage, err error) error {
+	if exc, ok := errors.AsType[*abi.Error](err); ok {
+		if asJSON {
+			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"error": exc}); err != nil {
+				return err
+			}
+			return exitCode(1)
+		}
+		if exc.Traceback != "" {
+			if _, err := io.WriteString(cmd.ErrOrStderr(), exc.Traceback+"\n"); err != nil {
+				return err
+			}
+		}
+		return exc
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"result": result})
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), string(result))
+	return err
+}

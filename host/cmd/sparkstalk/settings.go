@@ -1,0 +1,193 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/pflag"
+
+	"github.com/sparkstalk/sparkstalk/host"
+)
+
+// settings collects a [host.Config] from flags, the environment and a file, in
+// that order of precedence.
+type settings struct {
+	flags *pflag.FlagSet // the persistent ones
+	file  string
+	level string
+	json  bool
+}
+
+// setting is one way to give a Config field: its name in sparkstalk.yaml, which
+// in upper case behind SPARKSTALK_ is its environment variable, the usual
+// variables of Celery and Spark, and its flag.
+type setting struct {
+	name, flag, short, env, usage string
+}
+
+// settingsTable lists the settings that have a flag or a variable of another
+// program's; every other field of host.Config has its yaml name and its
+// SPARKSTALK_ variable all the same.
+var settingsTable = []setting{
+	{"broker", "broker", "b", "CELERY_BROKER_URL", "broker `URL`, default " + host.DefaultBroker},
+	{"result_backend", "result-backend", "", "CELERY_RESULT_BACKEND", "result backend `URL`: rpc://, redis://… or disabled://"},
+	{"plugins", "plugins", "", "", "watched `folder` of task modules, default " + host.DefaultPlugins},
+	{"spark", "spark", "", "SPARK_REMOTE", "`engine`: sail (default), local[N], local[*] or sc://host:port"},
+	{"home", "home", "", "", "`folder` of installed engines and compiled modules"},
+	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
+	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
+	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU"},
+	{"prefetch_multiplier", "prefetch-multiplier", "", "", "messages taken in advance for each slot (`number`), default 1; -1 is no limit"},
+	{"hostname", "hostname", "n", "", "node `name`; %h full host name, %n its first part, %d the rest, %i process id"},
+	{"task_acks_late", "acks-late", "", "", "acknowledge after a task has ended, unless it says otherwise"},
+	{"task_track_started", "track-started", "", "", "store the state STARTED"},
+	{"task_time_limit", "time-limit", "", "", "`seconds` after which a task is interrupted"},
+	{"task_events", "task-events", "E", "", "send task events"},
+	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
+	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
+}
+
+func newSettings(flags *pflag.FlagSet) *settings {
+	s := &settings{flags: flags}
+	fields := configFields(&host.Config{})
+	for _, row := range settingsTable {
+		switch fields[row.name].Kind() {
+		case reflect.Bool:
+			flags.BoolP(row.flag, row.short, false, row.usage)
+		default:
+			flags.StringP(row.flag, row.short, "", row.usage)
+		}
+	}
+	flags.StringVar(&s.file, "config", "", "settings `file`, default sparkstalk.yaml if there is one")
+	flags.StringVarP(&s.level, "loglevel", "l", "", "`level` of the log: debug, info (default), warning or error")
+	flags.BoolVar(&s.json, "json", false, "write JSON, for programs")
+	return s
+}
+
+// config merges the sources. Its error names every bad value and where it came
+// from.
+func (s *settings) config() (host.Config, error) {
+	var cfg host.Config
+	fields := configFields(&cfg)
+	bad := s.readFile(&cfg)
+
+	alias := map[string]setting{}
+	for _, row := range settingsTable {
+		alias[row.name] = row
+	}
+	for name, field := range fields {
+		row := alias[name]
+		for _, env := range []string{row.env, "SPARKSTALK_" + strings.ToUpper(name)} {
+			if v, ok := os.LookupEnv(env); ok && env != "" && v != "" {
+				if err := set(field, v); err != nil {
+					bad = append(bad, fmt.Errorf("environment %s: %w", env, err))
+				}
+			}
+		}
+		if f := s.flags.Lookup(row.flag); row.flag != "" && f.Changed {
+			if err := set(field, f.Value.String()); err != nil {
+				bad = append(bad, fmt.Errorf("flag --%s: %w", row.flag, err))
+			}
+		}
+	}
+	log, err := s.logger()
+	cfg.Log = log
+	return cfg, errors.Join(append(bad, err)...)
+}
+
+func (s *settings) readFile(cfg *host.Config) []error {
+	name := s.file
+	if name == "" {
+		name = "sparkstalk.yaml"
+	}
+	data, err := os.ReadFile(name)
+	if s.file == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return []error{fmt.Errorf("settings: %w", err)}
+	}
+	if err := yaml.UnmarshalWithOptions(data, cfg, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
+		return []error{fmt.Errorf("settings %s: %s", name, yaml.FormatError(err, false, true))}
+	}
+	return nil
+}
+
+// configFields maps yaml names to the settable fields of cfg.
+func configFields(cfg *host.Config) map[string]reflect.Value {
+	v := reflect.ValueOf(cfg).Elem()
+	fields := map[string]reflect.Value{}
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Tag.Get("json"); name != "-" {
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// set parses text into a field by the field's type.
+func set(field reflect.Value, text string) error {
+	if field.Kind() == reflect.Pointer {
+		p := reflect.New(field.Type().Elem())
+		if err := set(p.Elem(), text); err != nil {
+			return err
+		}
+		field.Set(p)
+		return nil
+	}
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is not true or false", text)
+		}
+		field.SetBool(b)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, field.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		field.SetInt(n)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		field.SetFloat(f)
+	case reflect.Slice:
+		field.Set(reflect.ValueOf(strings.Split(text, ",")))
+	default: // queue_args
+		return yaml.Unmarshal([]byte(text), field.Addr().Interface())
+	}
+	return nil
+}
+
+func (s *settings) logger() (*slog.Logger, error) {
+	var level slog.Level
+	switch strings.ToLower(s.level) {
+	case "debug":
+		level = slog.LevelDebug
+	case "", "info":
+		level = slog.LevelInfo
+	case "warn", "warning":
+		level = slog.LevelWarn
+	case "error", "critical", "fatal":
+		level = slog.LevelError
+	default:
+		return nil, fmt.Errorf("flag --loglevel: %q is not debug, info, warning or error", s.level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if s.json {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+}

@@ -1,0 +1,157 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/engine"
+)
+
+// A Config says what a host serves and with what. The zero value works: it
+// serves the modules in ./plugins on the embedded engine to the RabbitMQ of
+// this machine. The json tags are the names in sparkstalk.yaml and, in upper
+// case behind SPARKSTALK_, in the environment.
+type Config struct {
+	// Broker is the message broker's URL, such as amqp://user:password@host:5672/vhost.
+	// Empty means amqp://guest:guest@localhost:5672//.
+	Broker string `json:"broker"`
+	// ResultBackend is where results go: rpc:// (the default), a redis:// URL,
+	// or disabled://.
+	ResultBackend string `json:"result_backend"`
+	// Plugins is the watched folder. Empty means plugins.
+	Plugins string `json:"plugins"`
+	// Spark is the engine: sail (the default), local[N], local[*], or sc://host:port.
+	Spark string `json:"spark"`
+	// Home holds installed engines and the compilation cache. Empty means
+	// sparkstalk in the user's cache folder.
+	Home string `json:"home"`
+
+	// Queues are the queues to consume, each NAME or NAME:EXCHANGE:ROUTING_KEY.
+	// Empty means celery.
+	Queues []string `json:"queues"`
+	// QueueArgs are arguments of every queue's declaration, such as
+	// x-max-priority. They must be those that other declarers give.
+	QueueArgs map[string]any `json:"queue_args"`
+	// ConsumerPriority is the consumer's x-priority; nil gives none.
+	ConsumerPriority *int `json:"consumer_priority"`
+	// Concurrency is how many tasks run at once. Zero means one for each CPU.
+	Concurrency int `json:"concurrency"`
+	// PrefetchMultiplier times Concurrency messages are taken in advance. Zero
+	// means 1; negative means no limit.
+	PrefetchMultiplier int `json:"prefetch_multiplier"`
+	// Hostname is the node name; %h is the host's name, %n the part of it
+	// before the first dot, %d the rest, %i a number of this process. Empty
+	// means sparkstalk-%i@%h.
+	Hostname string `json:"hostname"`
+	// AcksLate, TrackStarted, IgnoreResult and TimeLimit (seconds; zero is
+	// none) hold for tasks whose module and message leave them open.
+	AcksLate     bool    `json:"task_acks_late"`
+	TrackStarted bool    `json:"task_track_started"`
+	IgnoreResult bool    `json:"task_ignore_result"`
+	TimeLimit    float64 `json:"task_time_limit"`
+	// TaskEvents sends Celery's task events.
+	TaskEvents bool `json:"task_events"`
+	// ResultExpires is how many seconds a backend that stores results keeps
+	// them. Zero means a day; negative, for ever.
+	ResultExpires float64 `json:"result_expires"`
+	// Grace is how many seconds running tasks may go on after a SIGTERM. Zero
+	// means 30.
+	Grace float64 `json:"grace"`
+
+	// ResultLimit is the most bytes that a task's result may have as JSON.
+	// Zero means 8 MiB.
+	ResultLimit int64 `json:"result_limit"`
+	// MemoryMiB is the most linear memory of one module instance. Zero means 512.
+	MemoryMiB int `json:"memory_mib"`
+	// CacheEntries is how many cached DataFrames are kept, and CacheTTL how
+	// many seconds since the last use. Zero means the cache's own defaults.
+	CacheEntries int     `json:"cache_entries"`
+	CacheTTL     float64 `json:"cache_ttl"`
+
+	Log *slog.Logger `json:"-"`
+}
+
+// Defaults of Config.
+const (
+	DefaultBroker   = "amqp://guest:guest@localhost:5672//"
+	DefaultBackend  = "rpc://"
+	DefaultPlugins  = "plugins"
+	DefaultSpark    = "sail"
+	DefaultQueue    = "celery"
+	DefaultHostname = "sparkstalk-%i@%h"
+	DefaultGrace    = 30
+)
+
+// withDefaults fills in what is empty and reports every bad field at once.
+func (c Config) withDefaults() (Config, error) {
+	var bad []error
+	or(&c.Broker, DefaultBroker)
+	or(&c.ResultBackend, DefaultBackend)
+	or(&c.Plugins, DefaultPlugins)
+	or(&c.Spark, DefaultSpark)
+	or(&c.Hostname, DefaultHostname)
+	or(&c.Concurrency, runtime.GOMAXPROCS(0))
+	or(&c.PrefetchMultiplier, 1)
+	or(&c.Grace, DefaultGrace)
+	if len(c.Queues) == 0 {
+		c.Queues = []string{DefaultQueue}
+	}
+	if c.Home == "" {
+		home, err := engine.DefaultHome()
+		if err != nil {
+			bad = append(bad, err)
+		}
+		c.Home = home
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	for name, v := range map[string]float64{
+		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "grace": c.Grace,
+		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
+		"cache_entries": float64(c.CacheEntries),
+	} {
+		if v < 0 {
+			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))
+		}
+	}
+	name, err := Nodename(c.Hostname)
+	if err != nil {
+		bad = append(bad, err)
+	}
+	c.Hostname = name
+	return c, errors.Join(bad...)
+}
+
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Nodename expands Celery's abbreviations in a node name: %h is the host's full
+// name, %n its first part, %d the rest, %i the process id, %% a percent sign.
+// A pattern without @ gets the host's name, as Celery gives it.
+func Nodename(pattern string) (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("node name %q: %w", pattern, err)
+	}
+	short, domain, _ := strings.Cut(host, ".")
+	if !strings.Contains(pattern, "@") {
+		pattern += "@%h"
+	}
+	return strings.NewReplacer("%%", "%", "%h", host, "%n", short, "%d", domain, "%i", fmt.Sprint(os.Getpid())).Replace(pattern), nil
+}
+
+// compilationCache is where compiled modules are kept between starts.
+func (c Config) compilationCache() string { return filepath.Join(c.Home, "wasm") }

@@ -1,0 +1,309 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+func TestMain(m *testing.M) { os.Exit(proctest.Main(m)) }
+
+// engines are the two that every answer must be the same on.
+var engines = map[string]func(testing.TB) string{"sail": proctest.Sail, "spark": proctest.Spark}
+
+// onEngines runs a test on each engine, shared with other tests.
+func onEngines(t *testing.T, test func(t *testing.T, remote string)) {
+	for name, remote := range engines {
+		t.Run(name, func(t *testing.T) { test(t, remote(t)) })
+	}
+}
+
+// buildModule builds a module once for all tests, with version set to v.
+func buildModule(t testing.TB, dir, v string) string {
+	t.Helper()
+	builds.Lock()
+	defer builds.Unlock()
+	key := dir + "@" + v
+	if path, ok := builds.done[key]; ok {
+		return path
+	}
+	if builds.dir == "" {
+		var err error
+		if builds.dir, err = os.MkdirTemp("", "sparkstalk-modules"); err != nil {
+			t.Fatal(err)
+		}
+		proctest.AtExit(func() { _ = os.RemoveAll(builds.dir) })
+	}
+	path := filepath.Join(builds.dir, fmt.Sprintf("%s-%s.wasm", filepath.Base(dir), v))
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -X main.version="+v, "-o", path, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", dir, err, out)
+	}
+	builds.done[key] = path
+	return path
+}
+
+var builds = struct {
+	sync.Mutex
+	dir  string
+	done map[string]string
+}{done: map[string]string{}}
+
+// drop puts a module in a watched folder as a careful deployment does: in one step.
+func drop(t testing.TB, module, dir, name string) {
+	t.Helper()
+	data, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	temp := filepath.Join(dir, "."+name)
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A world is a host under test and what a client of it needs.
+type world struct {
+	*Host
+	t       testing.TB
+	cfg     Config
+	plugins string
+	queue   string
+	log     *syncBuffer
+	stop    context.CancelFunc // as SIGTERM does
+	stopNow context.CancelFunc // as a second SIGTERM does
+	ended   chan error
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// serve starts a host with the demo module and the tests' own, on a queue of
+// its own, and stops it when the test ends.
+func serve(t testing.TB, change func(*Config)) *world {
+	t.Helper()
+	w := &world{t: t, plugins: t.TempDir(), queue: "test-" + uuid.NewString(), log: &syncBuffer{}, ended: make(chan error, 1)}
+	drop(t, buildModule(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
+	drop(t, buildModule(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
+	w.cfg = Config{
+		Plugins: w.plugins, Queues: []string{w.queue}, Concurrency: 2, Grace: 5,
+		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	change(&w.cfg)
+	if w.cfg.Broker == "" {
+		w.cfg.Broker = proctest.RabbitMQ(t)
+	}
+	if w.cfg.Spark == "" {
+		w.cfg.Spark = proctest.Sail(t)
+	}
+	w.start()
+	t.Cleanup(func() {
+		w.stop()
+		if err := w.wait(30 * time.Second); err != nil {
+			t.Errorf("host ended with %v", err)
+		}
+		if t.Failed() {
+			t.Logf("host's log:\n%s", tail(w.log.String(), 8000))
+		}
+	})
+	return w
+}
+
+// start opens and runs the host; also again, after a stop.
+func (w *world) start() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	defer cancel()
+	var err error
+	if w.Host, err = Open(ctx, w.cfg); err != nil {
+		w.t.Fatal(err)
+	}
+	var run, now context.Context
+	run, w.stop = context.WithCancel(context.Background())
+	now, w.stopNow = context.WithCancel(context.Background())
+	go func() { w.ended <- w.Run(run, now) }()
+}
+
+// wait returns how the host ended. It may be called again.
+func (w *world) wait(limit time.Duration) error {
+	select {
+	case err := <-w.ended:
+		w.ended <- err
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("not ended after %v", limit)
+	}
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// A call is a task for the Python client to send.
+type call struct {
+	name    string
+	args    []any
+	kwargs  map[string]any
+	options map[string]any
+}
+
+// An outcome is what the Python client's result.get() gave.
+type outcome struct {
+	OK        json.RawMessage `json:"ok"`
+	Type      string          `json:"type"`
+	Module    string          `json:"module"`
+	Bases     []string        `json:"bases"`
+	Message   string          `json:"message"`
+	Traceback string          `json:"traceback"`
+}
+
+func (o outcome) String() string {
+	if o.OK != nil {
+		return string(o.OK)
+	}
+	return o.Module + "." + o.Type + ": " + o.Message
+}
+
+// python sends calls with the stock Celery client and waits for all of them.
+func (w *world) python(calls ...call) []outcome {
+	w.t.Helper()
+	out, err := w.pythonStart(calls...)()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// pythonStart sends calls and returns at once with what waits for them.
+func (w *world) pythonStart(calls ...call) func() ([]outcome, error) {
+	w.t.Helper()
+	list := make([][]any, 0, len(calls))
+	for _, c := range calls {
+		list = append(list, []any{c.name, orEmpty(c.args), orEmptyMap(c.kwargs), orEmptyMap(c.options)})
+	}
+	input, err := json.Marshal(list)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := w.client("calls")
+	cmd.Stdin = bytes.NewReader(input)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return func() ([]outcome, error) {
+		if err := cmd.Wait(); err != nil {
+			return nil, fmt.Errorf("client.py: %w\n%s", err, tail(stderr.String(), 2000))
+		}
+		var out []outcome
+		return out, json.Unmarshal(stdout.Bytes(), &out)
+	}
+}
+
+func (w *world) client(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(w.t.Context(), proctest.Python(w.t), append([]string{"testdata/client.py"}, args...)...)
+	cmd.Env = append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "QUEUE="+w.queue)
+	if w.cfg.ResultBackend != "" {
+		cmd.Env = append(cmd.Env, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend)
+	}
+	return cmd
+}
+
+func orEmpty(s []any) []any {
+	if s == nil {
+		return []any{}
+	}
+	return s
+}
+
+func orEmptyMap(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+// texts writes files whose words are counted, and returns the folder.
+func texts(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.txt": "and And and  apple\tavocado and\u00a0an an\n\nthe the Äpfel äpfel apple\n",
+		"b.txt": "one two\u2003and three  apple\nAnd so it goes: and, an\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// wordCount asks Python for what demo.WordCount must answer: split is the
+// argument of str.split, None for white space.
+func wordCount(t testing.TB, dir, letter, split string) string {
+	t.Helper()
+	script := fmt.Sprintf(`
+import collections, json, pathlib
+words = collections.Counter()
+for file in sorted(pathlib.Path(%q).iterdir()):
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
+        words.update(w for w in line.split(%s) if w)
+mine = [[w, n] for w, n in words.items() if w[0].lower() == %q]
+print(json.dumps(sorted(mine, key=lambda p: (-p[1], p[0]))[:5]))`, dir, split, letter)
+	out, err := exec.Command(proctest.Python(t), "-c", script).Output()
+	if err != nil {
+		t.Fatalf("reference word count: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// equalJSON compares two JSON texts by value.
+func equalJSON(a, b string) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, []byte(a)) == nil && json.Compact(&y, []byte(b)) == nil && slices.Equal(ascii(x.Bytes()), ascii(y.Bytes()))
+}
+
+// ascii decodes \u escapes, which the two sides may write differently.
+func ascii(text []byte) []byte {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return text
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return text
+	}
+	return out
+}

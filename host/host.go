@@ -1,0 +1,219 @@
+// Package host joins the layers into a running sparkstalk: a message broker, the
+// worker, the modules, the Spark session and its cache. It decides alone in
+// which order they start and stop.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
+	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/result"
+	"github.com/sparkstalk/sparkstalk/host/result/redis"
+	"github.com/sparkstalk/sparkstalk/host/result/rpc"
+	"github.com/sparkstalk/sparkstalk/host/worker"
+)
+
+// Version is this sparkstalk's version.
+const Version = "0.1.0"
+
+// A Host is one sparkstalk worker process: a [Runtime] served over a broker.
+type Host struct {
+	cfg     Config
+	log     *slog.Logger
+	runtime *Runtime
+	broker  broker.Broker
+	store   result.Store
+	worker  *worker.Worker
+	events  *event.Publisher
+	offline func() // ends events and waits until it has said so
+	queues  []broker.Queue
+}
+
+// Open builds a Host: the engine is started and the modules are compiled when
+// it returns, and the broker is not yet contacted. Close it if Run is not
+// called.
+func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
+	cfg, err = cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{cfg: cfg, log: cfg.Log}
+	if h.queues, err = queues(cfg); err != nil {
+		return nil, err
+	}
+	if h.broker, err = openBroker(cfg, h.queues); err != nil {
+		return nil, err
+	}
+	if h.store, err = openStore(cfg, h.broker); err != nil {
+		return nil, err
+	}
+	if h.runtime, err = openRuntime(ctx, cfg); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	feed := event.NewFeed()
+	h.worker, err = worker.New(worker.Config{
+		Broker: h.broker, Tasks: h.runtime, Store: h.store, Feed: feed, Hostname: cfg.Hostname,
+		Concurrency: cfg.Concurrency, PrefetchMultiplier: cfg.PrefetchMultiplier,
+		AcksLate: cfg.AcksLate, TrackStarted: cfg.TrackStarted, IgnoreResult: cfg.IgnoreResult,
+		TimeLimit: seconds(cfg.TimeLimit), LastWords: func() { h.offline() }, Log: h.log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	h.events, err = event.NewPublisher(event.PublisherConfig{
+		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents,
+		Stats: func() (active, processed int) {
+			s := h.worker.Stats()
+			return int(s.Active), int(s.Done)
+		},
+		Log: h.log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// A Banner is what a host serves, for people at its start.
+type Banner struct {
+	Version     string   `json:"version"`
+	Hostname    string   `json:"hostname"`
+	Broker      string   `json:"broker"` // without its password
+	Results     string   `json:"result_backend"`
+	Engine      string   `json:"engine"`
+	Concurrency int      `json:"concurrency"`
+	Prefetch    int      `json:"prefetch"`
+	Plugins     string   `json:"plugins"`
+	Queues      []string `json:"queues"`
+	Tasks       []string `json:"tasks"`
+}
+
+// Banner returns what the host serves now.
+func (h *Host) Banner() Banner {
+	b := Banner{
+		Version: Version, Hostname: h.cfg.Hostname, Broker: mask(h.cfg.Broker), Results: mask(h.cfg.ResultBackend),
+		Engine: h.runtime.engine.Name() + " at " + h.runtime.engine.Remote(), Concurrency: h.cfg.Concurrency,
+		Prefetch: worker.Prefetch(h.cfg.Concurrency, h.cfg.PrefetchMultiplier), Plugins: h.cfg.Plugins, Tasks: h.runtime.Tasks(),
+	}
+	for _, q := range h.queues {
+		b.Queues = append(b.Queues, fmt.Sprintf("%s  exchange=%s(%s) key=%s", q.Name, q.Exchange, q.ExchangeType, q.RoutingKey))
+	}
+	return b
+}
+
+// Run serves until ctx ends, then stops in order: no new messages and what has
+// not begun goes back, running tasks go on for the grace period and are
+// interrupted after it, results leave, then the engine ends. now, when it ends,
+// cuts the grace period short.
+func (h *Host) Run(ctx, now context.Context) error {
+	// Each layer outlives the one that uses it: intake, work, then the rest.
+	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBase()
+	work, interrupt := context.WithCancelCause(base)
+	defer interrupt(nil)
+	intake, stopIntake := context.WithCancel(ctx)
+	defer stopIntake()
+
+	under, underCtx := errgroup.WithContext(base)
+	under.Go(func() error { return h.runtime.Run(underCtx) })
+	speak, silence := context.WithCancel(underCtx)
+	defer silence()
+	spoken := make(chan struct{})
+	h.offline = func() { silence(); <-spoken }
+	under.Go(func() error {
+		defer close(spoken)
+		return h.events.Run(speak)
+	})
+	// Without an engine or modules there is nothing to serve.
+	defer context.AfterFunc(underCtx, stopIntake)()
+	defer context.AfterFunc(now, func() { interrupt(worker.ErrShutdown) })()
+	defer context.AfterFunc(ctx, func() {
+		h.log.Info("stopping: running tasks may finish", logkey.Wait, seconds(h.cfg.Grace), logkey.Count, h.worker.Stats().Active)
+		time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
+	})()
+
+	workErr := h.worker.Run(intake, work)
+	stopBase()
+	return errors.Join(workErr, under.Wait(), h.Close())
+}
+
+// Close frees a Host. Run does it by itself.
+func (h *Host) Close() error {
+	return errors.Join(h.store.Close(), h.runtime.Close())
+}
+
+func openBroker(cfg Config, queues []broker.Queue) (broker.Broker, error) {
+	u, err := url.Parse(cfg.Broker)
+	if err != nil {
+		return nil, fmt.Errorf("broker URL: %w", err)
+	}
+	switch u.Scheme {
+	case "amqp", "amqps", "pyamqp":
+		return rabbitmq.New(rabbitmq.Config{
+			URL: cfg.Broker, Queues: queues, Prefetch: worker.Prefetch(cfg.Concurrency, cfg.PrefetchMultiplier),
+			ConnectionName: cfg.Hostname, Log: cfg.Log,
+		})
+	default:
+		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ)", u.Scheme)
+	}
+}
+
+func openStore(cfg Config, b broker.Broker) (result.Store, error) {
+	scheme, _, _ := strings.Cut(cfg.ResultBackend, ":")
+	switch scheme {
+	case "rpc":
+		return rpc.New(b), nil
+	case "redis", "rediss":
+		return redis.New(redis.Config{URL: cfg.ResultBackend, Expires: seconds(cfg.ResultExpires)})
+	case "disabled":
+		return result.Disabled{}, nil
+	default:
+		return nil, fmt.Errorf("result backend %q is not served: use rpc://, redis://host:port/db or disabled://", mask(cfg.ResultBackend))
+	}
+}
+
+// queues are the configured queues as Celery declares them: durable, with an
+// exchange and a routing key of the same name unless others are given.
+func queues(cfg Config) ([]broker.Queue, error) {
+	var out []broker.Queue
+	for _, spec := range cfg.Queues {
+		part := strings.Split(spec, ":")
+		q := broker.Queue{Name: part[0], Exchange: part[0], ExchangeType: "direct", RoutingKey: part[0], Args: cfg.QueueArgs}
+		switch len(part) {
+		case 1:
+		case 3:
+			q.Exchange, q.RoutingKey = part[1], part[2]
+		default:
+			return nil, fmt.Errorf("queue %q: give NAME or NAME:EXCHANGE:ROUTING_KEY", spec)
+		}
+		if q.Name == "" {
+			return nil, fmt.Errorf("queue %q has no name", spec)
+		}
+		if cfg.ConsumerPriority != nil {
+			q.ConsumerArgs = map[string]any{"x-priority": *cfg.ConsumerPriority}
+		}
+		out = append(out, q)
+	}
+	return out, nil
+}
+
+// mask hides the password of a URL.
+func mask(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(unreadable URL)"
+	}
+	return u.Redacted()
+}
+

@@ -1,0 +1,180 @@
+// Command bench measures sparkstalk beside what its users would run instead, in
+// one run on one machine: Python Celery's worker, the raw amqp091-go loop, and
+// PySpark's own Connect client. It prints Markdown.
+//
+// Run it by scripts/bench, which starts the services that it names:
+// SPARKSTALK_TEST_AMQP, SPARKSTALK_TEST_SAIL, SPARKSTALK_TEST_SPARK.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// options are what a run is asked for.
+type options struct {
+	binary, celery, pyspark string // the sparkstalk binary and two Python interpreters
+	tasks, calls            int
+	concurrency             int
+	rounds                  int
+	input                   string
+	engines                 string
+	dir                     string // for modules and logs
+}
+
+func main() {
+	var o options
+	if len(os.Args) > 2 && os.Args[1] == "raw" {
+		if err := rawLoop(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench raw:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	flag.StringVar(&o.binary, "sparkstalk", "bin/sparkstalk", "the binary")
+	flag.StringVar(&o.celery, "celery-python", "", "Python with Celery")
+	flag.StringVar(&o.pyspark, "pyspark-python", "", "Python with PySpark's Connect client")
+	flag.IntVar(&o.tasks, "tasks", 20000, "no-op tasks for each throughput figure")
+	flag.IntVar(&o.calls, "calls", 300, "calls one after another for each latency figure")
+	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")
+	flag.StringVar(&o.input, "input", "/usr/share/common-licenses", "texts to count the words of")
+	flag.StringVar(&o.engines, "engines", "sail,spark", "engines of the Spark figures")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	amqp := os.Getenv("SPARKSTALK_TEST_AMQP")
+	if amqp == "" {
+		return errors.New("SPARKSTALK_TEST_AMQP is not set: run scripts/bench")
+	}
+	if o.dir, err = os.MkdirTemp("", "sparkstalk-bench"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	if err := o.buildModules(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
+	if err := o.noop(ctx, amqp); err != nil {
+		return err
+	}
+	for engine := range strings.SplitSeq(o.engines, ",") {
+		remote := os.Getenv("SPARKSTALK_TEST_" + strings.ToUpper(engine))
+		if remote == "" {
+			return fmt.Errorf("SPARKSTALK_TEST_%s is not set: run scripts/bench", strings.ToUpper(engine))
+		}
+		if err := o.cached(ctx, amqp, engine, remote); err != nil {
+			return err
+		}
+	}
+	return o.reload(ctx, amqp)
+}
+
+// buildModules builds the demo module and two versions of the tests' module.
+func (o options) buildModules(ctx context.Context) error {
+	for _, b := range [][]string{
+		{"demo.wasm", "plugins/demo", ""},
+		{"tasks.wasm", "host/testdata/tasks", "-X main.version=1"},
+		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=2"},
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w "+b[2], "-o", filepath.Join(o.dir, b[0]), "./"+b[1])
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", b[1], err, out)
+		}
+	}
+	return nil
+}
+
+// plugins makes a watched folder with the named modules.
+func (o options) plugins(names ...string) (string, error) {
+	dir, err := os.MkdirTemp(o.dir, "plugins")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if err := os.Link(filepath.Join(o.dir, name), filepath.Join(dir, name)); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// process is a worker under measurement.
+type process struct {
+	*exec.Cmd
+	log string
+}
+
+// start runs a worker and waits until ready appears in its output.
+func (o options) start(ctx context.Context, ready string, env []string, name string, args ...string) (*process, error) {
+	log, err := os.CreateTemp(o.dir, "log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	p := &process{exec.CommandContext(ctx, name, args...), log.Name()}
+	p.Env = append(os.Environ(), env...)
+	p.Stdout, p.Stderr = log, log
+	p.Cancel = func() error { return p.Process.Signal(os.Interrupt) }
+	p.WaitDelay = 15 * time.Second
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if text, err := os.ReadFile(p.log); err == nil && strings.Contains(string(text), ready) {
+			return p, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s said no %q within 2 minutes: %s", name, ready, p.tail()), p.stop())
+}
+
+func (p *process) tail() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-2000):])
+}
+
+// stop ends a worker in an orderly way. How it exits does not matter here.
+func (p *process) stop() error {
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		return nil //nolint:nilerr // it ended by itself
+	}
+	timer := time.AfterFunc(15*time.Second, func() { _ = p.Process.Kill() })
+	defer timer.Stop()
+	var exit *exec.ExitError
+	if err := p.Wait(); err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	return nil
+}
+
+// median is the middle one of an odd number of figures.
+func median(figures []float64) float64 {
+	slices.Sort(figures)
+	return figures[len(figures)/2]
+}
+
+// percentile of sorted durations, in milliseconds.
+func percentile(sorted []time.Duration, p float64) float64 {
+	return float64(sorted[int(p*float64(len(sorted)-1))].Microseconds()) / 1000
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// latency is what the Python scripts print.
+type latency struct {
+	P50    float64 `json:"p50"`
+	P99    float64 `json:"p99"`
+	Answer any     `json:"answer"`
+}
+
+// cached measures demo.DataFrameWordCount over a cached DataFrame, from Python's
+// Celery client to it and back, beside the same query over the same kind of
+// checkpoint collected by PySpark's Connect client.
+func (o options) cached(ctx context.Context, url, engine, remote string) (err error) {
+	plugins, err := o.plugins("demo.wasm")
+	if err != nil {
+		return err
+	}
+	queue := "bench-" + uuid.NewString()
+	worker, err := o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", queue,
+		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, worker.stop()) }()
+	calls := strconv.Itoa(o.calls)
+	var ours, theirs []latency
+	for range o.rounds {
+		var l latency
+		if err := python(ctx, &l, []string{"CELERY_BROKER_URL=" + url}, o.celery, "celery_client.py", queue, o.input, calls); err != nil {
+			return fmt.Errorf("%w\n%s", err, worker.tail())
+		}
+		ours = append(ours, l)
+		if err := python(ctx, &l, nil, o.pyspark, "pyspark_client.py", remote, o.input, calls); err != nil {
+			return err
+		}
+		theirs = append(theirs, l)
+	}
+	if a, b := fmt.Sprint(ours[0].Answer), fmt.Sprint(theirs[0].Answer); a != b {
+		return fmt.Errorf("answers differ on %s: %s and %s", engine, a, b)
+	}
+	fmt.Printf("| cached DataFrameWordCount on %s | p50 ms | p99 ms |\n| --- | ---: | ---: |\n", engine)
+	p50 := func(ls []latency) float64 { return median(column(ls, func(l latency) float64 { return l.P50 })) }
+	p99 := func(ls []latency) float64 { return median(column(ls, func(l latency) float64 { return l.P99 })) }
+	fmt.Printf("| Celery client → sparkstalk → client | %.1f | %.1f |\n", p50(ours), p99(ours))
+	fmt.Printf("| PySpark Connect, collect() | %.1f | %.1f |\n", p50(theirs), p99(theirs))
+	fmt.Printf("| ours / theirs | %.2f | %.2f |\n\n", p50(ours)/p50(theirs), p99(ours)/p99(theirs))
+	return nil
+}
+
+func column(ls []latency, f func(latency) float64) []float64 {
+	var out []float64
+	for _, l := range ls {
+		out = append(out, f(l))
+	}
+	return out
+}
+
+// python runs one of the scripts in testdata and decodes the JSON that it prints.
+func python(ctx context.Context, into any, env []string, interpreter, script string, args ...string) error {
+	cmd := exec.CommandContext(ctx, interpreter, append([]string{"host/internal/bench/testdata/" + script}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", script, err, stderr.String())
+	}
+	return json.Unmarshal(out, into)
+}
+
+// reload measures the time from a new version's file landing to its first answer.
+func (o options) reload(ctx context.Context, url string) (err error) {
+	plugins, err := o.plugins("tasks.wasm")
+	if err != nil {
+		return err
+	}
+	client, err := newClient(url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.close()) }()
+	worker, err := o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", client.queue,
+		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", "sail", "-l", "warning")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, worker.stop()) }()
+	var first, again []float64
+	for n := range 2 * o.rounds {
+		version := []string{"2", "1"}[n%2]
+		source := map[string]string{"1": "tasks.wasm", "2": "tasks2.wasm"}[version]
+		temp := filepath.Join(plugins, ".next")
+		if err := os.Link(filepath.Join(o.dir, source), temp); err != nil {
+			return err
+		}
+		landed := time.Now()
+		if err := os.Rename(temp, filepath.Join(plugins, "tasks.wasm")); err != nil {
+			return err
+		}
+		for {
+			got, err := client.call(ctx, "test.version")
+			if err != nil {
+				return err
+			}
+			if got == version {
+				break
+			}
+			if time.Since(landed) > 30*time.Second {
+				return fmt.Errorf("version %s did not answer within 30 s\n%s", version, worker.tail())
+			}
+		}
+		if n == 0 {
+			first = append(first, time.Since(landed).Seconds())
+		} else {
+			again = append(again, time.Since(landed).Seconds())
+		}
+	}
+	info, err := os.Stat(filepath.Join(o.dir, "tasks.wasm"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| a Go module of %.1f MB, from its file landing to its first answer | s |\n| --- | ---: |\n", float64(info.Size())/1e6)
+	fmt.Printf("| compiled for the first time | %.2f |\n| compilation cached | %.2f |\n\n", median(first), median(again))
+	return nil
+}
+
+func (c *client) call(ctx context.Context, task string) (string, error) {
+	if err := c.send(ctx, task, uuid.NewString()); err != nil {
+		return "", err
+	}
+	select {
+	case d := <-c.results:
+		var r struct {
+			Status string
+			Result json.RawMessage
+		}
+		var s string
+		if err := json.Unmarshal(d.Body, &r); err != nil {
+			return "", err
+		}
+		if r.Status != "SUCCESS" {
+			return "", fmt.Errorf("%s ended as %s", task, d.Body)
+		}
+		err := json.Unmarshal(r.Result, &s)
+		return s, err
+	case <-time.After(time.Minute):
+		return "", errors.New("no result for a minute")
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// residentMB is the resident memory of a process and of its children that are
+// of the same program (a prefork pool), in MB; an engine does not count.
+func residentMB(pid int) (float64, error) {
+	self, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return 0, err
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	total := rss(pid)
+	for _, file := range stats {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		rest := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil || len(rest) < 2 || rest[1] != strconv.Itoa(pid) {
+			continue
+		}
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", child)); err == nil && exe == self {
+			total += rss(child)
+		}
+	}
+	return total, nil
+}
+
+func rss(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize()) / 1e6
+}

@@ -1,0 +1,12 @@
+"""The no-op task of Python Celery's own worker, for the comparison."""
+
+import os
+
+from celery import Celery
+
+app = Celery("bench", broker=os.environ["CELERY_BROKER_URL"], backend="rpc://")
+
+
+@app.task(name="test.noop")
+def noop():
+    return None

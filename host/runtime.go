@@ -1,0 +1,233 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/engine"
+	"github.com/sparkstalk/sparkstalk/host/hostfn"
+	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
+	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/spark"
+	"github.com/sparkstalk/sparkstalk/host/worker"
+)
+
+// A Runtime is everything that a task's body needs and no broker: the engine,
+// the Spark session, the cache of DataFrames and the modules. It implements
+// [worker.Tasks].
+//
+// Open it, then Run it; Close it when Run has returned.
+type Runtime struct {
+	cfg     Config
+	log     *slog.Logger
+	engine  *engine.Engine
+	session *spark.Session
+	cache   *cache.Cache
+	binder  *hostfn.Binder
+	modules *module.Registry
+}
+
+// OpenRuntime starts the engine and compiles the modules, side by side, and
+// returns once both can serve. Its errors name what is missing and the way out.
+func OpenRuntime(ctx context.Context, cfg Config) (*Runtime, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return openRuntime(ctx, cfg)
+}
+
+func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
+	r := &Runtime{cfg: cfg, log: cfg.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		var err error
+		r.modules, err = module.Open(gctx, moduleConfig(cfg))
+		return err
+	})
+	g.Go(func() error { return r.openSpark(ctx) })
+	if err := g.Wait(); err != nil {
+		return r, err
+	}
+	return r, nil
+}
+
+func (r *Runtime) openSpark(ctx context.Context) error {
+	config, err := EngineConfig(r.cfg)
+	if err != nil {
+		return err
+	}
+	if r.engine, err = engine.New(config); err != nil {
+		return err
+	}
+	if err = r.engine.Start(ctx); err != nil {
+		return err
+	}
+	r.session, err = spark.Open(spark.Config{Remote: r.engine.Remote(), Address: r.engine.Address, Log: r.log})
+	if err != nil {
+		return err
+	}
+	r.cache = cache.New(cache.Config{Session: r.session, TTL: seconds(r.cfg.CacheTTL), MaxEntries: r.cfg.CacheEntries, Log: r.log})
+	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, Log: r.log})
+	if err := r.session.Ready(ctx); err != nil {
+		return fmt.Errorf("engine %s: %w", r.engine.Name(), err)
+	}
+	return nil
+}
+
+func moduleConfig(cfg Config) module.Config {
+	return module.Config{
+		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
+		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
+	}
+}
+
+// Run keeps the engine alive, watches the modules and tends the cache until
+// ctx ends. The engine is stopped when it returns.
+func (r *Runtime) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.engine.Run(ctx) })
+	g.Go(func() error { return r.session.Run(ctx) })
+	g.Go(func() error { return r.cache.Run(ctx) })
+	g.Go(func() error { return r.modules.Run(ctx) })
+	return g.Wait()
+}
+
+// Close frees what Run does not: the session, the modules, and an engine whose
+// Run was never called.
+func (r *Runtime) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	if r.session != nil {
+		errs = append(errs, r.session.Close())
+	}
+	if r.modules != nil {
+		errs = append(errs, r.modules.Close(ctx))
+	}
+	if r.engine != nil {
+		errs = append(errs, r.engine.Stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Modules describes the modules that are loaded or were refused.
+func (r *Runtime) Modules() []module.Info { return r.modules.Modules() }
+
+// Tasks are the names that are served now, sorted.
+func (r *Runtime) Tasks() []string { return r.modules.Tasks() }
+
+// Acquire implements [worker.Tasks].
+func (r *Runtime) Acquire(name string) (worker.Task, bool) {
+	lease, ok := r.modules.Acquire(name)
+	if !ok {
+		return nil, false
+	}
+	return &task{runtime: r, lease: lease}, true
+}
+
+// A task joins a leased module version with the host functions that it may call.
+type task struct {
+	runtime *Runtime
+	lease   *module.Lease
+}
+
+func (t *task) Options() abi.TaskOptions { return t.lease.Spec().TaskOptions }
+func (t *task) Release()                 { t.lease.Release() }
+
+func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, error) {
+	request, err := json.Marshal(abi.Request{
+		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
+		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), Redelivered: call.Redelivered,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("request of %s: %w", call.Name, err)
+	}
+	inv := t.runtime.binder.Open(ctx, hostfn.Task{
+		ID: call.ID, Name: call.Name, Args: call.Arguments(), Request: request, State: call.State,
+	})
+	defer inv.Close()
+	if err := t.lease.Run(ctx, inv); err != nil {
+		return nil, exception(err)
+	}
+	return inv.Result(ctx)
+}
+
+// exception turns a module's end without a result into what the client gets.
+func exception(err error) error {
+	if trap, ok := errors.AsType[*module.TrapError](err); ok {
+		e := abi.Errorf("sparkstalk.WasmTrap", "%s", trap.Error())
+		e.Traceback = trap.Traceback
+		return e
+	}
+	return err
+}
+
+// Plugins is the watched folder.
+func (r *Runtime) Plugins() string { return r.cfg.Plugins }
+
+// Inspect loads one module file as a host would and describes it. It needs no
+// engine. The error is the reason why a host would refuse it.
+func Inspect(ctx context.Context, cfg Config, path string) (module.Info, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return module.Info{}, err
+	}
+	return module.Inspect(ctx, moduleConfig(cfg), path)
+}
+
+// InspectAll describes the modules of the watched folder as a host that starts
+// now would take them.
+func InspectAll(ctx context.Context, cfg Config) ([]module.Info, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	registry, err := module.Open(ctx, moduleConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return registry.Modules(), registry.Close(ctx)
+}
+
+// EngineConfig is the part of a configuration that is the engine's.
+func EngineConfig(cfg Config) (engine.Config, error) {
+	cfg, err := cfg.withDefaults()
+	return engine.Config{Spec: cfg.Spark, Home: cfg.Home, Log: cfg.Log, Warm: warm}, err
+}
+
+// warm has an engine do each kind of work once, so that what it loads for that
+// is in the archive of classes that later starts map.
+func warm(ctx context.Context, remote string) error {
+	session, err := spark.Open(spark.Config{Remote: remote})
+	if err != nil {
+		return err
+	}
+	err = session.Ready(ctx)
+	word := spark.Call("explode", []*spark.Column{spark.Call("split", []*spark.Column{spark.Col("id").Cast("string", false), spark.Lit(" ")}, false)}, false).Alias("word")
+	words := spark.Range(0, 1000, 1, 2).Select(word).
+		Aggregate(0, []*spark.Column{spark.Col("word")}, []*spark.Column{spark.Call("count", []*spark.Column{spark.Lit(int64(1))}, false).Alias("n")}).
+		Sort([]*spark.Column{spark.Col("n").SortOrder(true, true)}, true)
+	for range 3 {
+		if err == nil {
+			_, err = session.Count(ctx, words, spark.Options{})
+		}
+		if err == nil {
+			_, err = session.Checkpoint(ctx, words, spark.Options{})
+		}
+	}
+	return errors.Join(err, session.Close())
+}

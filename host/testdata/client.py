@@ -1,0 +1,58 @@
+"""A stock Celery client for the host's tests.
+
+    client.py calls          reads a JSON list of [name, args, kwargs, options] from
+                             stdin, sends them all, and prints a JSON list of outcomes
+    client.py load NAME      calls NAME without pause until stdin closes, then prints
+                             {"calls": n, "failed": [...], "values": {value: count}}
+
+An outcome is {"ok": value} or {"type", "module", "bases", "message", "traceback"}.
+"""
+
+import collections
+import json
+import os
+import sys
+import threading
+
+from celery import Celery
+
+app = Celery(broker=os.environ["CELERY_BROKER_URL"], backend=os.environ.get("CELERY_RESULT_BACKEND", "rpc://"))
+app.conf.broker_connection_retry = True
+app.conf.task_default_queue = os.environ.get("QUEUE", "celery")
+TIMEOUT = float(os.environ.get("TIMEOUT", "120"))
+
+
+def outcome(result):
+    try:
+        return {"ok": result.get(timeout=TIMEOUT)}
+    except Exception as exc:
+        return {
+            "type": type(exc).__name__,
+            "module": type(exc).__module__,
+            "bases": [c.__name__ for c in type(exc).__mro__],
+            "message": str(exc),
+            "traceback": result.traceback if not isinstance(exc, TimeoutError) else None,
+        }
+
+
+def calls():
+    sent = [app.send_task(name, args=args, kwargs=kwargs, **options) for name, args, kwargs, options in json.load(sys.stdin)]
+    print(json.dumps([outcome(r) for r in sent]))
+
+
+def load(name):
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    made, failed, values = 0, [], collections.Counter()
+    while not over.is_set():
+        got = outcome(app.send_task(name))
+        made += 1
+        if "ok" in got:
+            values[str(got["ok"])] += 1
+        else:
+            failed.append(got)
+    print(json.dumps({"calls": made, "failed": failed, "values": values}))
+
+
+if __name__ == "__main__":
+    {"calls": calls, "load": load}[sys.argv[1]](*sys.argv[2:])

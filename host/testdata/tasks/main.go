@@ -1,0 +1,70 @@
+// Command tasks is the module that the host's own tests call: small tasks that
+// answer, fail, wait and misbehave on request.
+package main
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/sdk"
+	F "github.com/sparkstalk/sparkstalk/sdk/functions"
+)
+
+// version is changed by the tests that swap modules.
+var version = "1"
+
+type none struct{}
+
+type echoArgs struct {
+	Value json.RawMessage `arg:"value"`
+}
+
+type failArgs struct {
+	Class   string `arg:"class"`
+	Message string `arg:"message"`
+}
+
+type spinArgs struct {
+	Seconds float64 `arg:"seconds"`
+}
+
+type rowsArgs struct {
+	N int64 `arg:"n"`
+}
+
+func init() {
+	sdk.Task("test.noop", func(*sdk.Context, none) (none, error) { return none{}, nil })
+	sdk.Task("test.version", func(*sdk.Context, none) (string, error) { return version, nil })
+	sdk.Task("test.echo", func(_ *sdk.Context, a echoArgs) (json.RawMessage, error) { return a.Value, nil })
+	sdk.Task("test.fail", func(_ *sdk.Context, a failArgs) (none, error) {
+		return none{}, sdk.Errorf(a.Class, "%s", a.Message)
+	})
+	sdk.Task("test.panic", func(*sdk.Context, none) (none, error) { panic("on request") })
+	sdk.Task("test.spin", spin)
+	sdk.Task("test.spin_late", spin, sdk.AcksLate())
+	sdk.Task("test.count_late", count, sdk.AcksLate())
+	sdk.Task("test.spin_limited", spin, sdk.TimeLimit(time.Second))
+	sdk.Task("test.progress", func(ctx *sdk.Context, _ none) (string, error) {
+		return "done", ctx.UpdateState("PROGRESS", map[string]int{"current": 1, "total": 2})
+	}, sdk.TrackStarted())
+	sdk.Task("test.request", func(ctx *sdk.Context, _ none) (any, error) { return ctx.Request(), nil })
+	sdk.Task("test.count", count)
+	sdk.Task("test.slow_query", func(ctx *sdk.Context, _ none) (int64, error) {
+		left, right := ctx.Spark().Range(0, 300_000), ctx.Spark().Range(0, 300_000)
+		return left.CrossJoin(right).Where(F.Expr("hash(*) % 1000003 = 7")).Count()
+	})
+}
+
+// spin keeps the guest busy, so that only the host can end it.
+func spin(_ *sdk.Context, a spinArgs) (string, error) {
+	end := time.Now().Add(time.Duration(a.Seconds * float64(time.Second)))
+	for time.Now().Before(end) {
+	}
+	return "spun", nil
+}
+
+func count(ctx *sdk.Context, a rowsArgs) (int64, error) {
+	return ctx.Spark().Range(0, a.N).Count()
+}
+
+func main() {}

@@ -1,0 +1,145 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// queue is first in, first out, and without a bound of its own: the broker's
+// prefetch bounds it.
+type queue struct {
+	mu     sync.Mutex
+	items  []*received
+	closed bool
+	wake   chan struct{} // holds a token while there may be items
+}
+
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+
+// push adds r; false means that the queue was closed and r stays the caller's.
+func (q *queue) push(r *received) bool {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return false
+	}
+	q.items = append(q.items, r)
+	q.mu.Unlock()
+	q.signal()
+	return true
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// pop waits for an item; false means that ctx ended or the queue was closed.
+func (q *queue) pop(ctx context.Context) (*received, bool) {
+	for {
+		if ctx.Err() != nil {
+			return nil, false
+		}
+		q.mu.Lock()
+		if q.closed {
+			q.mu.Unlock()
+			return nil, false
+		}
+		if len(q.items) > 0 {
+			r := q.items[0]
+			q.items[0] = nil
+			q.items = q.items[1:]
+			more := len(q.items) > 0
+			q.mu.Unlock()
+			if more {
+				q.signal() // one token wakes one goroutine: pass it on
+			}
+			return r, true
+		}
+		q.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-q.wake:
+		}
+	}
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
+// close returns what is left; later pops find nothing.
+func (q *queue) close() []*received {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	left := q.items
+	q.items = nil
+	return left
+}
+
+// held keeps tasks until their ETA. Celery raises the prefetch count by one for
+// each (changed), so that tasks for now are not held up behind them.
+type held struct {
+	due     func(*received)
+	changed func(held int)
+	mu      sync.Mutex
+	timers  map[*received]*time.Timer
+	closed  bool
+}
+
+func newHeld(due func(*received), changed func(int)) *held {
+	return &held{due: due, changed: changed, timers: map[*received]*time.Timer{}}
+}
+
+// add keeps r for wait; false means that it was closed and r stays the caller's.
+func (h *held) add(r *received, wait time.Duration) bool {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return false
+	}
+	h.timers[r] = time.AfterFunc(wait, func() { h.fire(r) })
+	n := len(h.timers)
+	h.mu.Unlock()
+	go h.changed(n)
+	return true
+}
+
+func (h *held) fire(r *received) {
+	h.mu.Lock()
+	_, mine := h.timers[r]
+	delete(h.timers, r)
+	n := len(h.timers)
+	h.mu.Unlock()
+	if mine {
+		h.due(r)
+		h.changed(n)
+	}
+}
+
+func (h *held) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.timers)
+}
+
+// close returns the tasks whose time has not come; none becomes due after it.
+func (h *held) close() []*received {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	var left []*received
+	for r, t := range h.timers {
+		t.Stop()
+		left = append(left, r)
+	}
+	clear(h.timers)
+	return left
+}
