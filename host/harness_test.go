@@ -307,3 +307,17 @@ func ascii(text []byte) []byte {
 	}
 	return out
 }
+
+// answers calls a task without arguments inside the host and returns its text,
+// or "" when it cannot be called now.
+func (w *world) answers(name string) string {
+	value, err := w.runtime.Call(w.t.Context(), name, nil, nil)
+	if err != nil {
+		return ""
+	}
+	var s string
+	if err := json.Unmarshal(value, &s); err != nil {
+		w.t.Errorf("%s returned %s", name, value)
+	}
+	return s
+}

@@ -216,4 +216,3 @@ func mask(raw string) string {
 	}
 	return u.Redacted()
 }
-

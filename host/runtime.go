@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
@@ -176,9 +179,6 @@ func exception(err error) error {
 	return err
 }
 
-// Plugins is the watched folder.
-func (r *Runtime) Plugins() string { return r.cfg.Plugins }
-
 // Inspect loads one module file as a host would and describes it. It needs no
 // engine. The error is the reason why a host would refuse it.
 func Inspect(ctx context.Context, cfg Config, path string) (module.Info, error) {
@@ -230,4 +230,22 @@ func warm(ctx context.Context, remote string) error {
 		}
 	}
 	return errors.Join(err, session.Close())
+}
+
+// Call runs one task by name in this process, as a client's message would. An
+// [*abi.Error] is what the client would get.
+func (r *Runtime) Call(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+	t, ok := r.Acquire(name)
+	if !ok {
+		return nil, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.cfg.Plugins, name, strings.Join(r.Tasks(), ", "))
+	}
+	defer t.Release()
+	message, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	return t.Run(ctx, worker.Call{
+		Task: message, Hostname: r.cfg.Hostname,
+		State: func(context.Context, string, json.RawMessage) error { return nil }, // nobody waits for states here
+	})
 }

@@ -7,15 +7,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host"
-	"github.com/sparkstalk/sparkstalk/host/celery"
-	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
 // arguments are a task's, as given on the command line.
@@ -103,16 +99,7 @@ func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawM
 		stopRun()
 		err = errors.Join(err, <-ended, r.Close())
 	}()
-	task, ok := r.Acquire(name)
-	if !ok {
-		return nil, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.Plugins(), name, strings.Join(r.Tasks(), ", "))
-	}
-	defer task.Release()
-	message, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
-	if err != nil {
-		return nil, err
-	}
-	return task.Run(ctx, worker.Call{Task: message, Hostname: "sparkstalk-run", State: func(context.Context, string, json.RawMessage) error { return nil }})
+	return r.Call(ctx, name, args, kwargs)
 }
 
 // report prints a result, or a task's exception as its client would see it.
