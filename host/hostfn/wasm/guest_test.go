@@ -18,18 +18,23 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi/abitest"
 )
 
-// A guest is the compiled sdk/internal/hostcall/testdata/guest in a runtime.
+// A guest is a module built from Go source, in a runtime.
 type guest struct {
 	compiled wazero.CompiledModule
 	module   api.Module
 	stdout   *bytes.Buffer
 }
 
-// buildGuest compiles the guest's source and instantiates it.
-func buildGuest(t *testing.T) guest {
+// callsAll is the source of the guest that calls every method.
+const callsAll = "github.com/sparkstalk/sparkstalk/sdk/internal/hostcall/testdata/guest"
+
+// buildGuest compiles the package pkg, as seen from the directory dir, and
+// instantiates it.
+func buildGuest(t *testing.T, dir, pkg string) guest {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "github.com/sparkstalk/sparkstalk/sdk/internal/hostcall/testdata/guest")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, pkg)
+	build.Dir = dir
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the guest: %v\n%s", err, out)
@@ -69,7 +74,7 @@ func newRuntime(t testing.TB, config wazero.RuntimeConfig) wazero.Runtime {
 }
 
 func TestGuestReachesEveryMethodWithItsValues(t *testing.T) {
-	g := buildGuest(t)
+	g := buildGuest(t, ".", callsAll)
 	t.Run("its imports are all served", func(t *testing.T) {
 		imported := map[string]bool{}
 		for _, f := range g.compiled.ImportedFunctions() {
@@ -123,5 +128,16 @@ func same(t *testing.T, round abitest.Round, what string, got, want []string) {
 		if g != w {
 			t.Errorf("round %d: %s %.300s\nwant %.300s", round, what, g, w)
 		}
+	}
+}
+
+func TestHostCallsOfAGuestDoNotAllocate(t *testing.T) {
+	g := buildGuest(t, ".", callsAll)
+	results, err := g.module.ExportedFunction("allocations").Call(WithHost(t.Context(), &abitest.Recorder{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results[0] != 0 {
+		t.Errorf("got %d allocations, want 0", results[0])
 	}
 }
