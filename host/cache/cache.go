@@ -1,0 +1,219 @@
+// Package cache keeps DataFrames materialised in the engine and shares them
+// between tasks.
+//
+// A cached DataFrame is known by the hash of its plan. Who asks for a plan that
+// is already materialised reads what is there; who asks first has it built, by
+// a local, eager checkpoint in the session; who asks meanwhile waits for that
+// one build. So a reloaded module finds its data again as long as the plan it
+// describes is the same, and two modules with the same plan share it.
+//
+// What follows from knowing data by its plan:
+//
+//   - The plan holds paths and table names, not their contents. A file that
+//     changes on disk is not seen until the entry expires ([Config.TTL], counted
+//     from the build) or is dropped with [Cache.Forget].
+//   - A plan that gives other rows each time it runs, such as one with rand() or
+//     current_timestamp(), is computed once, and those rows are what everyone reads.
+//   - Only what can be asked again may be cached. SQL text that is a command
+//     (INSERT, CREATE, SET, …) is refused with an [UncacheableError].
+//
+// An entry belongs to one generation of the session: when the engine was
+// replaced, or says that the data is gone, the entry is forgotten and built
+// anew. A cached DataFrame may be built on others; they are built first.
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/spark"
+)
+
+// Session is what the cache needs of a [spark.Session].
+type Session interface {
+	Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error)
+	Release(ctx context.Context, checkpoint spark.Checkpoint) error
+	Generation() uint64
+}
+
+// Config says what a [Cache] works with and how much it keeps.
+type Config struct {
+	// Session builds and releases what is cached: a [*spark.Session]. Required.
+	Session Session
+	// TTL is how long an entry is used after it was built. It then is built
+	// anew by the next who asks.
+	//
+	// Zero means 24 hours, negative means for ever.
+	TTL time.Duration
+	// MaxEntries is how many entries are kept. When there are more, those used
+	// longest ago go; entries that a task is using stay as long as it does.
+	//
+	// Zero means 64, negative means no limit.
+	MaxEntries int
+	// Log is where builds (info) and evictions (debug) are told. Nil discards.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.TTL == 0 {
+		c.TTL = 24 * time.Hour
+	}
+	if c.MaxEntries == 0 {
+		c.MaxEntries = 64
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Cache holds the cached DataFrames of one session. It is safe for concurrent
+// use. Entries are built whether or not [Cache.Run] runs; without it, relations
+// no longer needed stay in the engine until the session ends.
+type Cache struct {
+	cfg Config
+
+	mu    sync.Mutex
+	plans map[string]*plan   // by hash
+	trash []spark.Checkpoint // relations for Run to release
+	wake  chan struct{}      // tells Run of new trash; holds one
+}
+
+// New returns an empty cache. It starts nothing.
+func New(cfg Config) *Cache {
+	return &Cache{
+		cfg:   cfg.withDefaults(),
+		plans: make(map[string]*plan),
+		wake:  make(chan struct{}, 1),
+	}
+}
+
+// Use returns df with each cached DataFrame in it replaced by its materialised
+// rows, building those that are missing. What it builds is shared with everyone
+// who asks meanwhile, and goes on until the last of them has left: ctx ends the
+// caller's waiting, and the build only if nobody else waits. opt's tags mark
+// the builds that this call begins, each with "for:" in front, and its Progress
+// hears of all it waits for.
+//
+// The Lease keeps the rows in the engine until it is released. It is nil if and
+// only if there is an error: an [*UncacheableError], what the build failed
+// with, or the cause of ctx.
+func (c *Cache) Use(ctx context.Context, df *spark.DataFrame, opt spark.Options) (*spark.DataFrame, *Lease, error) {
+	if err := df.Err(); err != nil {
+		return nil, nil, err
+	}
+	inputs := df.CachedInputs()
+	if len(inputs) == 0 {
+		return df, &Lease{cache: c}, nil
+	}
+	// The engine may be replaced while several inputs are being built, which
+	// leaves those of the older session useless.
+	for range 3 {
+		lease, err := c.acquire(ctx, inputs, opt)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ids, ok := lease.relations(); ok {
+			return df.Substitute(ids), lease, nil
+		}
+		lease.Release()
+	}
+	return nil, nil, fmt.Errorf("build cached DataFrame %q: %w: replaced again and again", inputs[0].Name, spark.ErrSessionLost)
+}
+
+// Do calls run with df as [Cache.Use] returns it, and keeps the cached rows in
+// the engine until run returns.
+//
+// If the engine lost these rows or the whole session, they are forgotten, built
+// again, and run is called once more, unless df holds a SQL command, which
+// might then be run twice. So run must be able to begin from the start.
+func (c *Cache) Do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) error {
+	err, again := c.do(ctx, df, opt, run)
+	if !again || ctx.Err() != nil {
+		return err
+	}
+	if _, is := commandIn(df); is {
+		return err
+	}
+	err, _ = c.do(ctx, df, opt, run)
+	return err
+}
+
+// do is one try of Do. again says that run failed for want of the data or the
+// session. It is false when a build failed, since a build is a Do of its own
+// and had its second try.
+func (c *Cache) do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) (err error, again bool) {
+	frame, lease, err := c.Use(ctx, df, opt)
+	if err != nil {
+		return err, false
+	}
+	defer lease.Release()
+	if err = run(ctx, frame); isLost(err) {
+		lease.forget("lost by the engine")
+		return err, true
+	}
+	return err, false
+}
+
+// isLost reports whether the data or the session that an execution needed is gone.
+func isLost(err error) bool {
+	return errors.Is(err, spark.ErrRelationGone) || errors.Is(err, spark.ErrSessionLost)
+}
+
+// Entries returns what is cached or being built, in no particular order.
+func (c *Cache) Entries() []Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(time.Now())
+	entries := make([]Entry, 0, len(c.plans))
+	for _, p := range c.plans {
+		if p.entry != nil || p.flight != nil {
+			entries = append(entries, c.describe(p))
+		}
+	}
+	return entries
+}
+
+// Forget drops the entry with the given hash, or all entries with the given
+// name, and returns how many there were. Tasks that use them go on with them;
+// the next to ask has them built anew, also if a build is under way now.
+func (c *Cache) Forget(hashOrName string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, p := range c.plans {
+		if p.hash != hashOrName && p.name != hashOrName {
+			continue
+		}
+		if p.entry != nil || p.flight != nil {
+			n++
+		}
+		p.flight = nil // who waits for it gets it, nobody else will
+		if p.entry != nil {
+			c.forget(p.entry, "asked to")
+		}
+		delete(c.plans, p.hash)
+	}
+	return n
+}
+
+// forget takes e out of use. Its relation is released when no lease is left.
+// c.mu is held.
+func (c *Cache) forget(e *entry, reason string) {
+	if e.forgotten {
+		return
+	}
+	e.forgotten = true
+	if e.plan.entry == e {
+		e.plan.entry = nil
+	}
+	c.cfg.Log.Debug("cached DataFrame forgotten", logkey.Cache, e.plan.name, logkey.Hash, e.plan.hash, logkey.Reason, reason)
+	if e.pins == 0 {
+		c.discard(e.checkpoint)
+	}
+}

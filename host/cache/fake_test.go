@@ -1,0 +1,129 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sparkstalk/sparkstalk/host/spark"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// session is a Session without an engine. It can fail and wait in ways that a
+// real one cannot be brought to at a given moment. Its zero value works.
+type session struct {
+	// before runs at the beginning of each Checkpoint, with its number from 1.
+	before func(ctx context.Context, n int, df *spark.DataFrame) error
+
+	mu         sync.Mutex
+	generation uint64
+	n          int
+	built      []*spark.DataFrame
+	options    []spark.Options
+	live       map[string]bool // relations of this generation
+	released   []string
+}
+
+func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error) {
+	s.mu.Lock()
+	s.n++
+	n := s.n
+	generation := s.generation
+	s.options = append(s.options, opt)
+	s.mu.Unlock()
+	if s.before != nil {
+		if err := s.before(ctx, n, df); err != nil {
+			return spark.Checkpoint{}, err
+		}
+	}
+	if ctx.Err() != nil {
+		return spark.Checkpoint{}, context.Cause(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.generation != generation {
+		return spark.Checkpoint{}, fmt.Errorf("checkpoint: %w", spark.ErrSessionLost)
+	}
+	if s.live == nil {
+		s.live = make(map[string]bool)
+	}
+	id := fmt.Sprintf("relation-%d", n)
+	s.live[id] = true
+	s.built = append(s.built, df)
+	return spark.Checkpoint{RelationID: id, Generation: generation}, nil
+}
+
+func (s *session) Release(_ context.Context, checkpoint spark.Checkpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if checkpoint.Generation != s.generation || !s.live[checkpoint.RelationID] {
+		return fmt.Errorf("release %s: %w", checkpoint.RelationID, spark.ErrRelationGone)
+	}
+	delete(s.live, checkpoint.RelationID)
+	s.released = append(s.released, checkpoint.RelationID)
+	return nil
+}
+
+func (s *session) Generation() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation
+}
+
+// replace is what a restarted engine does to a session.
+func (s *session) replace() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
+	s.live = nil
+}
+
+func (s *session) builds() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.built)
+}
+
+func (s *session) isLive(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[id]
+}
+
+func (s *session) liveCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.live)
+}
+
+// frame returns a DataFrame that differs from those with another n.
+func frame(n int) *spark.DataFrame { return spark.Range(0, int64(n), 1, 0) }
+
+// cached returns frame n as a cached one.
+func cached(n int) *spark.DataFrame { return frame(n).Cached(fmt.Sprint("frame", n)) }
+
+// use makes one use of df and ends it.
+func use(t testing.TB, c *Cache, df *spark.DataFrame) {
+	t.Helper()
+	_, lease, err := c.Use(t.Context(), df, spark.Options{})
+	if err != nil {
+		t.Fatalf("Use: %v", err)
+	}
+	lease.Release()
+}
+
+// entry returns what the cache tells of the plan with the given name.
+func entryOf(t testing.TB, c *Cache, name string) Entry {
+	t.Helper()
+	for _, e := range c.Entries() {
+		if e.Name == name {
+			return e
+		}
+	}
+	t.Fatalf("no entry %q among %+v", name, c.Entries())
+	return Entry{}
+}

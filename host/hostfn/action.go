@@ -1,0 +1,134 @@
+package hostfn
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/spark"
+)
+
+// explainModes are those of PySpark's DataFrame.explain.
+var explainModes = []string{"simple", "extended", "codegen", "cost", "formatted"}
+
+// ActionCollect implements [abi.Host]. The rows may take as much as a result;
+// more of them is an error of type sparkstalk.ResultTooLarge.
+func (i *Invocation) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
+	df, err := i.lookup("ActionCollect", frame)
+	if err == nil {
+		err = checkForm("ActionCollect", form)
+	}
+	if err != nil {
+		return nil, i.failed(i.ctx, err)
+	}
+	rows, err := i.collect(i.ctx, df, form)
+	if err != nil {
+		return nil, i.failed(i.ctx, err)
+	}
+	return rows, nil
+}
+
+// ActionCount implements [abi.Host].
+func (i *Invocation) ActionCount(frame abi.Frame) (int64, error) {
+	var n int64
+	err := i.act("ActionCount", frame, func(ctx context.Context, df *spark.DataFrame) (err error) {
+		n, err = i.cfg.Session.Count(ctx, df, i.opt)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// ActionSchema implements [abi.Host].
+func (i *Invocation) ActionSchema(frame abi.Frame) ([]byte, error) {
+	var fields []spark.Field
+	err := i.act("ActionSchema", frame, func(ctx context.Context, df *spark.DataFrame) (err error) {
+		fields, err = i.cfg.Session.Schema(ctx, df)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	schema := abi.Schema{Columns: make([]abi.ColumnSchema, 0, len(fields))}
+	for _, f := range fields {
+		schema.Columns = append(schema.Columns, abi.ColumnSchema{Name: f.Name, Type: f.Type, Nullable: f.Nullable})
+	}
+	data, err := json.Marshal(schema)
+	if err != nil {
+		return nil, i.failed(i.ctx, err)
+	}
+	return data, nil
+}
+
+// ActionExplain implements [abi.Host].
+func (i *Invocation) ActionExplain(frame abi.Frame, mode string) (string, error) {
+	if mode == "" {
+		mode = "simple"
+	}
+	if !slices.Contains(explainModes, mode) {
+		return "", i.failed(i.ctx, abi.Errorf(typeValue, "ActionExplain: mode %q is unknown; it is one of %s", cut(mode, 100), strings.Join(explainModes, ", ")))
+	}
+	var text string
+	err := i.act("ActionExplain", frame, func(ctx context.Context, df *spark.DataFrame) (err error) {
+		text, err = i.cfg.Session.Explain(ctx, df, mode)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// act runs an action on a frame of the guest's, with its cached inputs in
+// place. Its error is fit for the guest.
+func (i *Invocation) act(fn string, frame abi.Frame, run func(context.Context, *spark.DataFrame) error) error {
+	df, err := i.lookup(fn, frame)
+	if err == nil {
+		err = i.cfg.Cache.Do(i.ctx, df, i.opt, run)
+	}
+	if err != nil {
+		return i.failed(i.ctx, err)
+	}
+	return nil
+}
+
+// lookup returns a frame that an action is to run, or what is wrong with it.
+func (i *Invocation) lookup(fn string, frame abi.Frame) (*spark.DataFrame, error) {
+	b := i.build(fn)
+	df := b.frame(frame)
+	if b.err != nil {
+		return nil, b.err
+	}
+	return df, df.Err()
+}
+
+// collect runs df and returns its rows as one JSON array.
+func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.RowForm) ([]byte, error) {
+	var rows bytes.Buffer
+	err := i.cfg.Cache.Do(ctx, df, i.opt, func(ctx context.Context, df *spark.DataFrame) error {
+		rows.Reset() // of a run that the engine broke off
+		stream, err := i.cfg.Session.Collect(ctx, df, i.opt)
+		if err != nil {
+			return err
+		}
+		// What Close could say, WriteJSON has said: it reads to the end or fails.
+		defer func() { _ = stream.Close() }()
+		return spark.WriteJSON(&rows, stream, spark.RowForm(form), i.cfg.ResultLimit)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows.Bytes(), nil
+}
+
+func checkForm(fn string, form abi.RowForm) error {
+	if form != abi.RowArrays && form != abi.RowObjects {
+		return abi.Errorf(typeValue, "%s: row form %d is unknown: 0 is arrays, 1 objects", fn, form)
+	}
+	return nil
+}

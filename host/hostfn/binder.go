@@ -1,0 +1,145 @@
+// Package hostfn answers [abi.Host] with Spark, the cache and the task that is
+// being run.
+//
+// A [Binder] belongs to the host; an [Invocation] to one call of one task. The
+// guest builds frames and expressions, which are numbered from 1 and live as
+// long as the invocation. Nothing that a guest hands over can make the host
+// fail: a handle that does not exist, lists of unequal length and too much of
+// anything give a frame whose action returns the reason.
+package hostfn
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/spark"
+)
+
+// Session is what the host functions need of a [spark.Session].
+type Session interface {
+	Collect(ctx context.Context, df *spark.DataFrame, opt spark.Options) (*spark.Stream, error)
+	Count(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
+	Schema(ctx context.Context, df *spark.DataFrame) ([]spark.Field, error)
+	Explain(ctx context.Context, df *spark.DataFrame, mode string) (string, error)
+}
+
+// Config says what a [Binder] works with and what a task may use.
+type Config struct {
+	// Session runs the plans: a [*spark.Session]. Required.
+	Session Session
+	// Cache keeps cached DataFrames of the same session. Required.
+	Cache *cache.Cache
+	// ResultLimit is how many bytes of JSON a result, or what ActionCollect
+	// returns to the guest, may have. Zero means 8 MiB.
+	ResultLimit int64
+	// MaxHandles is how many frames and expressions together one call may
+	// make. Zero means 10,000.
+	MaxHandles int
+	// MaxPlanBytes is how much the strings and bytes that one call hands over
+	// may take in all, and about how large one plan may get when each frame in
+	// it is written out wherever it is used. Zero means 64 MiB, half of what
+	// Spark Connect takes in one message.
+	MaxPlanBytes int64
+	// Log is where tasks log to. Nil discards.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.ResultLimit == 0 {
+		c.ResultLimit = 8 << 20
+	}
+	if c.MaxHandles == 0 {
+		c.MaxHandles = 10_000
+	}
+	if c.MaxPlanBytes == 0 {
+		c.MaxPlanBytes = 64 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Binder opens invocations. It is safe for concurrent use and holds nothing
+// that needs closing.
+type Binder struct{ cfg Config }
+
+// New returns a Binder. It starts nothing.
+func New(cfg Config) *Binder { return &Binder{cfg: cfg.withDefaults()} }
+
+// A Task is the call that an [Invocation] answers for.
+type Task struct {
+	// ID and Name are Celery's. They tag all that Spark runs for the call.
+	ID, Name string
+	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
+	// Request what TaskRequest does, an [abi.Request] as JSON.
+	Args, Request []byte
+	// State reports a state of the task's own to the client; meta is one JSON
+	// value. Nil takes no states.
+	State func(ctx context.Context, state string, meta json.RawMessage) error
+}
+
+// Invocation is the [abi.Host] of one call of a task. Like that, it is used by
+// one goroutine at a time.
+type Invocation struct {
+	cfg  Config
+	ctx  context.Context // of the call: all that the guest asks for ends with it
+	task Task
+	opt  spark.Options
+	log  *slog.Logger
+
+	frames table[*spark.DataFrame]
+	exprs  table[*spark.Column]
+	bytes  int64 // of strings and bytes handed over so far
+	lines  int   // logged so far
+	closed bool
+
+	given    given
+	value    json.RawMessage  // with givenValue
+	rows     *spark.DataFrame // with givenRows
+	form     abi.RowForm
+	failure  *abi.Error // with givenFailure
+	failures []*Failure // that the guest has seen, one of a kind
+}
+
+var _ abi.Host = (*Invocation)(nil)
+
+// Open returns the host of one call. What the guest asks for runs under ctx:
+// when it ends, executions are interrupted and its cause is what they return.
+// The caller closes the invocation after [Invocation.Result].
+func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
+	return &Invocation{
+		cfg:  b.cfg,
+		ctx:  ctx,
+		task: t,
+		opt:  spark.Options{Tags: tags(t)},
+		log:  b.cfg.Log.With(logkey.Task, t.Name, logkey.TaskID, t.ID),
+	}
+}
+
+// Close lets go of the frames and expressions. A guest that goes on calling
+// finds that they do not exist. It may be called twice.
+func (i *Invocation) Close() {
+	i.closed = true
+	i.frames, i.exprs = table[*spark.DataFrame]{}, table[*spark.Column]{}
+	i.value, i.rows, i.failure, i.failures = nil, nil, nil, nil
+	i.given = givenNothing
+}
+
+// tags returns what Spark shows with the executions of a task, and what they
+// can be interrupted by. A tag must not be empty or hold a comma.
+func tags(t Task) []string {
+	var tags []string
+	if t.ID != "" {
+		tags = append(tags, strings.ReplaceAll(t.ID, ",", "_"))
+	}
+	if t.Name != "" {
+		tags = append(tags, "task:"+strings.ReplaceAll(t.Name, ",", "_"))
+	}
+	return tags
+}
