@@ -26,4 +26,7 @@ const (
 	State     = "state"
 	Count     = "count"
 	Signal    = "signal"
+	Fields    = "fields" // group of the attributes that a task gave itself
+	Text      = "text"   // what a module printed
+	Stack     = "stack"
 )
