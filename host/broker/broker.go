@@ -32,7 +32,19 @@ type Publication struct {
 	RoutingKey string
 	// Mandatory makes Publish fail with [ErrUnroutable] when no queue takes the message.
 	Mandatory bool
+	// NoConfirm is for what may get lost, such as events: Publish returns once
+	// the message is on its way and learns nothing of what became of it. It
+	// leaves Mandatory without effect.
+	NoConfirm bool
 	Message
+}
+
+// An Exchange is an exchange that is published to, with how it is declared.
+type Exchange struct {
+	Name string
+	Type string // direct, topic or fanout; empty means direct
+	// Transient exchanges are not kept over a restart of the broker.
+	Transient bool
 }
 
 // A Delivery is a message received. It must be settled once, by one of its
@@ -92,15 +104,23 @@ type Broker interface {
 	// to handle, which must not block for long; it goes on through every loss of
 	// connection until ctx ends or Close is called. It returns nil then, and an
 	// error only for what a retry cannot mend (bad credentials, a queue that
-	// exists with other arguments).
+	// exists with other arguments). Deliveries of one queue come in order, one
+	// call of handle at a time; those of different queues may come at once.
+	// When Run has returned, deliveries still open are stale and no call of
+	// handle is under way. A Broker runs once.
 	Run(ctx context.Context, handle func(Delivery)) error
-	// StopConsuming ends intake and gives back what was delivered and not
-	// handled; deliveries handled before stay open and can be settled.
+	// StopConsuming ends intake for good and gives back what was delivered and
+	// not handled; deliveries handled before stay open and can be settled, since
+	// the connection stays until Run's context ends or Close is called.
 	StopConsuming(ctx context.Context) error
-	// SetPrefetch changes how many unsettled deliveries the broker may send; zero is no limit.
+	// SetPrefetch changes how many unsettled deliveries the broker may send; zero
+	// is no limit. It also holds for connections to come, so that being
+	// disconnected is no error.
 	SetPrefetch(ctx context.Context, count int) error
 	// Publish sends a message and returns once the broker has it (publisher
-	// confirm), waiting for a connection as long as ctx lasts.
+	// confirm), waiting for a connection as long as ctx lasts. What the broker
+	// did not confirm is sent again, so that a message may arrive twice. It works
+	// whether or not Run does.
 	Publish(ctx context.Context, p Publication) error
 	// Connected reports whether deliveries can arrive now.
 	Connected() bool
