@@ -2,13 +2,13 @@ package proctest
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/freeport"
 	"github.com/sparkstalk/sparkstalk/host/internal/process"
 	"github.com/sparkstalk/sparkstalk/host/internal/rundir"
 )
@@ -40,14 +40,14 @@ func newRabbitMQ() (server, error) {
 	r := &rabbitMQ{}
 	for _, port := range []*int{&r.port, &r.dist, &r.epmd} {
 		var err error
-		if *port, err = freePort(); err != nil {
+		if *port, err = freeport.Pick(); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
 }
 
-func (r *rabbitMQ) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)) }
+func (r *rabbitMQ) address() string { return freeport.Address(r.port) }
 
 func (r *rabbitMQ) url() string { return "amqp://guest:guest@" + r.address() + "//" }
 

@@ -2,10 +2,10 @@ package proctest
 
 import (
 	"fmt"
-	"net"
 	"os/exec"
 	"strconv"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/freeport"
 	"github.com/sparkstalk/sparkstalk/host/internal/process"
 	"github.com/sparkstalk/sparkstalk/host/internal/rundir"
 )
@@ -17,12 +17,12 @@ type redis struct {
 
 func newRedis(args ...string) func() (server, error) {
 	return func() (server, error) {
-		port, err := freePort()
+		port, err := freeport.Pick()
 		return &redis{port: port, args: args}, err
 	}
 }
 
-func (r *redis) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)) }
+func (r *redis) address() string { return freeport.Address(r.port) }
 
 func (r *redis) url() string { return "redis://" + r.address() + "/0" }
 

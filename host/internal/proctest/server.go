@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -143,20 +141,6 @@ func (s *Server) Restart(t testing.TB) {
 func (s *Server) Close() {
 	s.end((*process.Process).Kill) // nobody will read its data again
 	_ = s.dir.Remove()
-}
-
-// freePort returns a loopback port nobody listens on. It lies below the range
-// that the kernel takes ports from for others, so that a server finds it free
-// again after a restart.
-func freePort() (int, error) {
-	for range 200 {
-		port := 15000 + rand.IntN(16000)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("no free port between 15000 and 31000")
 }
 
 // talk dials the address, sends a greeting and returns an error unless the
