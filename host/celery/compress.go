@@ -1,0 +1,51 @@
+package celery
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/zlib"
+	"fmt"
+	"io"
+)
+
+// MaxBody is how many bytes a compressed body may have once inflated, unless a
+// [Decoder] says otherwise.
+const MaxBody = 16 << 20
+
+// decompressors are the compressions that are read, by each name that the
+// compression header and stored results use. Celery's gzip is a zlib stream.
+var decompressors = map[string]func(io.Reader) (io.ReadCloser, error){
+	"application/x-gzip": zlib.NewReader,
+	"gzip":               zlib.NewReader,
+	"zlib":               zlib.NewReader,
+	"application/x-bz2":  openBzip2,
+	"bzip2":              openBzip2,
+	"bzip":               openBzip2,
+}
+
+func openBzip2(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }
+
+// decompress inflates data to at most limit bytes.
+func decompress(method string, data []byte, limit int64) (_ []byte, err error) {
+	open := decompressors[method]
+	if open == nil {
+		return nil, fmt.Errorf("compression %q is not known", method)
+	}
+	r, err := open(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("compression %s: %w", method, err)
+	}
+	defer func() {
+		if closeErr := r.Close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("compression %s: %w", method, closeErr)
+		}
+	}()
+	out, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("compression %s: %w", method, err)
+	}
+	if int64(len(out)) > limit {
+		return nil, fmt.Errorf("compression %s: body inflates to more than %d bytes", method, limit)
+	}
+	return out, nil
+}

@@ -1,0 +1,515 @@
+package celery
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+)
+
+// An Action is how a message that makes no task is settled.
+type Action int
+
+// The actions. Neither puts the message back: it would come again for ever.
+const (
+	Ack    Action = iota + 1 // as Celery does when it cannot decode
+	Reject                   // without requeue, so that a dead-letter exchange gets it
+)
+
+// String implements fmt.Stringer.
+func (a Action) String() string {
+	if a == Ack {
+		return "ack"
+	}
+	return "reject"
+}
+
+// A DecodeError says why a message is no task and how Celery settles it.
+type DecodeError struct {
+	Action Action
+	// TaskID and Name are what the message says of itself, if it does.
+	TaskID, Name string
+	// Answer asks for a FAILURE with [DecodeError.Exception] to be stored under
+	// TaskID: the message would have killed a Python worker or got no answer by
+	// a fault of it, and its client waits. It is never set without a TaskID.
+	Answer bool
+	Reason string
+}
+
+// Error implements error.
+func (e *DecodeError) Error() string {
+	if e.TaskID == "" && e.Name == "" {
+		return "message is no task: " + e.Reason
+	}
+	return fmt.Sprintf("message of task %s[%s]: %s", e.Name, e.TaskID, e.Reason)
+}
+
+// Exception is what the client gets where Answer is set.
+func (e *DecodeError) Exception() *Exception { return InvalidTask(e.Reason) }
+
+// A Decoder decodes task messages. The zero value has the default limits.
+type Decoder struct {
+	// MaxBody bounds what a compressed body inflates to. Zero means [MaxBody].
+	MaxBody int64
+}
+
+// Decode decodes a task message with the default limits. Its errors are
+// [*DecodeError]. The task shares memory with the message.
+//
+// Python's worker looks a task up before it decodes the body, so a caller that
+// does not serve an error's Name answers as to an unknown task.
+func Decode(m Incoming) (*Task, error) { return Decoder{}.Decode(m) }
+
+// Decode is [Decode] with this decoder's limits.
+func (d Decoder) Decode(m Incoming) (*Task, error) {
+	t := &Task{ReplyTo: m.ReplyTo, CorrelationID: m.CorrelationID, DeliveryInfo: m.DeliveryInfo}
+	if _, ok := m.Headers["task"]; ok {
+		t.Protocol = 2
+		return t, orNil(d.decode2(t, m))
+	}
+	t.Protocol = 1
+	return t, orNil(d.decode1(t, m))
+}
+
+// orNil keeps a nil *DecodeError from becoming an error that is not nil.
+func orNil(e *DecodeError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func (t *Task) refuse(a Action, format string, args ...any) *DecodeError {
+	return &DecodeError{Action: a, TaskID: t.ID, Name: t.Name, Reason: fmt.Sprintf(format, args...)}
+}
+
+// poison refuses what Python's worker does not survive or answer.
+func (t *Task) poison(format string, args ...any) *DecodeError {
+	e := t.refuse(Reject, format, args...)
+	e.Answer = t.ID != ""
+	return e
+}
+
+// body returns the body as checked JSON.
+func (d Decoder) body(t *Task, m Incoming) ([]byte, *DecodeError) {
+	body := m.Body
+	if method, ok := m.Headers["compression"].(string); ok && method != "" {
+		limit := d.MaxBody
+		if limit == 0 {
+			limit = MaxBody
+		}
+		var err error
+		if body, err = decompress(method, body, limit); err != nil {
+			return nil, t.refuse(Ack, "%v", err)
+		}
+	}
+	if len(body) == 0 {
+		return body, nil
+	}
+	if err := Valid(body); err != nil {
+		return nil, t.refuse(Ack, "body: %v", err)
+	}
+	if err := checkSpecials(body); err != nil {
+		return nil, t.refuse(Ack, "body: %v", err)
+	}
+	return body, nil
+}
+
+// undecoded says of a content type that Celery takes the body for plain bytes,
+// which are never a task.
+func undecoded(contentType string) bool {
+	return contentType == "" || contentType == "application/data" || contentType == "application/text"
+}
+
+func (d Decoder) decode2(t *Task, m Incoming) *DecodeError {
+	if e := t.readHeaders(m.Headers); e != nil {
+		return e
+	}
+	if undecoded(m.ContentType) {
+		return t.poison("content type %q is not decoded", m.ContentType)
+	}
+	if m.ContentType != ContentType {
+		return t.refuse(Reject, "content type %q is refused, only %s is accepted", m.ContentType, ContentType)
+	}
+	body, e := d.body(t, m)
+	if e != nil {
+		return e
+	}
+	start := space(body, 0)
+	switch {
+	case start == len(body):
+		return t.poison("body is empty")
+	case body[start] == '{':
+		return t.hybrid(body, m.Headers)
+	case body[start] != '[':
+		return t.poison("body is no [args, kwargs, embed]")
+	}
+	parts, err := Elements(body)
+	if err != nil || len(parts) != 3 {
+		return t.poison("body has %d parts, not args, kwargs and embed", len(parts))
+	}
+	if e := t.setArguments(parts[0], parts[1]); e != nil {
+		return e
+	}
+	if !isNull(parts[2]) {
+		embed, err := Members(parts[2])
+		if err != nil {
+			return t.poison("embed is no object")
+		}
+		t.setEmbed(embed)
+	}
+	return t.complete()
+}
+
+// hybrid reads the body of protocol 1 under the headers of protocol 2, which
+// go before what the body says.
+func (t *Task) hybrid(body []byte, headers map[string]any) *DecodeError {
+	fields, err := Members(body)
+	if err != nil || fields.Get("args") == nil {
+		return t.poison("body is an object without args")
+	}
+	if e := t.readHeaders(headerValues(fields)); e != nil {
+		return e
+	}
+	if e := t.readHeaders(headers); e != nil { // again, since these win
+		return e
+	}
+	if e := t.setBody1(fields); e != nil {
+		return e
+	}
+	return t.complete()
+}
+
+func (d Decoder) decode1(t *Task, m Incoming) *DecodeError {
+	if undecoded(m.ContentType) {
+		return t.refuse(Reject, "no task header, and content type %q is not decoded", m.ContentType)
+	}
+	if m.ContentType != ContentType {
+		return t.refuse(Ack, "content type %q is refused, only %s is accepted", m.ContentType, ContentType)
+	}
+	body, e := d.body(t, m)
+	if e != nil {
+		return e
+	}
+	fields, err := Members(body)
+	if err != nil {
+		return t.refuse(Reject, "no task header, and the body is no object")
+	}
+	if fields.Get("task") == nil {
+		return t.refuse(Reject, "neither headers nor body name a task")
+	}
+	if e := t.readHeaders(headerValues(fields)); e != nil {
+		return e
+	}
+	for k, v := range m.Headers {
+		if k != "compression" {
+			t.keep(k, v)
+		}
+	}
+	if e := t.setBody1(fields); e != nil {
+		return e
+	}
+	return t.complete()
+}
+
+// setBody1 reads what an object body has besides headers.
+func (t *Task) setBody1(fields Object) *DecodeError {
+	args, kwargs := fields.Get("args"), fields.Get("kwargs")
+	if args == nil {
+		args = json.RawMessage("[]")
+	}
+	if kwargs == nil {
+		kwargs = json.RawMessage("{}")
+	}
+	if trim(kwargs)[0] != '{' {
+		return t.refuse(Reject, "task keyword arguments must be a mapping")
+	}
+	if group, ok := text(fields.Get("taskset")); ok {
+		t.Group = group
+	}
+	t.setEmbed(fields)
+	t.Embed.Chain = nil
+	return t.setArguments(args, kwargs)
+}
+
+func (t *Task) setArguments(args, kwargs json.RawMessage) *DecodeError {
+	var err error
+	switch args = trim(args); args[0] {
+	case '[':
+		t.Args, err = Elements(args)
+	case '{': // Python takes the keys
+		var members Object
+		members, err = Members(args)
+		for _, m := range members {
+			t.Args = append(t.Args, m.raw)
+		}
+	default:
+		return t.poison("args is %s, not a list", SafeRepr(args, 64))
+	}
+	if err == nil && kwargs[0] != '{' {
+		return t.poison("kwargs is %s, not a mapping", SafeRepr(kwargs, 64))
+	}
+	if err == nil {
+		t.Kwargs, err = Members(kwargs)
+	}
+	if err != nil {
+		return t.poison("%v", err)
+	}
+	return nil
+}
+
+func (t *Task) setEmbed(o Object) {
+	for _, m := range o {
+		if isNull(m.Value) {
+			continue
+		}
+		switch m.Key {
+		case "callbacks":
+			t.Embed.Callbacks = m.Value
+		case "errbacks":
+			t.Embed.Errbacks = m.Value
+		case "chain":
+			t.Embed.Chain = m.Value
+		case "chord":
+			t.Embed.Chord = m.Value
+		}
+	}
+}
+
+// complete checks what no task can do without and fills in what senders of
+// other languages leave out.
+func (t *Task) complete() *DecodeError {
+	if t.Name == "" {
+		return t.poison("task has no name")
+	}
+	if t.ID == "" {
+		return t.poison("task has no id")
+	}
+	if t.ArgsRepr == "" {
+		t.ArgsRepr = ArgsRepr(t.Args, ReprLimit)
+	}
+	if t.KwargsRepr == "" {
+		t.KwargsRepr = KwargsRepr(t.Kwargs, ReprLimit)
+	}
+	if t.CorrelationID == "" {
+		t.CorrelationID = t.ID
+	}
+	return nil
+}
+
+// keep remembers a header of the sender's own.
+func (t *Task) keep(key string, value any) {
+	if t.Headers == nil {
+		t.Headers = make(map[string]any)
+	}
+	t.Headers[key] = value
+}
+
+// readHeaders reads the headers of a task message.
+func (t *Task) readHeaders(headers map[string]any) (e *DecodeError) {
+	// The first two go into the errors of the others.
+	if id, ok := headers["id"]; ok {
+		t.ID = asText(id)
+	}
+	if name, ok := headers["task"]; ok {
+		t.Name = asText(name)
+	}
+	for key, value := range headers {
+		switch key {
+		case "task", "id", "compression":
+		case "eta":
+			t.ETA, e = t.readTime(key, value)
+		case "expires":
+			t.Expires, e = t.readTime(key, value)
+		case "timelimit":
+			e = t.readLimits(value)
+		case "lang":
+			t.Lang = asText(value)
+		case "shadow":
+			t.Shadow = asText(value)
+		case "group":
+			t.Group = asText(value)
+		case "group_index":
+			t.GroupIndex = nil
+			if n, ok := asInt(value); ok {
+				t.GroupIndex = &n
+			}
+		case "retries":
+			t.Retries, _ = asInt(value)
+		case "root_id":
+			t.RootID = asText(value)
+		case "parent_id":
+			t.ParentID = asText(value)
+		case "argsrepr":
+			t.ArgsRepr = asText(value)
+		case "kwargsrepr":
+			t.KwargsRepr = asText(value)
+		case "origin":
+			t.Origin = asText(value)
+		case "ignore_result":
+			t.IgnoreResult = nil
+			if b, ok := asBool(value); ok {
+				t.IgnoreResult = &b
+			}
+		case "replaced_task_nesting":
+			t.ReplacedTaskNesting, _ = asInt(value)
+		case "stamped_headers":
+			t.StampedHeaders = nil
+			if list, ok := value.([]any); ok {
+				t.StampedHeaders = make([]string, len(list))
+				for i, s := range list {
+					t.StampedHeaders[i] = asText(s)
+				}
+			}
+		case "stamps":
+			t.Stamps, _ = value.(map[string]any)
+		default:
+			t.keep(key, value)
+		}
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (t *Task) readTime(key string, value any) (*time.Time, *DecodeError) {
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case time.Time:
+		return &value, nil
+	case string:
+		if value == "" {
+			return nil, nil
+		}
+		at, err := ParseTime(value)
+		if err != nil {
+			return nil, t.refuse(Reject, "invalid %s: %v", key, err)
+		}
+		return &at, nil
+	default:
+		return nil, t.refuse(Reject, "invalid %s: %v is no text", key, value)
+	}
+}
+
+// readLimits reads [hard, soft]; zero and null mean none.
+func (t *Task) readLimits(value any) *DecodeError {
+	t.TimeLimit, t.SoftTimeLimit = nil, nil
+	if value == nil {
+		return nil
+	}
+	list, ok := value.([]any)
+	if !ok || len(list) != 2 && len(list) != 0 {
+		return t.poison("timelimit is %v, not [hard, soft]", value)
+	}
+	for i, to := range []**float64{&t.TimeLimit, &t.SoftTimeLimit} {
+		if i >= len(list) || list[i] == nil {
+			continue
+		}
+		seconds, ok := asFloat(list[i])
+		if !ok || math.IsNaN(seconds) || seconds < 0 {
+			return t.poison("timelimit %v is no number of seconds", list[i])
+		}
+		if seconds > 0 {
+			*to = &seconds
+		}
+	}
+	return nil
+}
+
+func asText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case nil, map[string]any, []any, bool:
+		return ""
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func asBool(v any) (value, ok bool) {
+	if b, ok := v.(bool); ok {
+		return b, true
+	}
+	f, ok := asFloat(v)
+	return f != 0, ok
+}
+
+func asInt(v any) (int, bool) {
+	if f, ok := asFloat(v); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int(f), true
+	}
+	return 0, false
+}
+
+func asFloat(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	case int:
+		return float64(v), true
+	case int32:
+		return float64(v), true
+	case int16:
+		return float64(v), true
+	case int8:
+		return float64(v), true
+	case uint8:
+		return float64(v), true
+	case uint16:
+		return float64(v), true
+	case uint32:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float32:
+		return float64(v), true
+	case json.Number:
+		f, err := v.Float64()
+		return f, err == nil
+	}
+	return 0, false
+}
+
+// headerValues returns the fields of protocol 1 that are headers in protocol 2.
+func headerValues(fields Object) map[string]any {
+	h := make(map[string]any, len(fields))
+	for _, m := range fields {
+		switch m.Key {
+		case "task", "id", "lang", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id", "parent_id",
+			"argsrepr", "kwargsrepr", "origin", "ignore_result":
+			h[m.Key] = headerValue(m.Value)
+		}
+	}
+	return h
+}
+
+// headerValue returns a JSON value as headers have it. Only what headers of
+// protocol 1 can be is told apart.
+func headerValue(raw json.RawMessage) any {
+	switch raw = trim(raw); raw[0] {
+	case 'n':
+		return nil
+	case 't', 'f':
+		return raw[0] == 't'
+	case '"':
+		return unquote(raw)
+	case '[':
+		list := []any{}
+		_ = eachElement(raw, func(v json.RawMessage) bool { // checked before
+			list = append(list, headerValue(v))
+			return true
+		})
+		return list
+	case '{':
+		return map[string]any{}
+	default:
+		return json.Number(raw)
+	}
+}

@@ -1,0 +1,199 @@
+package celery
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// States of a task. A task may have others of its own, such as PROGRESS.
+const (
+	StatePending  = "PENDING" // never stored: nothing is known
+	StateReceived = "RECEIVED"
+	StateStarted  = "STARTED"
+	StateRetry    = "RETRY"
+	StateSuccess  = "SUCCESS"
+	StateFailure  = "FAILURE"
+	StateRevoked  = "REVOKED"
+)
+
+// A Result is one state of a task as it is stored: the document that clients
+// read from every result backend.
+type Result struct {
+	TaskID string
+	State  string
+	// Value is the return value of SUCCESS, or what a state of the task's own
+	// says, with its own bytes. Empty is null. It counts when Exception is nil.
+	Value json.RawMessage
+	// Exception is what FAILURE, REVOKED and RETRY tell; its Traceback is the
+	// document's.
+	Exception *Exception
+	// Traceback is the document's where Exception is nil, as of a retry
+	// without a cause.
+	Traceback string
+	// Children are the result tuples of the tasks that this one sent, as a JSON
+	// array. Nil is the empty list; null is for a task of which nothing but the
+	// id is known.
+	Children json.RawMessage
+	// DateDone is when a final state was reached; zero is null.
+	DateDone time.Time
+	// GroupID and ParentID are left out when empty.
+	GroupID, ParentID string
+	// Extra are the members that Celery's result_extended adds, in order.
+	Extra Object
+}
+
+// Ready reports whether no other state follows.
+func (r Result) Ready() bool {
+	return r.State == StateSuccess || r.State == StateFailure || r.State == StateRevoked
+}
+
+func resultOf(t *Task, state string) Result {
+	return Result{TaskID: t.ID, State: state, GroupID: t.Group, ParentID: t.ParentID}
+}
+
+// Started is the state of a task whose body begins now.
+func Started(t *Task, pid int, hostname string) Result {
+	r := resultOf(t, StateStarted)
+	r.Value = Object{{Key: "pid", Value: integer(int64(pid))}, {Key: "hostname", Value: Quote(hostname)}}.Append(nil)
+	return r
+}
+
+// State is a state of the task's own with any JSON value.
+func State(t *Task, state string, meta json.RawMessage) Result {
+	r := resultOf(t, state)
+	r.Value = meta
+	return r
+}
+
+// Success is the state of a task that returned value, a JSON value.
+func Success(t *Task, value json.RawMessage) Result {
+	r := resultOf(t, StateSuccess)
+	r.Value = value
+	r.DateDone = time.Now()
+	return r
+}
+
+// Failure is the state of a task that ended with e: REVOKED for [Revoked],
+// FAILURE for all else.
+func Failure(t *Task, e *Exception) Result {
+	r := resultOf(t, StateFailure)
+	if e.is("celery.exceptions", "TaskRevokedError") {
+		r.State = StateRevoked
+	}
+	if e.is("celery.exceptions", "NotRegistered") {
+		r.GroupID, r.ParentID = "", "" // Celery answers these from the id and name alone
+	}
+	r.Exception = e
+	r.DateDone = time.Now()
+	return r
+}
+
+// Retrying is the state of a task that will run again; cause may be nil.
+func Retrying(t *Task, cause *Exception) Result {
+	r := resultOf(t, StateRetry)
+	r.Exception = cause
+	r.Children = fmt.Appendf(nil, "[[[%s, null], null]]", Quote(t.ID))
+	return r
+}
+
+// Encode returns the document with Celery's order of keys and its separators.
+func (r Result) Encode() []byte {
+	dst := make([]byte, 0, 256+len(r.Value))
+	dst = append(dst, `{"status": `...)
+	dst = AppendString(dst, r.State)
+	dst = append(dst, `, "result": `...)
+	traceback := r.Traceback
+	if r.Exception != nil {
+		dst = r.Exception.append(dst)
+		traceback = r.Exception.Traceback
+	} else {
+		dst = appendRaw(dst, r.Value)
+	}
+	dst = append(dst, `, "traceback": `...)
+	dst = appendOrNull(dst, traceback)
+	dst = append(dst, `, "children": `...)
+	if r.Children == nil {
+		dst = append(dst, "[]"...)
+	} else {
+		dst = append(dst, r.Children...)
+	}
+	dst = append(dst, `, "date_done": `...)
+	if r.DateDone.IsZero() {
+		dst = append(dst, "null"...)
+	} else {
+		dst = AppendString(dst, FormatTime(r.DateDone.UTC()))
+	}
+	if r.GroupID != "" {
+		dst = AppendString(append(dst, `, "group_id": `...), r.GroupID)
+	}
+	if r.ParentID != "" {
+		dst = AppendString(append(dst, `, "parent_id": `...), r.ParentID)
+	}
+	if len(r.Extra) > 0 {
+		dst = append(dst, ", "...)
+		extra := r.Extra.Append(nil)
+		dst = append(dst, extra[1:len(extra)-1]...)
+	}
+	dst = append(dst, `, "task_id": `...)
+	return append(AppendString(dst, r.TaskID), '}')
+}
+
+// compressedResult is how a value that result_compression packed begins; the
+// content type of the compression and a zero byte follow.
+var compressedResult = []byte("\x00celery-compressed\x00")
+
+// DecodeResult reads a document that this or another worker stored, compressed
+// or not. A null result of FAILURE, or one that is no exception, stays in Value.
+func DecodeResult(data []byte) (Result, error) {
+	if rest, ok := bytes.CutPrefix(data, compressedResult); ok {
+		method, packed, _ := bytes.Cut(rest, []byte{0})
+		var err error
+		if data, err = decompress(string(method), packed, MaxBody); err != nil {
+			return Result{}, fmt.Errorf("decode result: %w", err)
+		}
+	}
+	members, err := Members(data)
+	if err != nil {
+		return Result{}, fmt.Errorf("decode result: %w", err)
+	}
+	var r Result
+	for _, m := range members {
+		switch m.Key {
+		case "status":
+			r.State, _ = text(m.Value)
+		case "result":
+			r.Value = m.Value
+		case "traceback":
+			r.Traceback, _ = text(m.Value)
+		case "children":
+			r.Children = m.Value
+		case "date_done":
+			if s, ok := text(m.Value); ok {
+				if r.DateDone, err = ParseTime(s); err != nil {
+					return Result{}, fmt.Errorf("decode result: date_done: %w", err)
+				}
+			}
+		case "group_id":
+			r.GroupID, _ = text(m.Value)
+		case "parent_id":
+			r.ParentID, _ = text(m.Value)
+		case "task_id":
+			r.TaskID, _ = text(m.Value)
+		default:
+			r.Extra = append(r.Extra, m)
+		}
+	}
+	if r.State == "" {
+		return Result{}, fmt.Errorf("decode result: no status in %s", SafeRepr(data, 128))
+	}
+	if r.State == StateFailure || r.State == StateRevoked || r.State == StateRetry {
+		r.Exception = exceptionOf(r.Value)
+	}
+	if r.Exception != nil {
+		r.Exception.Traceback, r.Traceback = r.Traceback, ""
+		r.Value = nil
+	}
+	return r, nil
+}
