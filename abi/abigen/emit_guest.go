@@ -38,19 +38,19 @@ var _ abi.Host = imports{}
 // copies what it is given before it returns; without it every argument would
 // be moved to the heap.
 func emitImport(b *bytes.Buffer, m method) {
+	scope := newScope("unsafe", "string", "bool", "uint32", "int32", "int64", "float64")
 	var params []string
-	for _, p := range m.params {
-		name := avoiding(p.name, "unsafe", "string", "bool")
-		switch p.typ.kind {
+	for i, name := range scope.params(m) {
+		switch k := m.params[i].typ.kind; k {
 		case kindString:
 			// The compiler passes a string as its pointer and length.
 			params = append(params, name+" string")
 		case kindBytes, kindStrings:
-			params = append(params, name+" unsafe.Pointer", name+"Len uint32")
+			params = append(params, name+" unsafe.Pointer", scope.fresh(name+"Len")+" uint32")
 		case kindHandles:
-			params = append(params, name+" unsafe.Pointer", name+"Count uint32")
+			params = append(params, name+" unsafe.Pointer", scope.fresh(name+"Count")+" uint32")
 		default:
-			params = append(params, name+" "+goType{kind: p.typ.kind}.spell(""))
+			params = append(params, name+" "+goType{kind: k}.spell(""))
 		}
 	}
 	result := map[string]string{"": "", "i32": "uint32", "i64": "int64", "f64": "float64"}[m.wireResult()]
@@ -58,17 +58,20 @@ func emitImport(b *bytes.Buffer, m method) {
 }
 
 func emitImportMethod(b *bytes.Buffer, m method) {
-	rename := func(name string) string { return avoiding(name, "abi", "unsafe", m.local) }
-	fmt.Fprintf(b, "\nfunc (imports) %s%s {\n", m.name, m.signature("abi.", rename))
+	scope := newScope("abi", "unsafe", "byte", "string", "bool", "uint32", "int32", "int64", "float64", "len", "nil", "false",
+		"listStack", "appendStrings", "takeBytes", "takeString", "failed", m.local)
+	names := scope.params(m)
+	fmt.Fprintf(b, "\nfunc (imports) %s%s {\n", m.name, m.signature("abi.", names))
 	var args []string
-	for _, p := range m.params {
-		name := rename(p.name)
+	for i, p := range m.params {
+		name := names[i]
 		switch p.typ.kind {
 		case kindBytes, kindHandles:
-			args = append(args, fmt.Sprintf("unsafe.Pointer(unsafe.SliceData(%s)), uint32(len(%s))", name, name))
+			args = append(args, pointerAndLength(name))
 		case kindStrings:
-			fmt.Fprintf(b, "var %sStack [listStack]byte\n%sList := appendStrings(%sStack[:0], %s)\n", name, name, name, name)
-			args = append(args, fmt.Sprintf("unsafe.Pointer(unsafe.SliceData(%sList)), uint32(len(%sList))", name, name))
+			stack, list := scope.fresh(p.name+"Stack"), scope.fresh(p.name+"List")
+			fmt.Fprintf(b, "var %s [listStack]byte\n%s := appendStrings(%s[:0], %s)\n", stack, list, stack, name)
+			args = append(args, pointerAndLength(list))
 		default:
 			if p.typ.name != "" {
 				name = fmt.Sprintf("%s(%s)", goType{kind: p.typ.kind}.spell(""), name)
@@ -92,9 +95,9 @@ func emitImportMethod(b *bytes.Buffer, m method) {
 		default:
 			convert = m.result.spell("abi.") + "(%s), nil"
 		}
-		// Two underscores: a name that no parameter has.
-		fmt.Fprintf(b, "result__ := %s\nif err__ := failed(result__); err__ != nil {\nreturn %s, err__\n}\nreturn %s\n",
-			call, m.result.zero(), fmt.Sprintf(convert, "result__"))
+		result, err := scope.fresh("result"), scope.fresh("err")
+		fmt.Fprintf(b, "%s := %s\nif %s := failed(%s); %s != nil {\nreturn %s, %s\n}\nreturn %s\n",
+			result, call, err, result, err, m.result.zero(), err, fmt.Sprintf(convert, result))
 	case m.result == nil:
 		fmt.Fprintf(b, "%s\n", call)
 	default:
@@ -110,6 +113,11 @@ func emitImportMethod(b *bytes.Buffer, m method) {
 		fmt.Fprintf(b, "return "+convert+"\n", call)
 	}
 	b.WriteString("}\n")
+}
+
+// pointerAndLength is a slice as arguments of an imported function.
+func pointerAndLength(slice string) string {
+	return fmt.Sprintf("unsafe.Pointer(unsafe.SliceData(%s)), uint32(len(%s))", slice, slice)
 }
 
 // zero is the zero value of a result's type.

@@ -47,15 +47,12 @@ var methods = []function{
 }
 
 func emitExport(b *bytes.Buffer, m method) {
-	rename := func(name string) string {
-		return avoiding(name, "abi", "api", "context", "ctx", "mod", "stack", "c", "enter", "readHandles", m.local)
-	}
+	scope := newScope("abi", "api", "context", "ctx", "mod", "stack", "c", "enter", "readHandles", "fromBool",
+		"byte", "string", "bool", "uint32", "int32", "int64", "uint64", "float64", m.local)
+	names := scope.params(m)
 	fmt.Fprintf(b, "\nfunc %s(ctx context.Context, mod api.Module, stack []uint64) {\nc := enter(ctx, mod, %q)\n", m.local, m.wire)
-	var args []string
 	slot := 0
-	for _, p := range m.params {
-		name := rename(p.name)
-		args = append(args, name)
+	for i, p := range m.params {
 		one, two := fmt.Sprintf("stack[%d]", slot), fmt.Sprintf("stack[%d]", slot+1)
 		slot++
 		var read string
@@ -83,25 +80,26 @@ func emitExport(b *bytes.Buffer, m method) {
 				read = fmt.Sprintf("readHandles[%s](c, %q, %s, %s)", strings.TrimPrefix(p.typ.spell("abi."), "[]"), snake(p.name), one, two)
 			}
 		}
-		fmt.Fprintf(b, "%s := %s\n", name, read)
+		fmt.Fprintf(b, "%s := %s\n", names[i], read)
 	}
-	call := fmt.Sprintf("c.host.%s(%s)", m.name, strings.Join(args, ", "))
+	call := fmt.Sprintf("c.host.%s(%s)", m.name, strings.Join(names, ", "))
 	switch {
 	case m.err && m.result == nil:
 		fmt.Fprintf(b, "stack[0] = c.fallible(0, %s)\n", call)
 	case m.err:
+		result, err := scope.fresh("result"), scope.fresh("err")
 		var give string
 		switch m.result.kind {
 		case kindBytes:
-			give = "c.fallibleBytes(result__, err__)"
+			give = "c.fallibleBytes(%s, %s)"
 		case kindString:
-			give = "c.fallibleBytes([]byte(result__), err__)"
+			give = "c.fallibleBytes([]byte(%s), %s)"
 		case kindBool:
-			give = "c.fallible(fromBool(result__), err__)"
+			give = "c.fallible(fromBool(%s), %s)"
 		default:
-			give = "c.fallible(int64(result__), err__)"
+			give = "c.fallible(int64(%s), %s)"
 		}
-		fmt.Fprintf(b, "result__, err__ := %s\nstack[0] = %s\n", call, give)
+		fmt.Fprintf(b, "%s, %s := %s\nstack[0] = %s\n", result, err, call, fmt.Sprintf(give, result, err))
 	case m.result == nil:
 		fmt.Fprintf(b, "%s\n", call)
 	default:

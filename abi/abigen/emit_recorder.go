@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"strconv"
+	"strings"
 )
 
 // emitRecorder writes the methods of abitest.Recorder.
@@ -17,21 +19,20 @@ import "github.com/sparkstalk/sparkstalk/abi"
 var _ abi.Host = (*Recorder)(nil)
 `)
 	for _, m := range in.methods {
-		rename := func(name string) string { return avoiding(name, "abi", "r__", "answer", "fallible") }
-		fmt.Fprintf(&b, "\n// %s records the call.\nfunc (r__ *Recorder) %s%s {\nr__.record(%q", m.name, m.name, m.signature("abi.", rename), m.name)
-		for _, p := range m.params {
-			fmt.Fprintf(&b, ", %s", rename(p.name))
-		}
-		b.WriteString(")\n")
+		scope := newScope("abi", "answer", "fallible", "string", "bool")
+		names := scope.params(m)
+		recorder := scope.fresh("r")
+		fmt.Fprintf(&b, "\n// %s records the call.\nfunc (%s *Recorder) %s%s {\n%s.record(%s)\n",
+			m.name, recorder, m.name, m.signature("abi.", names), recorder, strings.Join(append([]string{strconv.Quote(m.name)}, names...), ", "))
 		switch {
 		case m.err && m.result != nil:
-			fmt.Fprintf(&b, "return fallible[%s](r__, %q)\n", m.result.spell("abi."), m.name)
+			fmt.Fprintf(&b, "return fallible[%s](%s, %q)\n", m.result.spell("abi."), recorder, m.name)
 		case m.err:
-			fmt.Fprintf(&b, "return r__.failure(%q)\n", m.name)
+			fmt.Fprintf(&b, "return %s.failure(%q)\n", recorder, m.name)
 		case m.result != nil:
-			fmt.Fprintf(&b, "return answer[%s](r__, %q)\n", m.result.spell("abi."), m.name)
+			fmt.Fprintf(&b, "return answer[%s](%s, %q)\n", m.result.spell("abi."), recorder, m.name)
 		}
 		b.WriteString("}\n")
 	}
-	return format.Source(bytes.ReplaceAll(b.Bytes(), []byte("r__"), []byte("recorder")))
+	return format.Source(b.Bytes())
 }

@@ -33,18 +33,15 @@ func (u Unsupported) refuse(method string) *Error {
 }
 `)
 	for _, m := range in.methods {
-		receiver := "u"
-		for _, p := range m.params {
-			if p.name == receiver {
-				receiver = "unsupported"
-			}
-		}
+		scope := newScope()
+		names := scope.params(m)
+		receiver := scope.fresh("u")
 		verb := "panics"
 		if m.err {
 			verb = "returns an error"
 		}
 		fmt.Fprintf(&b, "\n// %s %s: see [Unsupported].\nfunc (%s Unsupported) %s%s {\n",
-			m.name, verb, receiver, m.name, m.signature("", func(name string) string { return name }))
+			m.name, verb, receiver, m.name, m.signature("", names))
 		refusal := fmt.Sprintf("%s.refuse(%q)", receiver, m.name)
 		switch {
 		case m.err && m.result != nil:

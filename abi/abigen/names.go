@@ -58,10 +58,32 @@ func typeText(e ast.Expr) string {
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// avoiding returns name, changed if generated code around it uses that name.
-func avoiding(name string, used ...string) string {
-	if slices.Contains(used, name) {
-		return name + "_"
+// A scope hands out names within one generated function, none of them twice.
+type scope map[string]bool
+
+// newScope returns a scope in which the given names mean something already.
+func newScope(used ...string) scope {
+	s := scope{}
+	for _, name := range used {
+		s[name] = true
 	}
+	return s
+}
+
+// fresh returns name, or if that is taken a name like it.
+func (s scope) fresh(name string) string {
+	for s[name] {
+		name += "_"
+	}
+	s[name] = true
 	return name
+}
+
+// params returns a fresh name for each parameter.
+func (s scope) params(m method) []string {
+	names := make([]string, len(m.params))
+	for i, p := range m.params {
+		names[i] = s.fresh(p.name)
+	}
+	return names
 }

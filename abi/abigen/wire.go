@@ -79,12 +79,12 @@ func (t goType) spell(qualifier string) string {
 	panic(fmt.Sprintf("abigen: kind %d has no spelling", t.kind))
 }
 
-// signature is the method's Go signature without its name. rename changes
-// parameters' names.
-func (m method) signature(qualifier string, rename func(string) string) string {
+// signature is the method's Go signature without its name, with the given
+// names for the parameters.
+func (m method) signature(qualifier string, names []string) string {
 	var params []string
 	for i, p := range m.params {
-		name := rename(p.name)
+		name := names[i]
 		// As people write it: a type once for the neighbours that share it.
 		if i+1 < len(m.params) && m.params[i+1].typ == p.typ {
 			params = append(params, name)

@@ -31,7 +31,7 @@ const (
 	// Edge has the largest and smallest numbers, long strings with bytes that
 	// are no text, and long lists.
 	Edge
-	// Failing is Plain, with an *abi.Error from each method that can return one.
+	// Failing is like Plain, with an *abi.Error from each method that can return one.
 	Failing
 	// Rounds is their number.
 	Rounds
@@ -62,7 +62,7 @@ func (r *Recorder) failure(method string) error {
 }
 
 func answer[T any](r *Recorder, method string) T {
-	return known(reflect.TypeFor[T](), r.Round, seed(method, "result")).Interface().(T)
+	return known(reflect.TypeFor[T](), r.Round, seed(method, "result"), 0).Interface().(T)
 }
 
 func fallible[T any](r *Recorder, method string) (T, error) {
@@ -71,7 +71,7 @@ func fallible[T any](r *Recorder, method string) (T, error) {
 		return zero, err
 	}
 	v := reflect.New(reflect.TypeFor[T]()).Elem()
-	v.Set(known(v.Type(), r.Round, seed(method, "result")))
+	v.Set(known(v.Type(), r.Round, seed(method, "result"), 0))
 	// Beside an error only numbers that are not negative exist.
 	if v.CanInt() && v.Int() < 0 {
 		v.SetInt(v.Int() & math.MaxInt32)
@@ -86,17 +86,22 @@ func CallAll(h abi.Host, round Round) []string {
 	host := reflect.TypeFor[abi.Host]()
 	for i := range host.NumMethod() {
 		m := host.Method(i)
-		args := make([]reflect.Value, m.Type.NumIn())
-		for j := range args {
-			args[j] = known(m.Type.In(j), round, seed(m.Name, strconv.Itoa(j)))
-		}
 		var results []any
-		for _, v := range reflect.ValueOf(h).MethodByName(m.Name).Call(args) {
+		for _, v := range reflect.ValueOf(h).MethodByName(m.Name).Call(arguments(m, round)) {
 			results = append(results, v.Interface())
 		}
 		lines = append(lines, m.Name+" = "+list(results))
 	}
 	return lines
+}
+
+// arguments are what a round calls the method m with.
+func arguments(m reflect.Method, round Round) []reflect.Value {
+	args := make([]reflect.Value, m.Type.NumIn())
+	for i := range args {
+		args[i] = known(m.Type.In(i), round, seed(m.Name, strconv.Itoa(i)), i)
+	}
+	return args
 }
 
 func list(values []any) string {
@@ -143,8 +148,10 @@ func seed(method, part string) uint32 {
 	return h.Sum32()
 }
 
-// known is the value of type t that a round has for a seed.
-func known(t reflect.Type, round Round, seed uint32) reflect.Value {
+// known is the value of type t that a round has for a seed. The position among
+// a method's arguments is for bools: one bit of it in each round, so that no
+// two of them are the same in all rounds.
+func known(t reflect.Type, round Round, seed uint32, position int) reflect.Value {
 	v := reflect.New(t).Elem()
 	if round == Empty {
 		return v
@@ -152,7 +159,7 @@ func known(t reflect.Type, round Round, seed uint32) reflect.Value {
 	edge := round == Edge
 	switch t.Kind() {
 	case reflect.Bool:
-		v.SetBool(seed%2 == 0 != edge)
+		v.SetBool(position>>(round-Plain)&1 == 0)
 	case reflect.Uint32:
 		v.SetUint(uint64(seed % 1000))
 		if edge {
@@ -180,7 +187,7 @@ func known(t reflect.Type, round Round, seed uint32) reflect.Value {
 		}
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			v.SetBytes([]byte(known(reflect.TypeFor[string](), round, seed).String()))
+			v.SetBytes([]byte(known(reflect.TypeFor[string](), round, seed, 0).String()))
 			break
 		}
 		n := 1 + int(seed%3)
@@ -189,7 +196,7 @@ func known(t reflect.Type, round Round, seed uint32) reflect.Value {
 		}
 		v.Set(reflect.MakeSlice(t, n, n))
 		for i := range n {
-			v.Index(i).Set(known(t.Elem(), Plain, seed+uint32(i)))
+			v.Index(i).Set(known(t.Elem(), Plain, seed+uint32(i), 0))
 			if i%5 == 4 {
 				v.Index(i).SetZero()
 			}

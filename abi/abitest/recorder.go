@@ -7,252 +7,252 @@ import "github.com/sparkstalk/sparkstalk/abi"
 var _ abi.Host = (*Recorder)(nil)
 
 // TaskArgs records the call.
-func (recorder *Recorder) TaskArgs() []byte {
-	recorder.record("TaskArgs")
-	return answer[[]byte](recorder, "TaskArgs")
+func (r *Recorder) TaskArgs() []byte {
+	r.record("TaskArgs")
+	return answer[[]byte](r, "TaskArgs")
 }
 
 // TaskRequest records the call.
-func (recorder *Recorder) TaskRequest() []byte {
-	recorder.record("TaskRequest")
-	return answer[[]byte](recorder, "TaskRequest")
+func (r *Recorder) TaskRequest() []byte {
+	r.record("TaskRequest")
+	return answer[[]byte](r, "TaskRequest")
 }
 
 // TaskLog records the call.
-func (recorder *Recorder) TaskLog(level abi.Level, message string, attrs []byte) {
-	recorder.record("TaskLog", level, message, attrs)
+func (r *Recorder) TaskLog(level abi.Level, message string, attrs []byte) {
+	r.record("TaskLog", level, message, attrs)
 }
 
 // TaskState records the call.
-func (recorder *Recorder) TaskState(state string, meta []byte) error {
-	recorder.record("TaskState", state, meta)
-	return recorder.failure("TaskState")
+func (r *Recorder) TaskState(state string, meta []byte) error {
+	r.record("TaskState", state, meta)
+	return r.failure("TaskState")
 }
 
 // ResultJSON records the call.
-func (recorder *Recorder) ResultJSON(value []byte) error {
-	recorder.record("ResultJSON", value)
-	return recorder.failure("ResultJSON")
+func (r *Recorder) ResultJSON(value []byte) error {
+	r.record("ResultJSON", value)
+	return r.failure("ResultJSON")
 }
 
 // ResultFrame records the call.
-func (recorder *Recorder) ResultFrame(frame abi.Frame, form abi.RowForm) error {
-	recorder.record("ResultFrame", frame, form)
-	return recorder.failure("ResultFrame")
+func (r *Recorder) ResultFrame(frame abi.Frame, form abi.RowForm) error {
+	r.record("ResultFrame", frame, form)
+	return r.failure("ResultFrame")
 }
 
 // ResultError records the call.
-func (recorder *Recorder) ResultError(failure []byte) error {
-	recorder.record("ResultError", failure)
-	return recorder.failure("ResultError")
+func (r *Recorder) ResultError(failure []byte) error {
+	r.record("ResultError", failure)
+	return r.failure("ResultError")
 }
 
 // FrameRead records the call.
-func (recorder *Recorder) FrameRead(format, schema string, options, paths []string) abi.Frame {
-	recorder.record("FrameRead", format, schema, options, paths)
-	return answer[abi.Frame](recorder, "FrameRead")
+func (r *Recorder) FrameRead(format, schema string, options, paths []string) abi.Frame {
+	r.record("FrameRead", format, schema, options, paths)
+	return answer[abi.Frame](r, "FrameRead")
 }
 
 // FrameTable records the call.
-func (recorder *Recorder) FrameTable(name string, options []string) abi.Frame {
-	recorder.record("FrameTable", name, options)
-	return answer[abi.Frame](recorder, "FrameTable")
+func (r *Recorder) FrameTable(name string, options []string) abi.Frame {
+	r.record("FrameTable", name, options)
+	return answer[abi.Frame](r, "FrameTable")
 }
 
 // FrameSQL records the call.
-func (recorder *Recorder) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
-	recorder.record("FrameSQL", query, names, args)
-	return answer[abi.Frame](recorder, "FrameSQL")
+func (r *Recorder) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
+	r.record("FrameSQL", query, names, args)
+	return answer[abi.Frame](r, "FrameSQL")
 }
 
 // FrameRange records the call.
-func (recorder *Recorder) FrameRange(start, end, step int64, partitions int32) abi.Frame {
-	recorder.record("FrameRange", start, end, step, partitions)
-	return answer[abi.Frame](recorder, "FrameRange")
+func (r *Recorder) FrameRange(start, end, step int64, partitions int32) abi.Frame {
+	r.record("FrameRange", start, end, step, partitions)
+	return answer[abi.Frame](r, "FrameRange")
 }
 
 // FrameSelect records the call.
-func (recorder *Recorder) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
-	recorder.record("FrameSelect", in, columns)
-	return answer[abi.Frame](recorder, "FrameSelect")
+func (r *Recorder) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
+	r.record("FrameSelect", in, columns)
+	return answer[abi.Frame](r, "FrameSelect")
 }
 
 // FrameFilter records the call.
-func (recorder *Recorder) FrameFilter(in abi.Frame, condition abi.Expr) abi.Frame {
-	recorder.record("FrameFilter", in, condition)
-	return answer[abi.Frame](recorder, "FrameFilter")
+func (r *Recorder) FrameFilter(in abi.Frame, condition abi.Expr) abi.Frame {
+	r.record("FrameFilter", in, condition)
+	return answer[abi.Frame](r, "FrameFilter")
 }
 
 // FrameWithColumns records the call.
-func (recorder *Recorder) FrameWithColumns(in abi.Frame, names []string, columns []abi.Expr) abi.Frame {
-	recorder.record("FrameWithColumns", in, names, columns)
-	return answer[abi.Frame](recorder, "FrameWithColumns")
+func (r *Recorder) FrameWithColumns(in abi.Frame, names []string, columns []abi.Expr) abi.Frame {
+	r.record("FrameWithColumns", in, names, columns)
+	return answer[abi.Frame](r, "FrameWithColumns")
 }
 
 // FrameDrop records the call.
-func (recorder *Recorder) FrameDrop(in abi.Frame, names []string) abi.Frame {
-	recorder.record("FrameDrop", in, names)
-	return answer[abi.Frame](recorder, "FrameDrop")
+func (r *Recorder) FrameDrop(in abi.Frame, names []string) abi.Frame {
+	r.record("FrameDrop", in, names)
+	return answer[abi.Frame](r, "FrameDrop")
 }
 
 // FrameRename records the call.
-func (recorder *Recorder) FrameRename(in abi.Frame, from, to []string) abi.Frame {
-	recorder.record("FrameRename", in, from, to)
-	return answer[abi.Frame](recorder, "FrameRename")
+func (r *Recorder) FrameRename(in abi.Frame, from, to []string) abi.Frame {
+	r.record("FrameRename", in, from, to)
+	return answer[abi.Frame](r, "FrameRename")
 }
 
 // FrameAggregate records the call.
-func (recorder *Recorder) FrameAggregate(in abi.Frame, grouping abi.Grouping, keys, aggregates []abi.Expr) abi.Frame {
-	recorder.record("FrameAggregate", in, grouping, keys, aggregates)
-	return answer[abi.Frame](recorder, "FrameAggregate")
+func (r *Recorder) FrameAggregate(in abi.Frame, grouping abi.Grouping, keys, aggregates []abi.Expr) abi.Frame {
+	r.record("FrameAggregate", in, grouping, keys, aggregates)
+	return answer[abi.Frame](r, "FrameAggregate")
 }
 
 // FrameJoin records the call.
-func (recorder *Recorder) FrameJoin(left, right abi.Frame, how string, on abi.Expr, using []string) abi.Frame {
-	recorder.record("FrameJoin", left, right, how, on, using)
-	return answer[abi.Frame](recorder, "FrameJoin")
+func (r *Recorder) FrameJoin(left, right abi.Frame, how string, on abi.Expr, using []string) abi.Frame {
+	r.record("FrameJoin", left, right, how, on, using)
+	return answer[abi.Frame](r, "FrameJoin")
 }
 
 // FrameSetOp records the call.
-func (recorder *Recorder) FrameSetOp(left, right abi.Frame, op abi.SetOp, all, byName, allowMissing bool) abi.Frame {
-	recorder.record("FrameSetOp", left, right, op, all, byName, allowMissing)
-	return answer[abi.Frame](recorder, "FrameSetOp")
+func (r *Recorder) FrameSetOp(left, right abi.Frame, op abi.SetOp, all, byName, allowMissing bool) abi.Frame {
+	r.record("FrameSetOp", left, right, op, all, byName, allowMissing)
+	return answer[abi.Frame](r, "FrameSetOp")
 }
 
 // FrameSort records the call.
-func (recorder *Recorder) FrameSort(in abi.Frame, orders []abi.Expr, global bool) abi.Frame {
-	recorder.record("FrameSort", in, orders, global)
-	return answer[abi.Frame](recorder, "FrameSort")
+func (r *Recorder) FrameSort(in abi.Frame, orders []abi.Expr, global bool) abi.Frame {
+	r.record("FrameSort", in, orders, global)
+	return answer[abi.Frame](r, "FrameSort")
 }
 
 // FrameLimit records the call.
-func (recorder *Recorder) FrameLimit(in abi.Frame, n int32) abi.Frame {
-	recorder.record("FrameLimit", in, n)
-	return answer[abi.Frame](recorder, "FrameLimit")
+func (r *Recorder) FrameLimit(in abi.Frame, n int32) abi.Frame {
+	r.record("FrameLimit", in, n)
+	return answer[abi.Frame](r, "FrameLimit")
 }
 
 // FrameOffset records the call.
-func (recorder *Recorder) FrameOffset(in abi.Frame, n int32) abi.Frame {
-	recorder.record("FrameOffset", in, n)
-	return answer[abi.Frame](recorder, "FrameOffset")
+func (r *Recorder) FrameOffset(in abi.Frame, n int32) abi.Frame {
+	r.record("FrameOffset", in, n)
+	return answer[abi.Frame](r, "FrameOffset")
 }
 
 // FrameDistinct records the call.
-func (recorder *Recorder) FrameDistinct(in abi.Frame, columns []string) abi.Frame {
-	recorder.record("FrameDistinct", in, columns)
-	return answer[abi.Frame](recorder, "FrameDistinct")
+func (r *Recorder) FrameDistinct(in abi.Frame, columns []string) abi.Frame {
+	r.record("FrameDistinct", in, columns)
+	return answer[abi.Frame](r, "FrameDistinct")
 }
 
 // FrameAlias records the call.
-func (recorder *Recorder) FrameAlias(in abi.Frame, name string) abi.Frame {
-	recorder.record("FrameAlias", in, name)
-	return answer[abi.Frame](recorder, "FrameAlias")
+func (r *Recorder) FrameAlias(in abi.Frame, name string) abi.Frame {
+	r.record("FrameAlias", in, name)
+	return answer[abi.Frame](r, "FrameAlias")
 }
 
 // FrameCache records the call.
-func (recorder *Recorder) FrameCache(in abi.Frame, name string) abi.Frame {
-	recorder.record("FrameCache", in, name)
-	return answer[abi.Frame](recorder, "FrameCache")
+func (r *Recorder) FrameCache(in abi.Frame, name string) abi.Frame {
+	r.record("FrameCache", in, name)
+	return answer[abi.Frame](r, "FrameCache")
 }
 
 // ExprColumn records the call.
-func (recorder *Recorder) ExprColumn(name string) abi.Expr {
-	recorder.record("ExprColumn", name)
-	return answer[abi.Expr](recorder, "ExprColumn")
+func (r *Recorder) ExprColumn(name string) abi.Expr {
+	r.record("ExprColumn", name)
+	return answer[abi.Expr](r, "ExprColumn")
 }
 
 // ExprColumnOf records the call.
-func (recorder *Recorder) ExprColumnOf(frame abi.Frame, name string) abi.Expr {
-	recorder.record("ExprColumnOf", frame, name)
-	return answer[abi.Expr](recorder, "ExprColumnOf")
+func (r *Recorder) ExprColumnOf(frame abi.Frame, name string) abi.Expr {
+	r.record("ExprColumnOf", frame, name)
+	return answer[abi.Expr](r, "ExprColumnOf")
 }
 
 // ExprNull records the call.
-func (recorder *Recorder) ExprNull() abi.Expr {
-	recorder.record("ExprNull")
-	return answer[abi.Expr](recorder, "ExprNull")
+func (r *Recorder) ExprNull() abi.Expr {
+	r.record("ExprNull")
+	return answer[abi.Expr](r, "ExprNull")
 }
 
 // ExprBool records the call.
-func (recorder *Recorder) ExprBool(value bool) abi.Expr {
-	recorder.record("ExprBool", value)
-	return answer[abi.Expr](recorder, "ExprBool")
+func (r *Recorder) ExprBool(value bool) abi.Expr {
+	r.record("ExprBool", value)
+	return answer[abi.Expr](r, "ExprBool")
 }
 
 // ExprInt records the call.
-func (recorder *Recorder) ExprInt(value int64) abi.Expr {
-	recorder.record("ExprInt", value)
-	return answer[abi.Expr](recorder, "ExprInt")
+func (r *Recorder) ExprInt(value int64) abi.Expr {
+	r.record("ExprInt", value)
+	return answer[abi.Expr](r, "ExprInt")
 }
 
 // ExprFloat records the call.
-func (recorder *Recorder) ExprFloat(value float64) abi.Expr {
-	recorder.record("ExprFloat", value)
-	return answer[abi.Expr](recorder, "ExprFloat")
+func (r *Recorder) ExprFloat(value float64) abi.Expr {
+	r.record("ExprFloat", value)
+	return answer[abi.Expr](r, "ExprFloat")
 }
 
 // ExprString records the call.
-func (recorder *Recorder) ExprString(value string) abi.Expr {
-	recorder.record("ExprString", value)
-	return answer[abi.Expr](recorder, "ExprString")
+func (r *Recorder) ExprString(value string) abi.Expr {
+	r.record("ExprString", value)
+	return answer[abi.Expr](r, "ExprString")
 }
 
 // ExprBinary records the call.
-func (recorder *Recorder) ExprBinary(value []byte) abi.Expr {
-	recorder.record("ExprBinary", value)
-	return answer[abi.Expr](recorder, "ExprBinary")
+func (r *Recorder) ExprBinary(value []byte) abi.Expr {
+	r.record("ExprBinary", value)
+	return answer[abi.Expr](r, "ExprBinary")
 }
 
 // ExprCall records the call.
-func (recorder *Recorder) ExprCall(function string, args []abi.Expr, distinct bool) abi.Expr {
-	recorder.record("ExprCall", function, args, distinct)
-	return answer[abi.Expr](recorder, "ExprCall")
+func (r *Recorder) ExprCall(function string, args []abi.Expr, distinct bool) abi.Expr {
+	r.record("ExprCall", function, args, distinct)
+	return answer[abi.Expr](r, "ExprCall")
 }
 
 // ExprCast records the call.
-func (recorder *Recorder) ExprCast(in abi.Expr, ddl string, try bool) abi.Expr {
-	recorder.record("ExprCast", in, ddl, try)
-	return answer[abi.Expr](recorder, "ExprCast")
+func (r *Recorder) ExprCast(in abi.Expr, ddl string, try bool) abi.Expr {
+	r.record("ExprCast", in, ddl, try)
+	return answer[abi.Expr](r, "ExprCast")
 }
 
 // ExprAlias records the call.
-func (recorder *Recorder) ExprAlias(in abi.Expr, names []string) abi.Expr {
-	recorder.record("ExprAlias", in, names)
-	return answer[abi.Expr](recorder, "ExprAlias")
+func (r *Recorder) ExprAlias(in abi.Expr, names []string) abi.Expr {
+	r.record("ExprAlias", in, names)
+	return answer[abi.Expr](r, "ExprAlias")
 }
 
 // ExprSort records the call.
-func (recorder *Recorder) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr {
-	recorder.record("ExprSort", in, descending, nullsLast)
-	return answer[abi.Expr](recorder, "ExprSort")
+func (r *Recorder) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr {
+	r.record("ExprSort", in, descending, nullsLast)
+	return answer[abi.Expr](r, "ExprSort")
 }
 
 // ExprSQL records the call.
-func (recorder *Recorder) ExprSQL(text string) abi.Expr {
-	recorder.record("ExprSQL", text)
-	return answer[abi.Expr](recorder, "ExprSQL")
+func (r *Recorder) ExprSQL(text string) abi.Expr {
+	r.record("ExprSQL", text)
+	return answer[abi.Expr](r, "ExprSQL")
 }
 
 // ActionCollect records the call.
-func (recorder *Recorder) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
-	recorder.record("ActionCollect", frame, form)
-	return fallible[[]byte](recorder, "ActionCollect")
+func (r *Recorder) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
+	r.record("ActionCollect", frame, form)
+	return fallible[[]byte](r, "ActionCollect")
 }
 
 // ActionCount records the call.
-func (recorder *Recorder) ActionCount(frame abi.Frame) (int64, error) {
-	recorder.record("ActionCount", frame)
-	return fallible[int64](recorder, "ActionCount")
+func (r *Recorder) ActionCount(frame abi.Frame) (int64, error) {
+	r.record("ActionCount", frame)
+	return fallible[int64](r, "ActionCount")
 }
 
 // ActionSchema records the call.
-func (recorder *Recorder) ActionSchema(frame abi.Frame) ([]byte, error) {
-	recorder.record("ActionSchema", frame)
-	return fallible[[]byte](recorder, "ActionSchema")
+func (r *Recorder) ActionSchema(frame abi.Frame) ([]byte, error) {
+	r.record("ActionSchema", frame)
+	return fallible[[]byte](r, "ActionSchema")
 }
 
 // ActionExplain records the call.
-func (recorder *Recorder) ActionExplain(frame abi.Frame, mode string) (string, error) {
-	recorder.record("ActionExplain", frame, mode)
-	return fallible[string](recorder, "ActionExplain")
+func (r *Recorder) ActionExplain(frame abi.Frame, mode string) (string, error) {
+	r.record("ActionExplain", frame, mode)
+	return fallible[string](r, "ActionExplain")
 }

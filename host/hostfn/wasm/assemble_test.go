@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -118,10 +117,6 @@ func pointerArgs(f function) []pointerArg {
 
 // edge is a pointer and length that no memory of one page has.
 type edge struct{ ptr, length uint64 }
-
-func (e edge) String() string {
-	return strconv.FormatUint(e.length, 10) + " at " + strconv.FormatUint(e.ptr, 10)
-}
 
 const page = 65536
 

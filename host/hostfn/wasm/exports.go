@@ -332,28 +332,28 @@ func actionCollect(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_collect")
 	frame := abi.Frame(api.DecodeU32(stack[0]))
 	form := abi.RowForm(api.DecodeI32(stack[1]))
-	result__, err__ := c.host.ActionCollect(frame, form)
-	stack[0] = c.fallibleBytes(result__, err__)
+	result, err := c.host.ActionCollect(frame, form)
+	stack[0] = c.fallibleBytes(result, err)
 }
 
 func actionCount(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_count")
 	frame := abi.Frame(api.DecodeU32(stack[0]))
-	result__, err__ := c.host.ActionCount(frame)
-	stack[0] = c.fallible(int64(result__), err__)
+	result, err := c.host.ActionCount(frame)
+	stack[0] = c.fallible(int64(result), err)
 }
 
 func actionSchema(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_schema")
 	frame := abi.Frame(api.DecodeU32(stack[0]))
-	result__, err__ := c.host.ActionSchema(frame)
-	stack[0] = c.fallibleBytes(result__, err__)
+	result, err := c.host.ActionSchema(frame)
+	stack[0] = c.fallibleBytes(result, err)
 }
 
 func actionExplain(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_explain")
 	frame := abi.Frame(api.DecodeU32(stack[0]))
 	mode := c.readString("mode", stack[1], stack[2])
-	result__, err__ := c.host.ActionExplain(frame, mode)
-	stack[0] = c.fallibleBytes([]byte(result__), err__)
+	result, err := c.host.ActionExplain(frame, mode)
+	stack[0] = c.fallibleBytes([]byte(result), err)
 }

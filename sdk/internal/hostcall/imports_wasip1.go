@@ -344,11 +344,11 @@ func (imports) ExprSQL(text string) abi.Expr {
 func actionCollect(frame uint32, form int32) int64
 
 func (imports) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
-	result__ := actionCollect(uint32(frame), int32(form))
-	if err__ := failed(result__); err__ != nil {
-		return nil, err__
+	result := actionCollect(uint32(frame), int32(form))
+	if err := failed(result); err != nil {
+		return nil, err
 	}
-	return takeBytes(result__), nil
+	return takeBytes(result), nil
 }
 
 //go:wasmimport sparkstalk_v1 action_count
@@ -356,11 +356,11 @@ func (imports) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) 
 func actionCount(frame uint32) int64
 
 func (imports) ActionCount(frame abi.Frame) (int64, error) {
-	result__ := actionCount(uint32(frame))
-	if err__ := failed(result__); err__ != nil {
-		return 0, err__
+	result := actionCount(uint32(frame))
+	if err := failed(result); err != nil {
+		return 0, err
 	}
-	return int64(result__), nil
+	return int64(result), nil
 }
 
 //go:wasmimport sparkstalk_v1 action_schema
@@ -368,11 +368,11 @@ func (imports) ActionCount(frame abi.Frame) (int64, error) {
 func actionSchema(frame uint32) int64
 
 func (imports) ActionSchema(frame abi.Frame) ([]byte, error) {
-	result__ := actionSchema(uint32(frame))
-	if err__ := failed(result__); err__ != nil {
-		return nil, err__
+	result := actionSchema(uint32(frame))
+	if err := failed(result); err != nil {
+		return nil, err
 	}
-	return takeBytes(result__), nil
+	return takeBytes(result), nil
 }
 
 //go:wasmimport sparkstalk_v1 action_explain
@@ -380,9 +380,9 @@ func (imports) ActionSchema(frame abi.Frame) ([]byte, error) {
 func actionExplain(frame uint32, mode string) int64
 
 func (imports) ActionExplain(frame abi.Frame, mode string) (string, error) {
-	result__ := actionExplain(uint32(frame), mode)
-	if err__ := failed(result__); err__ != nil {
-		return "", err__
+	result := actionExplain(uint32(frame), mode)
+	if err := failed(result); err != nil {
+		return "", err
 	}
-	return takeString(result__), nil
+	return takeString(result), nil
 }
