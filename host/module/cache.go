@@ -1,0 +1,255 @@
+package module
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+)
+
+// A codeCache guards the folder in which wazero keeps compiled code. wazero
+// believes what it finds there: a damaged entry makes a module fail for good, or
+// ends the process, and a forged one is native code that the host would run. So
+// the folder is this user's alone, and beside each entry lies a seal, the
+// SHA-256 of it; an entry that does not match its seal is removed before wazero
+// may look.
+type codeCache struct {
+	dir   string
+	limit int64 // bytes
+	log   *slog.Logger
+
+	mu sync.Mutex
+	// sealed has the entries that match their seals, as they looked when that
+	// was found.
+	sealed map[string]entryStamp
+	// opened is when the cache was, less the coarseness of files' times.
+	opened time.Time
+}
+
+type entryStamp struct {
+	size     int64
+	modified time.Time
+}
+
+// sealSuffix is added to an entry's name.
+const sealSuffix = ".sha256"
+
+// openCache makes or checks the folder. An error means that it is not to be used.
+func openCache(parent string, limit int64, log *slog.Logger) (*codeCache, error) {
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return nil, fmt.Errorf("compilation cache: %w", err)
+	}
+	dir := filepath.Join(parent, "compiled")
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("compilation cache: %w", err)
+	}
+	info, err := os.Lstat(dir) // not Stat: a link would be someone else's choice
+	if err != nil {
+		return nil, fmt.Errorf("compilation cache: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("compilation cache: %s is not a folder", dir)
+	}
+	if !owned(info) {
+		return nil, fmt.Errorf("compilation cache: %s belongs to another user", dir)
+	}
+	c := &codeCache{dir: dir, limit: limit, log: log, sealed: make(map[string]entryStamp), opened: time.Now().Add(-time.Second)}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("compilation cache: %w", err)
+		}
+		if mode&0o022 != 0 {
+			log.Warn("others could write to the compilation cache, it is emptied", logkey.Path, dir)
+			c.wipe()
+		}
+	}
+	c.check(true)
+	c.trim()
+	return c, nil
+}
+
+// entries lists what wazero has put into its folders: one folder for each of
+// its versions.
+func (c *codeCache) entries() map[string]fs.FileInfo {
+	found := make(map[string]fs.FileInfo)
+	folders, err := filepath.Glob(filepath.Join(c.dir, "wazero-*"))
+	if err != nil { // only for a bad pattern
+		panic(err)
+	}
+	for _, folder := range folders {
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			continue
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file.Name(), sealSuffix) {
+				continue
+			}
+			if info, err := file.Info(); err == nil {
+				found[filepath.Join(folder, file.Name())] = info
+			}
+		}
+	}
+	return found
+}
+
+// check removes entries that are not what was sealed. At start an entry without
+// a seal goes as well: its writer did not live to seal it. Later it may be one
+// that another goroutine or process is about to seal.
+func (c *codeCache) check(start bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path, info := range c.entries() {
+		if strings.HasSuffix(path, ".tmp") {
+			// Another process may be writing it.
+			if time.Since(info.ModTime()) > time.Hour {
+				c.remove(path)
+			}
+			continue
+		}
+		at := entryStamp{info.Size(), info.ModTime()}
+		if c.sealed[path] == at {
+			continue
+		}
+		seal, err := os.ReadFile(path + sealSuffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			if start || info.ModTime().Before(c.opened) {
+				c.remove(path)
+			}
+			continue
+		}
+		sum, sumErr := digest(path, info)
+		if err != nil || sumErr != nil || !bytes.Equal(bytes.TrimSpace(seal), []byte(sum)) {
+			c.log.Warn("damaged entry in the compilation cache, it is compiled again", logkey.Path, path)
+			c.remove(path)
+			continue
+		}
+		c.sealed[path] = at
+	}
+}
+
+// seal seals entries that are new.
+func (c *codeCache) seal() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path, info := range c.entries() {
+		at := entryStamp{info.Size(), info.ModTime()}
+		if c.sealed[path] == at || strings.HasSuffix(path, ".tmp") {
+			continue
+		}
+		if _, err := os.Lstat(path + sealSuffix); err == nil {
+			continue // not new; the next check will have a look
+		}
+		sum, err := digest(path, info)
+		if err == nil {
+			err = writeSeal(path+sealSuffix, sum)
+		}
+		if err != nil {
+			c.log.Debug("compilation cache entry not sealed", logkey.Path, path, logkey.Error, err)
+			c.remove(path)
+			continue
+		}
+		c.sealed[path] = at
+	}
+}
+
+// trim removes the oldest entries until the rest fits.
+func (c *codeCache) trim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entries := c.entries()
+	var total int64
+	paths := make([]string, 0, len(entries))
+	for path, info := range entries {
+		total += info.Size()
+		paths = append(paths, path)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return entries[a].ModTime().Compare(entries[b].ModTime()) })
+	for _, path := range paths {
+		if total <= c.limit {
+			return
+		}
+		total -= entries[path].Size()
+		c.remove(path)
+	}
+}
+
+// wipe removes all entries.
+func (c *codeCache) wipe() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path := range c.entries() {
+		c.remove(path)
+	}
+}
+
+// remove deletes an entry and its seal, the seal last: without it the entry
+// would count as new.
+func (c *codeCache) remove(path string) {
+	delete(c.sealed, path)
+	for _, p := range []string{path, path + sealSuffix} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.log.Debug("compilation cache entry stays", logkey.Path, p, logkey.Error, err)
+		}
+	}
+}
+
+// digest returns the SHA-256 of a regular file in hex.
+func digest(path string, info fs.FileInfo) (string, error) {
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// writeSeal writes a seal that is whole whenever it is there.
+func writeSeal(path, sum string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "seal-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(sum)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		// What matters is the first error.
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// isCacheError reports whether compiling failed for the cache's sake. Compiling
+// itself never touches a file.
+func isCacheError(err error) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	return isCorrupt(err) || errors.As(err, &path) || errors.As(err, &link)
+}
+
+// isCorrupt reports whether wazero could not make sense of an entry.
+func isCorrupt(err error) bool { return strings.HasPrefix(err.Error(), "compilationcache:") }

@@ -1,0 +1,136 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/module/watch"
+)
+
+// NoCache is the value of Config.CacheDir that does without a cache on disk.
+const NoCache = "none"
+
+// Config is what a [Registry] needs. Only Dir, Bind and Enter have no default.
+type Config struct {
+	// Dir is the watched folder. Its *.wasm files are the modules. It is made
+	// if it is missing.
+	Dir string
+	// CacheDir is where compiled code is kept for the next start; it gets a
+	// folder of its own in there, for this user alone. Trouble with it costs
+	// time and never a module. Empty means sparkstalk in the user's cache
+	// folder; [NoCache] is none.
+	CacheDir string
+	// CacheMiB is how much compiled code is kept. Zero means 512.
+	CacheMiB int
+
+	// Bind adds the host functions, module sparkstalk_v1, to the runtime.
+	Bind func(context.Context, wazero.Runtime) error
+	// Enter returns the context in which a guest's host calls reach h.
+	Enter func(ctx context.Context, h abi.Host) context.Context
+	// Serves reports whether a function of that name can be imported. Nil asks
+	// what Bind has bound.
+	Serves func(importName string) bool
+
+	// MemoryMiB limits the linear memory of an instance. Zero means 512, the
+	// most is 4096.
+	MemoryMiB int
+	// MaxInstances limits the instances of one version, and so the calls that
+	// it runs at once; further ones wait. Zero means 64.
+	MaxInstances int
+	// MaxCalls is after how many calls an instance is replaced. Zero means 10,000.
+	MaxCalls int
+	// RecycleMiB is above which linear memory an instance is replaced after its
+	// call, because memory never shrinks. Zero means 64.
+	RecycleMiB int
+	// IdleTimeout is after which time an instance that nobody needed is closed;
+	// one is kept. Zero means 5 minutes.
+	IdleTimeout time.Duration
+	// MaxFileMiB limits a module's file. Zero means 64.
+	MaxFileMiB int
+
+	// Settle is how long a file must lie still before it is loaded. Zero means 100 ms.
+	Settle time.Duration
+	// Relist is the time between listings of Dir, for changes that no event
+	// told of. Zero means 2 s.
+	Relist time.Duration
+	// CompileTimeout limits compiling one module. Zero means 1 minute.
+	CompileTimeout time.Duration
+	// DescribeTimeout limits instantiating a module and asking what it serves.
+	// Zero means 10 s.
+	DescribeTimeout time.Duration
+	// CompileWorkers is how many goroutines compile one module, and how many
+	// modules are compiled at once. Zero means one for each CPU, at most 8.
+	CompileWorkers int
+
+	// OnChange is called after a version began to serve, a file was refused or a
+	// module was unloaded, one call at a time. It may call the registry's other
+	// methods, but must not block.
+	OnChange func(Info)
+	// Log receives what happens, and what guests print. Nil discards it.
+	Log *slog.Logger
+}
+
+// withDefaults returns c with what is missing filled in, or all that is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("Dir is empty"))
+	}
+	if c.Bind == nil {
+		errs = append(errs, errors.New("Bind is nil"))
+	}
+	if c.Enter == nil {
+		errs = append(errs, errors.New("Enter is nil"))
+	}
+	number := func(name string, v *int, most, def int) {
+		if *v == 0 {
+			*v = def
+		}
+		if *v < 0 || *v > most {
+			errs = append(errs, fmt.Errorf("%s is %d, not between 0 and %d", name, *v, most))
+		}
+	}
+	const many = 1 << 30
+	number("CacheMiB", &c.CacheMiB, many, 512)
+	number("MemoryMiB", &c.MemoryMiB, 4096, 512)
+	number("MaxInstances", &c.MaxInstances, many, 64)
+	number("MaxCalls", &c.MaxCalls, many, 10_000)
+	number("RecycleMiB", &c.RecycleMiB, many, 64)
+	number("MaxFileMiB", &c.MaxFileMiB, 1024, 64)
+	number("CompileWorkers", &c.CompileWorkers, 1024, min(runtime.GOMAXPROCS(0), 8))
+	duration := func(name string, v *time.Duration, def time.Duration) {
+		if *v == 0 {
+			*v = def
+		}
+		if *v < 0 {
+			errs = append(errs, fmt.Errorf("%s is %v, less than zero", name, *v))
+		}
+	}
+	duration("IdleTimeout", &c.IdleTimeout, 5*time.Minute)
+	duration("Settle", &c.Settle, watch.DefaultSettle)
+	duration("Relist", &c.Relist, watch.DefaultRelist)
+	duration("CompileTimeout", &c.CompileTimeout, time.Minute)
+	duration("DescribeTimeout", &c.DescribeTimeout, 10*time.Second)
+	if len(errs) > 0 {
+		return c, fmt.Errorf("module configuration: %w", errors.Join(errs...))
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.CacheDir == "" {
+		c.CacheDir = NoCache
+		if dir, err := os.UserCacheDir(); err == nil {
+			c.CacheDir = filepath.Join(dir, "sparkstalk")
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,44 @@
+package module
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+// A Lease pins the version that serves a task, from the moment on that it was
+// acquired. Its methods may be called by several goroutines, Release once all
+// calls of Run have returned. A Lease that is never released keeps its version
+// for ever.
+type Lease struct {
+	version  *version
+	index    int
+	released atomic.Bool
+}
+
+// Spec is the task's description.
+func (l *Lease) Spec() abi.TaskSpec { return l.version.info.Tasks[l.index] }
+
+// Module describes the version as it is now. State is that of the moment when
+// the lease was acquired.
+func (l *Lease) Module() Info { return l.version.Info(Serving) }
+
+// Run runs the task once, on an instance that no other call has meanwhile; it
+// waits for one while Config.MaxInstances are busy. The guest's host calls reach h.
+//
+// It returns nil if the guest returned, having succeeded or having said of itself
+// by ResultError that it failed: h knows which. When ctx ends, the guest is
+// interrupted, and the error wraps ctx's cause. The package's documentation says
+// what cannot be interrupted; a host function that blocks is one thing more, so
+// h must heed ctx. Every other end is a [*TrapError].
+func (l *Lease) Run(ctx context.Context, h abi.Host) error {
+	return l.version.run(ctx, l.index, h)
+}
+
+// Release lets go of the version. Calling it again does nothing.
+func (l *Lease) Release() {
+	if l.released.CompareAndSwap(false, true) {
+		l.version.release()
+	}
+}

@@ -1,0 +1,203 @@
+package module
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/module/watch"
+)
+
+// name is how people call the module in a file.
+func name(path string) string { return strings.TrimSuffix(filepath.Base(path), watch.Extension) }
+
+// contents is a file, read once: these bytes are hashed, checked and compiled.
+type contents struct {
+	path, hash string
+	size       int64
+	data       []byte
+}
+
+// errMoving says that a file changed while it was read.
+var errMoving = errors.New("the file is being written")
+
+// read reads a file that may be gone (fs.ErrNotExist), moving, or refused.
+func (e *engine) read(path string) (contents, error) {
+	c := contents{path: path}
+	limit := int64(e.cfg.MaxFileMiB) << 20
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close() // read only: nothing is lost
+	before, err := f.Stat()
+	if err != nil {
+		return c, err
+	}
+	if !before.Mode().IsRegular() {
+		return c, refusal(Unreadable, "not a regular file")
+	}
+	if before.Size() > limit {
+		return c, refusal(TooLarge, "%d bytes, the limit is %d", before.Size(), limit)
+	}
+	if c.data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+		return c, err
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return c, err
+	}
+	if int64(len(c.data)) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return c, errMoving
+	}
+	sum := sha256.Sum256(c.data)
+	c.hash, c.size = hex.EncodeToString(sum[:]), int64(len(c.data))
+	return c, nil
+}
+
+// load compiles a file, asks it what it serves, and returns it with a warm
+// instance and one reference. An error is a *RefusedError or the cause of ctx's
+// end.
+func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*version, error) {
+	if err := structure(c.data); err != nil {
+		return nil, refuse(c.path, Invalid, err)
+	}
+	compiled, err := e.compile(ctx, c.hash, c.data)
+	if err != nil {
+		return nil, e.reason(ctx, c.path, Invalid, err)
+	}
+	v := &version{
+		engine: e, code: compiled, closed: closed,
+		log: newLineLog(e.log.With(logkey.Module, name(c.path))),
+		info: Info{
+			Path: c.path, Name: name(c.path), Hash: c.hash, Size: c.size, CompileTime: compiled.took,
+		},
+		slots: make(chan struct{}, e.cfg.MaxInstances),
+	}
+	v.refs.Store(1)
+	if err := v.describe(ctx, c.data); err != nil {
+		// Closing only counts down; there is no error to be had.
+		_ = compiled.close(context.WithoutCancel(ctx))
+		return nil, e.reason(ctx, c.path, DescribeFailed, err)
+	}
+	v.began.Store(time.Now().UnixNano())
+	return v, nil
+}
+
+// reason makes err a refusal, unless it is only that ctx has ended.
+func (e *engine) reason(ctx context.Context, path string, kind Kind, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("load %s: %w", path, context.Cause(ctx))
+	}
+	return refuse(path, kind, err)
+}
+
+// describe checks the module and fills in what it says of itself. The instance
+// that was asked becomes the first of the pool, so that the first call finds it.
+func (v *version) describe(ctx context.Context, file []byte) error {
+	e := v.engine
+	if err := e.check(v.code.compiled, file); err != nil {
+		return err
+	}
+	limit := fmt.Errorf("it takes longer than %v", e.cfg.DescribeTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.DescribeTimeout, limit)
+	defer cancel()
+	out := newOutput(v.log)
+	fail := func(what string, err error) error {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		} else if said, _ := out.panicked(); said != "" {
+			err = fmt.Errorf("%s (%w)", said, err)
+		}
+		return refusal(DescribeFailed, "it does not %s: %w", what, err)
+	}
+	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "the module is only being loaded"}), v.code, out)
+	if err != nil {
+		return fail("start", err)
+	}
+	data, err := in.describe(ctx, e.cfg.Enter)
+	if err == nil && in.spoilt {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		in.close()
+		return fail("describe itself", err)
+	}
+	manifest, err := parseManifest(data)
+	if err != nil {
+		in.close()
+		return err
+	}
+	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
+	v.instances.Add(1)
+	in.idle = time.Now()
+	v.idle = append(v.idle, in)
+	return nil
+}
+
+func parseManifest(data []byte) (abi.Manifest, error) {
+	// A later version's manifest may differ in any way but this.
+	var version struct {
+		ABI int `json:"abi"`
+	}
+	if err := json.Unmarshal(data, &version); err == nil && version.ABI > abi.Version {
+		return abi.Manifest{}, refusal(AbiTooNew, "built for ABI version %d, this host speaks 1 to %d", version.ABI, abi.Version)
+	}
+	manifest, err := abi.ParseManifest(data)
+	if err != nil {
+		return abi.Manifest{}, refusal(BadManifest, "%w", err)
+	}
+	return manifest, nil
+}
+
+// Inspect compiles and describes one file as a registry with that configuration
+// would, though Config.Dir is not looked at. The error of a file that would be
+// refused is a [*RefusedError]; the Info has then what is known of it.
+func Inspect(ctx context.Context, cfg Config, path string) (Info, error) {
+	if cfg.Dir == "" {
+		cfg.Dir = filepath.Dir(path)
+	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return Info{}, err
+	}
+	e, err := newEngine(ctx, cfg)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := e.inspect(ctx, path)
+	return info, errors.Join(err, e.close(ctx))
+}
+
+func (e *engine) inspect(ctx context.Context, path string) (Info, error) {
+	info := Info{Path: path, Name: name(path), State: Refused, LoadedAt: time.Now()}
+	c, err := e.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, fmt.Errorf("inspect: %w", err)
+	}
+	if err == nil {
+		var v *version
+		info.Hash, info.Size = c.hash, c.size
+		if v, err = e.load(ctx, c, func(*version) {}); err == nil {
+			defer v.release()
+			return v.Info(Serving), nil
+		}
+	}
+	if ctx.Err() != nil {
+		return info, err
+	}
+	refused := refuse(path, Unreadable, err)
+	info.Reason, info.Kind = refused.Error(), refused.Kind
+	return info, refused
+}

@@ -1,0 +1,12 @@
+//go:build !linux && !darwin
+
+package module
+
+import "context"
+
+// memory leaves an instance's linear memory to wazero, which keeps it on Go's heap.
+type memory struct{}
+
+func (m *memory) within(ctx context.Context) context.Context { return ctx }
+
+func (m *memory) release() {}

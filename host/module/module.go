@@ -1,0 +1,95 @@
+// Package module looks after task modules: WASM files in a watched folder.
+//
+// A [Registry] compiles each file, asks it what it serves (sparkstalk_describe),
+// checks it, and swaps it in atomically. Calls that run finish on the version
+// they began with, which is closed when the last of them has ended. A file that
+// cannot be served is refused with a reason and changes nothing: the last good
+// version of it keeps serving.
+//
+// Each version has a pool of instances. An instance runs one call at a time and
+// many one after the other; it is thrown away after a trap, an exit or an
+// interruption, and now and then to give its memory back.
+//
+// # What the sandbox holds, and what it does not
+//
+// A module can call the host functions of its import module and WASI preview 1,
+// of which it gets a clock in milliseconds, random numbers and its standard
+// output, which goes to the log. There are no files, environment, arguments or
+// sockets. Its linear memory is limited, and the end of a call's context
+// interrupts it.
+//
+// The interruption is checked where code loops. A module can do much without:
+//
+//   - A tree of calls that contains no loop cannot be interrupted, nor can one
+//     instruction that works on much memory, such as memory.fill. While such
+//     code runs, the next garbage collection of the host waits for it, and with
+//     it all of the process. A few hundred bytes of WASM suffice to do that on
+//     purpose; compilers' output does not do it by accident.
+//   - The memory limit holds for the linear memory. Tables grow outside of it,
+//     and so does the stack: to about 175 MB for each call that recurses without end.
+//   - Compiling cannot be interrupted. One that takes longer than
+//     [Config.CompileTimeout] is given up and its file refused, but it goes on
+//     using a CPU until it is done.
+//   - A file that was cut short is refused where its structure tells: at a
+//     section that is not whole, or missing though another one counts on it. A
+//     file cut between two sections may be a whole module in its own right.
+//
+// So whoever may write to the folder is trusted not to want to stop the host,
+// though trusted with nothing else.
+package module
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+// A State says what has become of a version of a module.
+type State string
+
+// The states.
+const (
+	// Serving versions get the calls of their tasks.
+	Serving State = "serving"
+	// Refused files do not serve; Info.Reason says why.
+	Refused State = "refused"
+	// Retired versions were replaced or removed and finish their last calls.
+	Retired State = "retired"
+)
+
+// Info describes one version of a module, or a file that was refused.
+type Info struct {
+	// Path is the file's; Name is its base name without ".wasm".
+	Path string `json:"path"`
+	Name string `json:"name"`
+	// Hash is the SHA-256 of the file, in hex. Size is its length in bytes.
+	Hash string `json:"hash"`
+	Size int64  `json:"size"`
+	// LoadedAt is when the version began to serve, or the file was refused.
+	LoadedAt time.Time `json:"loaded_at"`
+	// CompileTime is how long compiling took, which the compilation cache shortens.
+	CompileTime time.Duration `json:"compile_time"`
+	// Manifest is what the module says of itself. Tasks are those in it.
+	SDK   string         `json:"sdk,omitempty"`
+	Tasks []abi.TaskSpec `json:"tasks,omitempty"`
+	State State          `json:"state"`
+	// Reason is why a file was refused. Kind is the same for programs.
+	Reason string `json:"reason,omitempty"`
+	Kind   Kind   `json:"kind,omitempty"`
+	// Instead is the Hash of the version that serves although its file was
+	// replaced by this refused one.
+	Instead string `json:"instead,omitempty"`
+	// Calls counts the calls that have ended, Traps those among them that ended
+	// their instance: traps, exits and interruptions. Instances is how many
+	// there are now.
+	Calls     uint64 `json:"calls"`
+	Traps     uint64 `json:"traps"`
+	Instances int    `json:"instances"`
+}
+
+// clone keeps a caller from changing what the registry holds.
+func (i Info) clone() Info {
+	i.Tasks = slices.Clone(i.Tasks)
+	return i
+}

@@ -1,0 +1,391 @@
+package module
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/module/watch"
+)
+
+// A Registry has the modules of one folder and the tasks that they serve. Its
+// methods may be called by several goroutines.
+type Registry struct {
+	cfg    Config
+	log    *slog.Logger
+	engine *engine
+
+	// table is what Acquire reads: an immutable map from task names, replaced
+	// as a whole.
+	table atomic.Pointer[map[string]served]
+
+	// notify keeps the calls of OnChange apart. It is taken before mu or alone.
+	notify sync.Mutex
+
+	mu     sync.Mutex
+	files  map[string]*file
+	open   map[*version]bool // versions that are not closed yet
+	closed bool
+	// drained is closed when open is empty after Close.
+	drained chan struct{}
+	drain   sync.Once
+}
+
+// served is what serves one task.
+type served struct {
+	version *version
+	index   int
+}
+
+// A file is what the registry knows of a path.
+type file struct {
+	path string
+	// serving is the version in the table, if any.
+	serving *version
+	// waiting is a version that is refused only because another module has one
+	// of its task names. It serves as soon as the name is free.
+	waiting *version
+	// refused describes the file as it is now, if that does not serve.
+	refused *Info
+	// loading is true while a goroutine of Run looks at the file; again makes it
+	// look once more.
+	loading, again bool
+}
+
+// Open makes the folder if it is missing and loads the modules that are in it,
+// in parallel. A file that is refused is no error. Of two modules that have a
+// task of one name, the one whose file's name comes first gets it. Open starts
+// nothing that outlives it.
+func Open(ctx context.Context, cfg Config) (*Registry, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the modules' folder: %w", err)
+	}
+	paths, err := watch.List(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	r := &Registry{
+		cfg: cfg, log: cfg.Log, engine: e,
+		files: make(map[string]*file), open: make(map[*version]bool), drained: make(chan struct{}),
+	}
+	r.table.Store(&map[string]served{})
+	if err := r.preload(ctx, paths); err != nil {
+		return nil, errors.Join(err, r.Close(context.WithoutCancel(ctx)))
+	}
+	return r, nil
+}
+
+// preload prepares files all at once and takes them in one by one, so that
+// their order does not depend on how long they take.
+func (r *Registry) preload(ctx context.Context, paths []string) error {
+	prepared := make([]attempt, len(paths))
+	var all sync.WaitGroup
+	some := make(chan struct{}, 2*r.cfg.CompileWorkers) // files held in memory at once
+	for i, path := range paths {
+		some <- struct{}{}
+		all.Go(func() {
+			defer func() { <-some }()
+			r.settle(ctx, path)
+			prepared[i] = r.attempt(ctx, path)
+		})
+	}
+	all.Wait()
+	for _, a := range prepared {
+		switch {
+		case ctx.Err() != nil:
+			a.drop()
+		case !errors.Is(a.err, fs.ErrNotExist):
+			r.take(a)
+		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("load modules: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// settle waits until a file has not changed for Config.Settle; if someone keeps
+// writing, it is Run's business.
+func (r *Registry) settle(ctx context.Context, path string) {
+	for range 20 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return // attempt tells what there is to be told
+		}
+		rest := time.Until(info.ModTime().Add(r.cfg.Settle))
+		if rest <= 0 || rest > r.cfg.Settle { // or a time in the future
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rest):
+		}
+	}
+}
+
+// Run watches the folder until ctx ends; then it returns nil, once it has
+// finished what it began. It fails if the folder is missing and cannot be made.
+func (r *Registry) Run(ctx context.Context) error {
+	r.mu.Lock()
+	known := slices.Collect(maps.Keys(r.files))
+	r.mu.Unlock()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	events, watched := make(chan watch.Event), make(chan error, 1)
+	go func() {
+		w := watch.New(watch.Config{
+			Dir: r.cfg.Dir, Settle: r.cfg.Settle, Relist: r.cfg.Relist, Known: known, Log: r.log,
+		})
+		watched <- w.Run(ctx, events)
+	}()
+	var loads sync.WaitGroup
+	defer loads.Wait()
+	defer stop() // before the wait
+	tidy := time.NewTicker(min(r.cfg.IdleTimeout, 30*time.Second))
+	defer tidy.Stop()
+	for {
+		select {
+		case err := <-watched:
+			return err
+		case <-tidy.C:
+			r.trim()
+		case event := <-events:
+			if r.enter(event.Path) {
+				loads.Go(func() { r.look(ctx, event.Path) })
+			}
+		}
+	}
+}
+
+// enter notes that a file is to be looked at. It reports whether the caller has
+// to: otherwise someone is at it and will look again.
+func (r *Registry) enter(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.file(path)
+	if f.loading {
+		f.again = true
+		return false
+	}
+	f.loading = true
+	return true
+}
+
+// look loads or unloads a file, whichever it takes, until nothing new was said of it.
+func (r *Registry) look(ctx context.Context, path string) {
+	for {
+		a := r.attempt(ctx, path)
+		switch {
+		case ctx.Err() != nil:
+			a.drop()
+		case errors.Is(a.err, fs.ErrNotExist):
+			r.unload(path)
+		case errors.Is(a.err, errMoving):
+			// Whoever writes it causes another event.
+		default:
+			r.take(a)
+		}
+		r.mu.Lock()
+		f := r.file(path)
+		again := f.again && ctx.Err() == nil
+		f.again, f.loading = false, again
+		if !again {
+			r.tidy(f)
+		}
+		r.mu.Unlock()
+		if !again {
+			return
+		}
+	}
+}
+
+// file returns what is known of a path. Callers hold mu.
+func (r *Registry) file(path string) *file {
+	f := r.files[path]
+	if f == nil {
+		f = &file{path: path}
+		r.files[path] = f
+	}
+	return f
+}
+
+// tidy forgets a file of which there is nothing to know. Callers hold mu.
+func (r *Registry) tidy(f *file) {
+	if !f.loading && f.serving == nil && f.waiting == nil && f.refused == nil {
+		delete(r.files, f.path)
+	}
+}
+
+// An attempt is what came of reading and compiling a file: a version with one
+// reference, nothing new, or an error.
+type attempt struct {
+	path    string
+	file    contents
+	version *version
+	same    bool // the file's content is what the registry has of it already
+	err     error
+}
+
+// drop gives up what an attempt holds.
+func (a attempt) drop() {
+	if a.version != nil {
+		a.version.release()
+	}
+}
+
+// attempt does all that needs no lock.
+func (r *Registry) attempt(ctx context.Context, path string) attempt {
+	a := attempt{path: path}
+	if a.file, a.err = r.engine.read(path); a.err != nil {
+		return a
+	}
+	r.mu.Lock()
+	f := r.files[path]
+	a.same = f != nil && (f.waiting != nil && f.waiting.info.Hash == a.file.hash ||
+		f.serving != nil && f.serving.info.Hash == a.file.hash ||
+		f.refused != nil && f.refused.Hash == a.file.hash && f.refused.Kind.lasting())
+	r.mu.Unlock()
+	if a.same {
+		return a
+	}
+	a.version, a.err = r.engine.load(ctx, a.file, r.versionClosed)
+	a.file.data = nil
+	if a.version != nil {
+		r.mu.Lock()
+		r.open[a.version] = true
+		r.mu.Unlock()
+	}
+	return a
+}
+
+// versionClosed is told by a version whose last call has ended.
+func (r *Registry) versionClosed(v *version) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, v)
+	if r.closed && len(r.open) == 0 {
+		r.drain.Do(func() { close(r.drained) })
+	}
+	r.log.Debug("module version closed", logkey.Module, v.info.Name, logkey.Hash, v.info.Hash)
+}
+
+// trim closes instances that nobody needed for a while.
+func (r *Registry) trim() {
+	then := time.Now().Add(-r.cfg.IdleTimeout)
+	r.mu.Lock()
+	versions := slices.Collect(maps.Keys(r.open))
+	r.mu.Unlock()
+	for _, v := range versions {
+		if v.acquire() {
+			v.trim(then)
+			v.release()
+		}
+	}
+}
+
+// Acquire pins the version that serves a task now. It waits for nothing. The
+// caller releases the lease.
+func (r *Registry) Acquire(task string) (*Lease, bool) {
+	for {
+		s, ok := (*r.table.Load())[task]
+		if !ok {
+			return nil, false
+		}
+		// A version that cannot be had was replaced since the table was read.
+		if s.version.acquire() {
+			return &Lease{version: s.version, index: s.index}, true
+		}
+	}
+}
+
+// Tasks returns the names of the tasks that are served, sorted.
+func (r *Registry) Tasks() []string {
+	return slices.Sorted(maps.Keys(*r.table.Load()))
+}
+
+// Modules describes all versions that serve or finish their last calls, and all
+// files that were refused: by path, and for one path in that order of states.
+func (r *Registry) Modules() []Info {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var infos []Info
+	current := make(map[*version]bool)
+	for _, f := range r.files {
+		if f.serving != nil {
+			infos = append(infos, f.serving.Info(Serving))
+			current[f.serving] = true
+		}
+		if f.waiting != nil {
+			current[f.waiting] = true
+		}
+		if f.refused != nil {
+			infos = append(infos, f.refused.clone())
+		}
+	}
+	for v := range r.open {
+		// One that never served is about to, or about to be refused.
+		if !current[v] && v.served.Load() {
+			infos = append(infos, v.Info(Retired))
+		}
+	}
+	order := map[State]int{Serving: 0, Refused: 1, Retired: 2}
+	slices.SortFunc(infos, func(a, b Info) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(order[a.State], order[b.State]), a.LoadedAt.Compare(b.LoadedAt))
+	})
+	return infos
+}
+
+// Close takes all tasks out of service, waits until the calls that run have
+// ended, and frees everything. If ctx ends before, it returns an error and
+// leaves those calls, and all that they use, alone: interrupting them is up to
+// the contexts that they run with. Called again, it waits again. Run must have
+// returned.
+func (r *Registry) Close(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	r.table.Store(&map[string]served{})
+	var last []*version
+	for _, f := range r.files {
+		for _, v := range []*version{f.serving, f.waiting} {
+			if v != nil {
+				last = append(last, v)
+			}
+		}
+	}
+	clear(r.files)
+	if len(r.open) == 0 {
+		r.drain.Do(func() { close(r.drained) })
+	}
+	r.mu.Unlock()
+	for _, v := range last {
+		v.release()
+	}
+	select {
+	case <-r.drained:
+	case <-ctx.Done():
+		r.mu.Lock()
+		n := len(r.open)
+		r.mu.Unlock()
+		return fmt.Errorf("close modules: %d versions still run calls: %w", n, context.Cause(ctx))
+	}
+	return r.engine.close(ctx)
+}

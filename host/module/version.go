@@ -1,0 +1,204 @@
+package module
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+// A version is one content of a module's file, compiled, with its instances.
+type version struct {
+	engine *engine
+	code   *code
+	log    *lineLog
+	// info has what never changes; Info adds the rest.
+	info Info
+	// closed is called once the version is.
+	closed func(*version)
+
+	// refs counts the leases, and one for being served or about to be. At zero
+	// the version is closed, and it stays at zero.
+	refs atomic.Int64
+	// began is when the version began to serve, in Unix nanoseconds.
+	began        atomic.Int64
+	served       atomic.Bool // ever
+	calls, traps atomic.Uint64
+	instances    atomic.Int64
+
+	// slots has room for each instance that a call may hold.
+	slots chan struct{}
+	mu    sync.Mutex
+	idle  []*instance // the one used last is at the end
+}
+
+// Info describes the version as it is now.
+func (v *version) Info(state State) Info {
+	info := v.info.clone()
+	info.State = state
+	info.LoadedAt = time.Unix(0, v.began.Load())
+	info.Calls, info.Traps, info.Instances = v.calls.Load(), v.traps.Load(), int(v.instances.Load())
+	return info
+}
+
+// acquire adds a reference, unless the version is closed or about to be.
+func (v *version) acquire() bool {
+	for {
+		n := v.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if v.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// release drops a reference. The last one closes the version.
+func (v *version) release() {
+	if v.refs.Add(-1) > 0 {
+		return
+	}
+	v.mu.Lock()
+	idle := v.idle
+	v.idle = nil
+	v.mu.Unlock()
+	for _, in := range idle {
+		v.discard(in)
+	}
+	// Closing only counts down; there is no error to be had.
+	_ = v.code.close(context.Background())
+	v.closed(v)
+}
+
+// take returns an idle instance, or a new one; it waits while as many as may be
+// are busy. The caller gives it back with put.
+func (v *version) take(ctx context.Context, task string) (*instance, error) {
+	select {
+	case v.slots <- struct{}{}:
+	default:
+		select {
+		case v.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("module %s: task %s: wait for an instance: %w", v.info.Name, task, context.Cause(ctx))
+		}
+	}
+	v.mu.Lock()
+	if n := len(v.idle); n > 0 {
+		in := v.idle[n-1]
+		v.idle[n-1] = nil
+		v.idle = v.idle[:n-1]
+		v.mu.Unlock()
+		return in, nil
+	}
+	v.mu.Unlock()
+	out := newOutput(v.log)
+	out.begin(task)
+	host := v.engine.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"})
+	in, err := v.engine.instantiate(host, v.code, out)
+	if err != nil {
+		<-v.slots
+		v.traps.Add(1)
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx, v.info.Name, task)
+		}
+		return nil, newTrap(v.info.Name, task, err, out)
+	}
+	v.instances.Add(1)
+	return in, nil
+}
+
+// put takes an instance back and keeps it if it is fit for more calls.
+func (v *version) put(in *instance) {
+	cfg := v.engine.cfg
+	fit := !in.spoilt && in.calls < cfg.MaxCalls && in.size() <= int64(cfg.RecycleMiB)<<20
+	if fit {
+		in.idle = time.Now()
+		v.mu.Lock()
+		v.idle = append(v.idle, in)
+		v.mu.Unlock()
+	} else {
+		v.discard(in)
+	}
+	<-v.slots
+}
+
+func (v *version) discard(in *instance) {
+	in.close()
+	v.instances.Add(-1)
+}
+
+// trim closes instances that were idle since before then, except for the one
+// that was used last.
+func (v *version) trim(then time.Time) {
+	v.mu.Lock()
+	keep := 0
+	for keep < len(v.idle)-1 && v.idle[keep].idle.Before(then) {
+		keep++
+	}
+	old := slices.Clone(v.idle[:keep])
+	v.idle = slices.Delete(v.idle, 0, keep)
+	v.mu.Unlock()
+	for _, in := range old {
+		v.discard(in)
+	}
+}
+
+// run runs one call of a task.
+func (v *version) run(ctx context.Context, index int, h abi.Host) error {
+	spec := &v.info.Tasks[index]
+	in, err := v.take(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	defer v.put(in)
+	host := &listener{Host: h}
+	status, err := in.call(v.engine.cfg.Enter(ctx, host), spec.Name, uint32(index))
+	v.calls.Add(1)
+	if err == nil && (status == 0 || host.failed) {
+		if in.spoilt {
+			v.traps.Add(1)
+		}
+		return nil
+	}
+	in.spoilt = true
+	v.traps.Add(1)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(ctx, v.info.Name, spec.Name)
+	}
+	if err == nil {
+		err = fmt.Errorf("%s returned %d without an error", abi.ExportRun, int32(status))
+	}
+	return newTrap(v.info.Name, spec.Name, err, in.out)
+}
+
+// A listener notes whether the guest told of a failure.
+type listener struct {
+	abi.Host
+	failed bool
+}
+
+// ResultJSON is the host's; a result replaces a failure given before.
+func (l *listener) ResultJSON(value []byte) error {
+	err := l.Host.ResultJSON(value)
+	l.failed = l.failed && err != nil
+	return err
+}
+
+// ResultFrame is the host's; a result replaces a failure given before.
+func (l *listener) ResultFrame(frame abi.Frame, form abi.RowForm) error {
+	err := l.Host.ResultFrame(frame, form)
+	l.failed = l.failed && err != nil
+	return err
+}
+
+// ResultError is the host's.
+func (l *listener) ResultError(failure []byte) error {
+	err := l.Host.ResultError(failure)
+	l.failed = l.failed || err == nil
+	return err
+}
