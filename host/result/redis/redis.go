@@ -1,0 +1,165 @@
+// Package redis keeps results in Redis as Celery's redis:// result backend does:
+// one key for each task, whose value is also published on a channel of the
+// key's name.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/result"
+)
+
+// A Config says which Redis and how. URL is required.
+type Config struct {
+	// URL is redis://, rediss:// (TLS) or unix://, with user, password, database
+	// and query as Celery writes them: ssl_cert_reqs, ssl_ca_certs, ssl_certfile
+	// and ssl_keyfile, and go-redis's own options.
+	URL string
+	// Expires is how long a state is kept. Zero means a day, negative for ever.
+	// FailureExpires is the same for FAILURE; zero means as Expires.
+	Expires, FailureExpires time.Duration
+	// KeyPrefix is Celery's global_keyprefix: keys begin with it, and with an
+	// underscore after it unless it ends in one of ":_-.".
+	KeyPrefix string
+	// Log receives a line when Redis goes away and when it is back. Nil is silent.
+	Log *slog.Logger
+}
+
+// A Store is a Redis that keeps results.
+type Store struct {
+	client                  *goredis.Client
+	prefix                  string
+	expires, failureExpires time.Duration
+	log                     *slog.Logger
+}
+
+var _ result.Store = (*Store)(nil)
+
+// New returns a Store that connects when it is first used. The error says what
+// is wrong with the URL, without its password.
+func New(cfg Config) (*Store, error) {
+	opt, err := options(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("result backend: %w", err)
+	}
+	// The loop in Store retries for as long as its caller wants.
+	opt.MaxRetries = -1
+	opt.ContextTimeoutEnabled = true
+	// Redis from 3.0 on is enough for what is asked of it.
+	opt.Protocol = 2
+	opt.DisableIdentity = true
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	s := &Store{client: goredis.NewClient(opt), prefix: keyPrefix(cfg.KeyPrefix), expires: cfg.Expires, failureExpires: cfg.FailureExpires, log: cfg.Log}
+	if s.expires == 0 {
+		s.expires = 24 * time.Hour
+	}
+	if s.failureExpires == 0 {
+		s.failureExpires = s.expires
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s, nil
+}
+
+func keyPrefix(global string) string {
+	if global != "" && !strings.ContainsAny(global[len(global)-1:], ":_-.") {
+		global += "_"
+	}
+	return global + "celery-task-meta-"
+}
+
+// Pauses between tries while Redis is away.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// Store implements [result.Store].
+func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) error {
+	document := r.Encode()
+	pause := firstPause
+	for try := 1; ; try++ {
+		err := s.store(ctx, r, document)
+		if err == nil {
+			if try > 1 {
+				s.log.InfoContext(ctx, "result backend is back", logkey.Attempt, try, logkey.TaskID, r.TaskID)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("store %s of task %s: %w (last try: %w)", r.State, r.TaskID, context.Cause(ctx), err)
+		}
+		if !passes(err) {
+			return fmt.Errorf("store %s of task %s: %w", r.State, r.TaskID, err)
+		}
+		if try == 1 {
+			s.log.WarnContext(ctx, "result backend is away: trying until it is back", logkey.Error, err, logkey.TaskID, r.TaskID)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// store is one try, with the very commands of Python's worker.
+func (s *Store) store(ctx context.Context, r celery.Result, document []byte) error {
+	key := s.prefix + r.TaskID
+	// A task can be delivered twice, and what the first run told the client as
+	// its success must not turn into the second run's STARTED or FAILURE.
+	old, err := s.client.Get(ctx, key).Bytes()
+	if err != nil && !errors.Is(err, goredis.Nil) {
+		return err
+	}
+	if err == nil {
+		if before, err := celery.DecodeResult(old); err == nil && before.State == celery.StateSuccess {
+			return nil
+		}
+	}
+	ttl := s.expires
+	if r.State == celery.StateFailure {
+		ttl = s.failureExpires
+	}
+	_, err = s.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		if ttl < 0 {
+			p.Set(ctx, key, document, 0)
+		} else {
+			p.SetEx(ctx, key, document, max(ttl, time.Second))
+		}
+		// Python's clients wait for this and do not ask again.
+		p.Publish(ctx, key, document)
+		return nil
+	})
+	return err
+}
+
+// passes reports whether an error may go away by itself: the network's, and
+// those of a server that starts, fails over or is full.
+func passes(err error) bool {
+	var reply goredis.Error
+	if !errors.As(err, &reply) {
+		return !errors.Is(err, goredis.ErrClosed)
+	}
+	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "EXECABORT", "ERR max number of clients"} {
+		if strings.HasPrefix(reply.Error(), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close implements [result.Store].
+func (s *Store) Close() error { return s.client.Close() }
