@@ -40,8 +40,13 @@ var methods = []function{
 		b.WriteString("},\n")
 	}
 	b.WriteString("}\n")
+	returnsBool := false
 	for _, m := range in.methods {
 		emitExport(&b, m)
+		returnsBool = returnsBool || m.result != nil && m.result.kind == kindBool
+	}
+	if returnsBool { // an unused function would be a linter's finding
+		b.WriteString("\nfunc fromBool(b bool) int64 {\nif b {\nreturn 1\n}\nreturn 0\n}\n")
 	}
 	return format.Source(b.Bytes())
 }

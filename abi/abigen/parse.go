@@ -287,12 +287,12 @@ func (p *packageParser) typ(method string, expr ast.Expr) (goType, bool) {
 		if e.Len != nil || !ok {
 			break
 		}
-		switch {
-		case elem.Name == "byte":
+		switch elem.Name {
+		case "byte":
 			return goType{kind: kindBytes}, true
-		case elem.Name == "string":
+		case "string":
 			return goType{kind: kindStrings}, true
-		case elem.Name == "uint32":
+		case "uint32":
 			return goType{kind: kindHandles}, true
 		}
 		if d, ok := p.declared[elem.Name]; ok && d.kind == kindUint32 {

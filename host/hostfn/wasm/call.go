@@ -154,10 +154,3 @@ func encodeError(err error) []byte {
 	}
 	return text
 }
-
-func fromBool(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}

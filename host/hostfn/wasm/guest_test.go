@@ -30,7 +30,7 @@ const callsAll = "github.com/sparkstalk/sparkstalk/sdk/internal/hostcall/testdat
 
 // buildGuest compiles the package pkg, as seen from the directory dir, and
 // instantiates it.
-func buildGuest(t *testing.T, dir, pkg string) guest {
+func buildGuest(t *testing.T, config wazero.RuntimeConfig, dir, pkg string) guest {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "guest.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, pkg)
@@ -44,14 +44,14 @@ func buildGuest(t *testing.T, dir, pkg string) guest {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	r := newRuntime(t, wazero.NewRuntimeConfig())
+	r := newRuntime(t, config)
 	wasi_snapshot_preview1.MustInstantiate(ctx, r)
 	g := guest{stdout: new(bytes.Buffer)}
 	if g.compiled, err = r.CompileModule(ctx, code); err != nil {
 		t.Fatal(err)
 	}
-	config := wazero.NewModuleConfig().WithStartFunctions("_initialize").WithStdout(g.stdout).WithStderr(os.Stderr)
-	if g.module, err = r.InstantiateModule(ctx, g.compiled, config); err != nil {
+	module := wazero.NewModuleConfig().WithStartFunctions("_initialize").WithStdout(g.stdout).WithStderr(os.Stderr)
+	if g.module, err = r.InstantiateModule(ctx, g.compiled, module); err != nil {
 		t.Fatal(err)
 	}
 	return g
@@ -94,7 +94,7 @@ func newRuntime(t testing.TB, config wazero.RuntimeConfig) wazero.Runtime {
 func TestGuestReachesEveryMethodWithItsValues(t *testing.T) {
 	const hostcall = "../../../sdk/internal/hostcall"
 	readSources(t, hostcall, hostcall+"/testdata/guest")
-	g := buildGuest(t, ".", callsAll)
+	g := buildGuest(t, engines["compiler"], ".", callsAll)
 	t.Run("its imports are all served", func(t *testing.T) {
 		imported := map[string]bool{}
 		for _, f := range g.compiled.ImportedFunctions() {
