@@ -70,6 +70,7 @@ func (in *installer) watch(dir string, d download, done <-chan struct{}) {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	var last int64
+	unpacking := false
 	for {
 		select {
 		case <-done:
@@ -80,9 +81,12 @@ func (in *installer) watch(dir string, d download, done <-chan struct{}) {
 		switch {
 		case size > last:
 			in.say("downloading %s: %d of %d MB, %d%%", d.what, size, d.mb, min(99, 100*size/d.mb))
-		case size > 0 && size >= d.mb*95/100:
-			in.say("unpacking %s", d.what)
-		default:
+		case size >= d.mb*95/100:
+			if !unpacking {
+				in.say("unpacking %s", d.what)
+			}
+			unpacking = true
+		case !unpacking:
 			in.say("waiting for %s", d.what)
 		}
 		last = size

@@ -77,7 +77,8 @@ func (s *spark) command(dir string, run *rundir.Dir, port int) (process.Config, 
 		Args: []string{"@" + file},
 		Env: childEnv(map[string]string{
 			"MALLOC_ARENA_MAX": "2", // glibc's default costs hundreds of MB with Spark's threads
-		}, "CLASSPATH", "SPARK_LOCAL_DIRS", "SPARK_CONNECT_AUTHENTICATE_TOKEN", "SPARK_LOCAL_IP", "SPARK_PUBLIC_DNS"),
+			"SPARK_LOCAL_IP":   "127.0.0.1",
+		}, "CLASSPATH", "SPARK_LOCAL_DIRS", "SPARK_CONNECT_AUTHENTICATE_TOKEN", "SPARK_PUBLIC_DNS"),
 	}, nil
 }
 

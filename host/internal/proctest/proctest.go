@@ -3,7 +3,7 @@
 //
 // A shared service is started by the first test that asks for it and lives
 // until [Main] has run the package's tests. A run over many packages starts
-// each once and names it in the environment (see the command withservices):
+// each once and names it in the environment, as the command withservices does:
 //
 //	SPARKSTALK_TEST_AMQP   amqp://guest:guest@127.0.0.1:5672//
 //	SPARKSTALK_TEST_REDIS  redis://127.0.0.1:6379/0
@@ -18,6 +18,7 @@
 package proctest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,17 +54,24 @@ type shared struct {
 	err  error
 }
 
-func (s *shared) get(t testing.TB) string {
-	t.Helper()
+// open returns the service's URL, and starts it the first time unless the
+// environment names one that runs.
+func (s *shared) open() (string, error) {
 	s.once.Do(func() {
 		if s.url = os.Getenv(s.env); s.url == "" {
 			s.url, s.stop, s.err = s.start()
 		}
 	})
-	if s.err != nil {
-		t.Fatal(s.err)
+	return s.url, s.err
+}
+
+func (s *shared) get(t testing.TB) string {
+	t.Helper()
+	url, err := s.open()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return s.url
+	return url
 }
 
 func startShared(name string, newServer func() (server, error)) func() (string, func(), error) {
@@ -76,21 +84,23 @@ func startShared(name string, newServer func() (server, error)) func() (string, 
 	}
 }
 
-var (
-	sharedRabbitMQ = &shared{env: EnvAMQP, start: startShared("rabbitmq", newRabbitMQ)}
-	sharedRedis    = &shared{env: EnvRedis, start: startShared("redis", newRedis())}
-)
+var services = map[string]*shared{
+	"rabbitmq": {env: EnvAMQP, start: startShared("rabbitmq", newRabbitMQ)},
+	"redis":    {env: EnvRedis, start: startShared("redis", newRedis())},
+	"sail":     {env: EnvSail, start: startSharedEngine("sail")},
+	"spark":    {env: EnvSpark, start: startSharedEngine("local[2]")},
+}
 
 // RabbitMQ returns the URL of a broker that tests share. See [Name].
 func RabbitMQ(t testing.TB) string {
 	t.Helper()
-	return sharedRabbitMQ.get(t)
+	return services["rabbitmq"].get(t)
 }
 
 // Redis returns the URL of a Redis database that tests share. See [Name].
 func Redis(t testing.TB) string {
 	t.Helper()
-	return sharedRedis.get(t)
+	return services["redis"].get(t)
 }
 
 // StartRabbitMQ starts a broker for this test alone, which may kill it. It
@@ -145,10 +155,38 @@ func Main(m *testing.M, opts ...goleak.Option) {
 	os.Exit(code)
 }
 
+// ServiceNames are the shared services that StartServices knows.
+var ServiceNames = []string{"rabbitmq", "redis", "sail", "spark"}
+
+// StartServices starts shared services, at once, for another process's tests.
+// It returns the environment variables that name them; Stop stops them. One that
+// the environment names already is not started.
+func StartServices(names []string) (env []string, err error) {
+	urls := make([]string, len(names))
+	errs := make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		s, ok := services[name]
+		if !ok {
+			return nil, fmt.Errorf("service %q is not known: use %s", name, strings.Join(ServiceNames, ", "))
+		}
+		wg.Go(func() { urls[i], errs[i] = s.open() })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		Stop()
+		return nil, err
+	}
+	for i, name := range names {
+		env = append(env, services[name].env+"="+urls[i])
+	}
+	return env, nil
+}
+
 // Stop stops what this test binary started. A TestMain that does not use Main
 // calls it after the tests.
 func Stop() {
-	for _, s := range []*shared{sharedRabbitMQ, sharedRedis} {
+	for _, s := range services {
 		if s.stop != nil {
 			s.stop()
 			s.stop = nil

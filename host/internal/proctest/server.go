@@ -143,6 +143,11 @@ func (s *Server) Close() {
 	_ = s.dir.Remove()
 }
 
+// withSetup adds to err what installs the thing that is missing.
+func withSetup(err error, target string) error {
+	return fmt.Errorf("%w; run scripts/setup %s", err, target)
+}
+
 // talk dials the address, sends a greeting and returns an error unless the
 // answer begins as wanted.
 func talk(address, say, want string) error {
