@@ -1,0 +1,194 @@
+# The targets of scripts/setup, which sources this file in the top folder.
+
+# Go's os.UserCacheDir, where the engines look too.
+default_home() {
+  case "$(uname -s)" in
+    Darwin) echo "$HOME/Library/Caches/sparkstalk" ;;
+    *) echo "${XDG_CACHE_HOME:-$HOME/.cache}/sparkstalk" ;;
+  esac
+}
+home="${SPARKSTALK_HOME:-$(default_home)}"
+
+staticcheck=v0.8.2
+errcheck=v1.30.0
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die WORDS...: something is missing that only the user can give.
+die() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 2
+}
+
+# one_at_a_time waits for another scripts/setup. The lock ends with the process.
+one_at_a_time() {
+  mkdir -p "$home"
+  command -v flock >/dev/null || return 0
+  exec 9>"$home/.setup.lock"
+  flock -n 9 && return 0
+  say "setup: another scripts/setup is at work; waiting"
+  flock 9
+}
+
+## Packages of the system
+
+setup_broker() {
+  # Debian keeps it in a folder that only root has in PATH.
+  if [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null; then
+    return 0
+  fi
+  apt_install RabbitMQ rabbitmq-server
+}
+
+setup_redis() {
+  command -v redis-server >/dev/null || apt_install Redis redis-server
+}
+
+# apt_install NAME PACKAGE...
+apt_install() {
+  local name=$1
+  shift
+  if ! command -v apt-get >/dev/null; then
+    die "$name is not installed, and this is no Debian or Ubuntu: install $name with the system's own package manager, then run this again"
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    die "$name is not installed, and only root may do that: sudo apt-get install $*   (then run this again; nothing else here needs root)"
+  fi
+  say "$name: installing $* with apt-get"
+  quiet_services
+  if ! apt_run "$name" install "$@"; then
+    say "$name: apt-get does not have it yet; fetching the lists of packages"
+    apt_run "$name" update || say "$name: apt-get update had errors; trying all the same"
+    if ! apt_run "$name" install "$@"; then
+      cat "$home/apt.log" >&2
+      die "apt-get could not install $*; its last words are above"
+    fi
+  fi
+  loud_services
+  say "$name: installed (as a service it is not started now; ours run apart from it)"
+}
+
+# apt_run NAME install|update PACKAGE...: shows how far apt-get is at each
+# quarter. What it says itself goes to a file.
+apt_run() {
+  local name=$1
+  shift
+  DEBIAN_FRONTEND=noninteractive apt-get -y -o APT::Status-Fd=3 -o DPkg::Lock::Timeout=300 \
+    --no-install-recommends "$@" 3>&1 >"$home/apt.log" 2>&1 9>&- </dev/null |
+    show_steps "$name"
+}
+
+# show_steps NAME reads apt-get's status lines: dlstatus:item:percent:words.
+show_steps() {
+  local kind percent what last= next=0
+  while IFS=: read -r kind _ percent _; do
+    case "$kind" in
+      dlstatus) what="downloading" ;;
+      pmstatus) what="unpacking and configuring" ;;
+      *) continue ;;
+    esac
+    percent="${percent%%.*}"
+    [ "$what" = "$last" ] || next=0
+    last="$what"
+    [ "$percent" -ge "$next" ] || continue
+    say "$1: $what, $percent%"
+    next=$((percent / 25 * 25 + 25))
+  done
+}
+
+# A package's own script would start a server on the usual port, which is not
+# ours to take.
+policy=/usr/sbin/policy-rc.d
+quiet_services() {
+  [ -e "$policy" ] && return 0
+  trap loud_services EXIT
+  printf '#!/bin/sh\nexit 101 # made by sparkstalk scripts/setup for one apt-get\n' >"$policy"
+  chmod 755 "$policy"
+}
+loud_services() {
+  if [ -f "$policy" ] && grep -q 'made by sparkstalk' "$policy"; then rm -f "$policy"; fi
+}
+
+## Python
+
+setup_python() { python_environment celery "Celery for Python"; }
+setup_pyspark() { python_environment pyspark "PySpark's Spark Connect client"; }
+
+# python_environment NAME WORDS: makes $home/python/NAME of
+# scripts/lib/requirements-NAME.txt, and again when that file has changed.
+python_environment() {
+  local line name=$1 words=$2 dir="$home/python/$1" wants="scripts/lib/requirements-$1.txt"
+  cmp -s "$wants" "$dir/requirements.txt" && [ -x "$dir/bin/python" ] && return 0
+  command -v python3 >/dev/null ||
+    die "python3 is not installed: apt-get install python3 python3-venv (as root), or the like"
+  if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+    apt_install "Python's venv" python3-venv
+    python3 -c 'import venv, ensurepip' 2>/dev/null ||
+      die "python3 ($(command -v python3)) has no venv module: install it, or put another python3 first in PATH"
+  fi
+  say "$words: making a Python environment in $dir"
+  mkdir -p "$home/python"
+  python3 -m venv --clear "$dir"
+  local log="$home/python/$name.log"
+  # A line for each download shows that it goes on.
+  if ! "$dir/bin/python" -m pip --disable-pip-version-check install -r "$wants" 2>&1 9>&- |
+    tee "$log" |
+    while IFS= read -r line; do
+      case "$line" in
+        *Downloading*B\)* | Installing\ collected*) printf '%s: %.100s\n' "$words" "${line#"${line%%[! ]*}"}" >&2 ;;
+      esac
+    done; then
+    tail -20 "$log" >&2
+    die "pip could not install $words; its last words are above, all of them in $log"
+  fi
+  cp "$wants" "$dir/requirements.txt" # last: the mark of a whole install
+  say "$words: installed"
+}
+
+## The engines, which sparkstalk itself installs
+
+setup_sail() { engine sail; }
+
+setup_spark() {
+  if [ -z "${JAVA_HOME:-}" ] && ! command -v java >/dev/null; then
+    die "Apache Spark needs Java 17 or newer: apt-get install openjdk-17-jre-headless (as root), or set JAVA_HOME"
+  fi
+  engine spark
+}
+
+# engine NAME: the command is quick when the engine is there, but building the
+# command is not. A stamp tells that its sources and Java are still the same.
+engine() {
+  local name=$1 stamp="$home/engines/.setup-$1" now
+  need_go
+  now="$(cat host/engine/*.go | cksum) ${JAVA_HOME:-$(command -v java || true)}"
+  if compgen -G "$home/engines/$name-*/installed.json" >/dev/null && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then
+    return 0
+  fi
+  say "$name: go run ./host/cmd/sparkstalk engine install $name"
+  SPARKSTALK_HOME="$home" go run ./host/cmd/sparkstalk engine install "$name" 9>&-
+  printf '%s\n' "$now" >"$stamp"
+}
+
+## Tools
+
+setup_lint() {
+  need_go
+  tool honnef.co/go/tools/cmd/staticcheck "$staticcheck"
+  tool github.com/kisielk/errcheck "$errcheck"
+}
+
+# tool PACKAGE VERSION, built by the Go that checks with it.
+tool() {
+  local name="${1##*/}" stamp="$home/tools/${1##*/}.version" now
+  now="$2 $(go env GOVERSION)"
+  [ -x "$home/tools/bin/$name" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ] && return 0
+  say "$name: go install $1@$2"
+  mkdir -p "$home/tools/bin"
+  GOBIN="$home/tools/bin" go install "$1@$2" 9>&-
+  printf '%s\n' "$now" >"$stamp"
+}
+
+need_go() {
+  command -v go >/dev/null || die "Go is not in PATH: install Go 1.26 or newer from https://go.dev/dl"
+}
