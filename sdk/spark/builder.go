@@ -1,0 +1,149 @@
+package spark
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+// builder turns columns into the host's handles for one frame, and keeps the
+// first error.
+type builder struct {
+	host    abi.Host
+	session *Session
+	err     error
+}
+
+func (b *builder) fail(format string, args ...any) {
+	b.failed(abi.Errorf("ValueError", format, args...))
+}
+
+func (b *builder) failed(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// wrongType is a Python TypeError, as PySpark gives for a wrong argument.
+func wrongType(format string, args ...any) error {
+	return abi.Errorf("TypeError", format, args...)
+}
+
+func (b *builder) int32(method string, n int) int32 {
+	if n < math.MinInt32 || n > math.MaxInt32 {
+		b.fail("%s: %d does not fit 32 bits", method, n)
+		return 0
+	}
+	return int32(n)
+}
+
+// frame returns the handle of another frame that goes into the one being built.
+func (b *builder) frame(df *DataFrame) abi.Frame {
+	switch {
+	case df == nil:
+		b.failed(wrongType("a DataFrame is expected, not nil"))
+	case df.err != nil:
+		b.failed(df.err)
+	case df.session != b.session:
+		if err := df.session.check(); err != nil {
+			b.failed(err)
+			break
+		}
+		b.fail("a DataFrame of another task call cannot be used in this one")
+	default:
+		return df.handle
+	}
+	return 0
+}
+
+// exprs returns the handles of several columns.
+func (b *builder) exprs(columns []Column) []abi.Expr {
+	handles := make([]abi.Expr, len(columns))
+	for i, c := range columns {
+		handles[i] = b.expr(c)
+	}
+	return handles
+}
+
+// columns returns the handles of columns or their names.
+func (b *builder) columns(list []ColumnOrName) []abi.Expr {
+	handles := make([]abi.Expr, len(list))
+	for i, v := range list {
+		handles[i] = b.expr(AsColumn(v))
+	}
+	return handles
+}
+
+// orders returns the handles of sort orders; a column that is none sorts
+// ascending.
+func (b *builder) orders(list []ColumnOrName) []abi.Expr {
+	handles := make([]abi.Expr, len(list))
+	for i, v := range list {
+		c := AsColumn(v)
+		if c.node != nil && c.node.kind != kindSort {
+			c = c.Asc()
+		}
+		handles[i] = b.expr(c)
+	}
+	return handles
+}
+
+// expr returns the handle of a column, or 0 once there is an error.
+func (b *builder) expr(c Column) abi.Expr {
+	n := c.node
+	if n == nil {
+		b.fail("a Column without a value; make one with F.Col, F.Lit or F.Expr")
+	}
+	if b.err != nil {
+		return 0
+	}
+	switch n.kind {
+	case kindInvalid:
+		b.failed(n.err)
+		return 0
+	case kindName:
+		return b.host.ExprColumn(n.text)
+	case kindNameOf:
+		frame := b.frame(n.frame)
+		if b.err != nil {
+			return 0
+		}
+		return b.host.ExprColumnOf(frame, n.text)
+	case kindSQL:
+		return b.host.ExprSQL(n.text)
+	case kindLiteral:
+		return b.literal(n.value)
+	}
+	args := b.exprs(n.args)
+	if b.err != nil {
+		return 0
+	}
+	switch n.kind {
+	case kindCall:
+		return b.host.ExprCall(n.text, args, n.flag)
+	case kindCast:
+		return b.host.ExprCast(args[0], n.text, n.flag)
+	case kindAlias:
+		return b.host.ExprAlias(args[0], n.names)
+	case kindSort:
+		return b.host.ExprSort(args[0], n.flag, n.nullsLast)
+	}
+	panic(fmt.Sprintf("spark: column of kind %d", n.kind)) // all kinds are above
+}
+
+func (b *builder) literal(value any) abi.Expr {
+	switch v := value.(type) {
+	case bool:
+		return b.host.ExprBool(v)
+	case int64:
+		return b.host.ExprInt(v)
+	case float64:
+		return b.host.ExprFloat(v)
+	case string:
+		return b.host.ExprString(v)
+	case []byte:
+		return b.host.ExprBinary(v)
+	}
+	return b.host.ExprNull()
+}

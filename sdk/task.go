@@ -1,0 +1,180 @@
+package sdk
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/sdk/spark"
+)
+
+// A task is a registered function.
+type task struct {
+	spec     abi.TaskSpec
+	function string // as Python would call it in its errors
+	params   []param
+	rows     abi.RowForm
+	// call decodes the arguments and runs the body.
+	call func(ctx *Context, arguments Arguments) (any, error)
+}
+
+// registry is what a module serves.
+type registry struct {
+	mu     sync.Mutex // natively, tests may look while an init of a late package registers
+	tasks  []*task
+	caches []string
+}
+
+var registered registry
+
+// Task registers a task. Call it in init: what is wrong with a definition, such
+// as a second task of that name or a field that no argument can fill, is a
+// panic that names the task and the field, and the host refuses the module.
+//
+// name is what clients call, such as "demo.WordCount".
+//
+// A is a struct whose fields are the parameters, in that order. The tag arg
+// holds the name and, after a comma, the default, without which an argument is
+// required; the default is the rest of the tag, as text for strings and times
+// and as JSON for other types. The tag doc is for people.
+//
+//	Inputs string   `arg:"inputs" doc:"path of text files"`
+//	Letter string   `arg:"first_letter,default=a"`
+//	Limit  *int     `arg:"limit,default=null"`
+//	Skip   []string `arg:"skip,default=[]"`
+//
+// An argument must have the parameter's type; Python's words for a wrong one
+// are "f() argument 'n' must be int, not str". There are bool, all integers
+// (exact, and an OverflowError if they do not fit), floats (an int will do),
+// string, []byte for bytes, time.Time for datetime, slices, arrays, maps,
+// structs (with encoding/json's tags), types that decode themselves from JSON or
+// text, pointers, which also take None, any, and json.RawMessage for a value's
+// very bytes.
+//
+// R is what the client's result.get() returns: any value that encoding/json
+// encodes; a struct without fields, or nil, for None; a json.RawMessage as it
+// is; or a *spark.DataFrame for its rows, a list of lists, which the host passes
+// on without bringing them into the module.
+//
+// An error that is or wraps an [Error] is raised by the client as that class;
+// see [Errorf]. Any other is a TaskError of the Python module sparkstalk, and a
+// panic is a Panic, with the Go stack as its traceback.
+func Task[A, R any](name string, fn func(*Context, A) (R, error), options ...Option) {
+	if fn == nil {
+		panic(fmt.Sprintf("sdk.Task %q: the function is nil", name))
+	}
+	t := define(name, reflect.TypeFor[A](), reflect.TypeFor[R](), options)
+	t.call = func(ctx *Context, arguments Arguments) (any, error) {
+		var a A
+		if err := t.bind(reflect.ValueOf(&a).Elem(), arguments); err != nil {
+			return nil, err
+		}
+		return fn(ctx, a)
+	}
+	registered.add(t)
+}
+
+// define describes a task, or panics.
+func define(name string, args, result reflect.Type, options []Option) *task {
+	if name == "" {
+		panic("sdk.Task: a task needs a name")
+	}
+	params, err := parameters(args)
+	if err != nil {
+		panic(fmt.Sprintf("sdk.Task %q: %v", name, err))
+	}
+	t := &task{
+		spec:     abi.TaskSpec{Name: name, Returns: returns(result)},
+		function: name[strings.LastIndexByte(name, '.')+1:],
+		params:   params,
+		rows:     abi.RowArrays,
+	}
+	for _, p := range params {
+		t.spec.Params = append(t.spec.Params, p.Param)
+	}
+	for _, o := range options {
+		o(t)
+	}
+	return t
+}
+
+func (r *registry) add(t *task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, other := range r.tasks {
+		if other.spec.Name == t.spec.Name {
+			panic(fmt.Sprintf("sdk.Task %q: a task of that name is registered already", t.spec.Name))
+		}
+	}
+	r.tasks = append(r.tasks, t)
+}
+
+func (r *registry) addCache(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, other := range r.caches {
+		if other == name {
+			panic(fmt.Sprintf("sdk.Cached %q: a cache of that name is registered already", name))
+		}
+	}
+	r.caches = append(r.caches, name)
+}
+
+// task returns a task by its place in the manifest, or nil.
+func (r *registry) task(index int32) *task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if index < 0 || int(index) >= len(r.tasks) {
+		return nil
+	}
+	return r.tasks[index]
+}
+
+// returns names a result type for the manifest.
+func returns(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[*spark.DataFrame]():
+		return "DataFrame"
+	case isVoid(t):
+		return "null"
+	}
+	return pyjson.Words(t)
+}
+
+// An Option changes how a task is run or described. See [Task].
+type Option func(*task)
+
+// Doc describes the task in one line for people.
+func Doc(text string) Option { return func(t *task) { t.spec.Doc = text } }
+
+// AcksLate has the message acknowledged after the task has ended instead of
+// before it begins: if the host dies meanwhile, the task runs again. It is
+// Celery's acks_late.
+func AcksLate() Option { return func(t *task) { t.spec.AcksLate = new(true) } }
+
+// IgnoreResult stores neither result nor state. It is Celery's ignore_result.
+func IgnoreResult() Option { return func(t *task) { t.spec.IgnoreResult = new(true) } }
+
+// TrackStarted stores the state STARTED when the task begins. It is Celery's
+// track_started.
+func TrackStarted() Option { return func(t *task) { t.spec.TrackStarted = new(true) } }
+
+// TimeLimit is the time after which the task is interrupted, with its work in
+// Spark; zero means no limit, whatever the worker's configuration. It is
+// Celery's time_limit.
+func TimeLimit(limit time.Duration) Option {
+	return func(t *task) {
+		if limit < 0 {
+			panic(fmt.Sprintf("sdk.Task %q: the time limit %v is negative", t.spec.Name, limit))
+		}
+		t.spec.TimeLimit = new(limit.Seconds())
+	}
+}
+
+// RowsAsObjects gives the rows of a result that is a DataFrame as objects with
+// the columns' names instead of lists.
+func RowsAsObjects() Option { return func(t *task) { t.rows = abi.RowObjects } }
