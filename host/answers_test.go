@@ -13,7 +13,7 @@ import (
 )
 
 func TestStockCeleryClientGetsTheDemoAnswers(t *testing.T) {
-	onEngines(t, func(t *testing.T, remote string) {
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		dir := texts(t)
 		w := serve(t, func(c *Config) { c.Spark = remote })
 		got := w.python(
@@ -48,14 +48,14 @@ func TestStockCeleryClientGetsTheDemoAnswers(t *testing.T) {
 				t.Errorf("call %d: got %s (bases %v), want %s that says %q", i, o, o.Bases, want.class, want.message)
 			}
 		}
-		if strings.Contains(remote, proctest.Spark(t)) && !strings.Contains(got[6].Message, "PATH_NOT_FOUND") {
+		if strings.HasSuffix(t.Name(), "/spark") && !strings.Contains(got[6].Message, "PATH_NOT_FOUND") {
 			t.Errorf("Spark's condition is missing: %s", got[6])
 		}
 	})
 }
 
 func TestSecondCallIsAnsweredFromTheCache(t *testing.T) {
-	onEngines(t, func(t *testing.T, remote string) {
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		dir := texts(t)
 		w := serve(t, func(c *Config) { c.Spark = remote })
 		w.python(call{name: "demo.WordCount", args: []any{dir, "a"}})

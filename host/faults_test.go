@@ -106,7 +106,7 @@ func TestBrokerKilledUnderLoadLosesNoLateAckedTask(t *testing.T) {
 	eventually(t, 60*time.Second, func() bool { return w.worker.Stats().Done > tasks/10 })
 	rabbit.Kill()
 	eventually(t, 20*time.Second, func() bool { return !w.broker.Connected() })
-	rabbit.Restart()
+	rabbit.Restart(t)
 	back := time.Now()
 	eventually(t, 20*time.Second, w.broker.Connected)
 	took := time.Since(back)

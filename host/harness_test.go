@@ -15,21 +15,31 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(proctest.Main(m)) }
-
-// engines are the two that every answer must be the same on.
-var engines = map[string]func(testing.TB) string{"sail": proctest.Sail, "spark": proctest.Spark}
-
-// onEngines runs a test on each engine, shared with other tests.
-func onEngines(t *testing.T, test func(t *testing.T, remote string)) {
-	for name, remote := range engines {
-		t.Run(name, func(t *testing.T) { test(t, remote(t)) })
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "sparkstalk-modules")
+	if err != nil {
+		panic(err)
 	}
+	builds.dir = dir
+	proctest.Main(builtModules{m, dir})
+}
+
+// builtModules removes what the tests built once they have run.
+type builtModules struct {
+	*testing.M
+	dir string
+}
+
+func (b builtModules) Run() int {
+	code := b.M.Run()
+	if err := os.RemoveAll(b.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // buildModule builds a module once for all tests, with version set to v.
@@ -40,13 +50,6 @@ func buildModule(t testing.TB, dir, v string) string {
 	key := dir + "@" + v
 	if path, ok := builds.done[key]; ok {
 		return path
-	}
-	if builds.dir == "" {
-		var err error
-		if builds.dir, err = os.MkdirTemp("", "sparkstalk-modules"); err != nil {
-			t.Fatal(err)
-		}
-		proctest.AtExit(func() { _ = os.RemoveAll(builds.dir) })
 	}
 	path := filepath.Join(builds.dir, fmt.Sprintf("%s-%s.wasm", filepath.Base(dir), v))
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -X main.version="+v, "-o", path, ".")
@@ -115,7 +118,7 @@ func (s *syncBuffer) String() string {
 // its own, and stops it when the test ends.
 func serve(t testing.TB, change func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, plugins: t.TempDir(), queue: "test-" + uuid.NewString(), log: &syncBuffer{}, ended: make(chan error, 1)}
+	w := &world{t: t, plugins: t.TempDir(), queue: proctest.Name(t), log: &syncBuffer{}, ended: make(chan error, 1)}
 	drop(t, buildModule(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
 	drop(t, buildModule(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
 	w.cfg = Config{

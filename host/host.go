@@ -161,7 +161,8 @@ func openBroker(cfg Config, queues []broker.Queue) (broker.Broker, error) {
 	switch u.Scheme {
 	case "amqp", "amqps", "pyamqp":
 		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Prefetch: worker.Prefetch(cfg.Concurrency, cfg.PrefetchMultiplier),
+			URL: cfg.Broker, Queues: queues, Exchanges: []broker.Exchange{event.Exchange},
+			Prefetch:       worker.Prefetch(cfg.Concurrency, cfg.PrefetchMultiplier),
 			ConnectionName: cfg.Hostname, Log: cfg.Log,
 		})
 	default:
@@ -175,7 +176,7 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 	case "rpc":
 		return rpc.New(b), nil
 	case "redis", "rediss":
-		return redis.New(redis.Config{URL: cfg.ResultBackend, Expires: seconds(cfg.ResultExpires)})
+		return redis.New(redis.Config{URL: cfg.ResultBackend, Expires: seconds(cfg.ResultExpires), Log: cfg.Log})
 	case "disabled":
 		return result.Disabled{}, nil
 	default:

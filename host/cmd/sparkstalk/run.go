@@ -12,6 +12,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/celery"
 )
 
 // arguments are a task's, as given on the command line.
@@ -104,6 +105,9 @@ func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawM
 
 // report prints a result, or a task's exception as its client would see it.
 func report(cmd *cobra.Command, asJSON bool, result json.RawMessage, err error) error {
+	if e, ok := errors.AsType[*celery.Exception](err); ok { // the same, by way of the broker
+		err = &abi.Error{Type: e.Type, Module: e.Module, Args: e.Args, Traceback: e.Traceback}
+	}
 	if exc, ok := errors.AsType[*abi.Error](err); ok {
 		if asJSON {
 			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"error": exc}); err != nil {

@@ -143,7 +143,7 @@ func Name(t testing.TB) string {
 // are left, and exits:
 //
 //	func TestMain(m *testing.M) { proctest.Main(m) }
-func Main(m *testing.M, opts ...goleak.Option) {
+func Main(m interface{ Run() int }, opts ...goleak.Option) {
 	code := m.Run()
 	Stop()
 	if code == 0 {

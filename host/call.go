@@ -1,0 +1,118 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/result/redis"
+)
+
+// Call sends a task through the broker to whichever worker serves it, waits as
+// long as ctx lasts, and returns its result. A [*celery.Exception] is the
+// exception that the task ended with. The task goes to the first of cfg.Queues.
+func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (_ json.RawMessage, err error) {
+	cfg, err = cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	task, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := queues(cfg)
+	if err != nil {
+		return nil, err
+	}
+	task.Origin = fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname)
+	task.ReplyTo = uuid.NewString()
+
+	// Results of rpc:// arrive on a queue of this call alone; it is also there,
+	// and stays empty, when another backend holds the result.
+	results := make(chan celery.Result, 1)
+	replies := broker.Queue{Name: task.ReplyTo, TransientQueue: true, NoAck: true}
+	conn, err := rabbitmq.New(rabbitmq.Config{URL: cfg.Broker, Queues: []broker.Queue{replies}, ConnectionName: task.Origin, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	waitCtx, stop := context.WithCancel(ctx)
+	ran := make(chan error, 1)
+	go func() {
+		defer stop()
+		ran <- conn.Run(waitCtx, func(d broker.Delivery) { offer(results, d.Body, cfg) })
+	}()
+	defer func() {
+		stop()
+		err = errors.Join(err, conn.Close(), <-ran)
+	}()
+	for !conn.Connected() { // a result must find its queue
+		if waitCtx.Err() != nil {
+			return nil, fmt.Errorf("call %s: %w", name, context.Cause(ctx))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := conn.Publish(waitCtx, publication(targets[0], task)); err != nil {
+		return nil, fmt.Errorf("call %s: %w", name, err)
+	}
+	if strings.HasPrefix(cfg.ResultBackend, "redis") {
+		return awaitRedis(waitCtx, cfg, task.ID)
+	}
+	select {
+	case r := <-results:
+		return outcome(r)
+	case <-waitCtx.Done():
+		return nil, fmt.Errorf("call %s: no result: %w", name, context.Cause(ctx))
+	}
+}
+
+func publication(to broker.Queue, task *celery.Task) broker.Publication {
+	out := celery.EncodeTask(task)
+	return broker.Publication{RoutingKey: to.Name, Mandatory: true, Message: broker.Message{
+		Headers: out.Headers, Body: out.Body, ContentType: out.ContentType, ContentEncoding: out.ContentEncoding,
+		CorrelationID: out.CorrelationID, ReplyTo: out.ReplyTo, Priority: out.Priority, Persistent: out.Persistent, Expiration: out.Expiration,
+	}}
+}
+
+// offer takes the final state of a task; what comes before and after is not waited for.
+func offer(results chan<- celery.Result, body []byte, cfg Config) {
+	r, err := celery.DecodeResult(body)
+	if err != nil {
+		cfg.Log.Warn("reply is no result", "error", err)
+		return
+	}
+	if r.Ready() {
+		select {
+		case results <- r:
+		default:
+		}
+	}
+}
+
+func awaitRedis(ctx context.Context, cfg Config, id string) (_ json.RawMessage, err error) {
+	store, err := redis.New(redis.Config{URL: cfg.ResultBackend, Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	r, err := store.Wait(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return outcome(r)
+}
+
+func outcome(r celery.Result) (json.RawMessage, error) {
+	if r.Exception != nil {
+		return nil, r.Exception
+	}
+	return r.Value, nil
+}
