@@ -90,29 +90,32 @@ func (t *Task) poison(format string, args ...any) *DecodeError {
 	return e
 }
 
-// body returns the body as checked JSON.
+// body returns the body inflated. Whether it is JSON shows when it is split.
 func (d Decoder) body(t *Task, m Incoming) ([]byte, *DecodeError) {
-	body := m.Body
-	if method, ok := m.Headers["compression"].(string); ok && method != "" {
-		limit := d.MaxBody
-		if limit == 0 {
-			limit = MaxBody
-		}
-		var err error
-		if body, err = decompress(method, body, limit); err != nil {
-			return nil, t.refuse(Ack, "%v", err)
-		}
+	method, ok := m.Headers["compression"].(string)
+	if !ok || method == "" {
+		return m.Body, nil
 	}
-	if len(body) == 0 {
-		return body, nil
+	limit := d.MaxBody
+	if limit == 0 {
+		limit = MaxBody
 	}
-	if err := Valid(body); err != nil {
-		return nil, t.refuse(Ack, "body: %v", err)
-	}
-	if err := checkSpecials(body); err != nil {
-		return nil, t.refuse(Ack, "body: %v", err)
+	body, err := decompress(method, m.Body, limit)
+	if err != nil {
+		return nil, t.refuse(Ack, "%v", err)
 	}
 	return body, nil
+}
+
+// undecodable says why Celery could not decode a body, nil if it could.
+func (t *Task) undecodable(err error, body []byte) *DecodeError {
+	if err == nil {
+		err = checkSpecials(body)
+	}
+	if err != nil {
+		return t.refuse(Ack, "body: %v", err)
+	}
+	return nil
 }
 
 // undecoded says of a content type that Celery takes the body for plain bytes,
@@ -135,17 +138,23 @@ func (d Decoder) decode2(t *Task, m Incoming) *DecodeError {
 	if e != nil {
 		return e
 	}
-	start := space(body, 0)
-	switch {
-	case start == len(body):
+	if len(body) == 0 {
 		return t.poison("body is empty")
-	case body[start] == '{':
+	}
+	switch start := space(body, 0); {
+	case start < len(body) && body[start] == '{':
 		return t.hybrid(body, m.Headers)
-	case body[start] != '[':
+	case start == len(body) || body[start] != '[':
+		if e := t.undecodable(Valid(body), body); e != nil {
+			return e
+		}
 		return t.poison("body is no [args, kwargs, embed]")
 	}
 	parts, err := Elements(body)
-	if err != nil || len(parts) != 3 {
+	if e := t.undecodable(err, body); e != nil {
+		return e
+	}
+	if len(parts) != 3 {
 		return t.poison("body has %d parts, not args, kwargs and embed", len(parts))
 	}
 	if e := t.setArguments(parts[0], parts[1]); e != nil {
@@ -165,7 +174,10 @@ func (d Decoder) decode2(t *Task, m Incoming) *DecodeError {
 // go before what the body says.
 func (t *Task) hybrid(body []byte, headers map[string]any) *DecodeError {
 	fields, err := Members(body)
-	if err != nil || fields.Get("args") == nil {
+	if e := t.undecodable(err, body); e != nil {
+		return e
+	}
+	if fields.Get("args") == nil {
 		return t.poison("body is an object without args")
 	}
 	if e := t.readHeaders(headerValues(fields)); e != nil {
@@ -191,9 +203,15 @@ func (d Decoder) decode1(t *Task, m Incoming) *DecodeError {
 	if e != nil {
 		return e
 	}
-	fields, err := Members(body)
-	if err != nil {
+	if start := space(body, 0); start < len(body) && body[start] != '{' {
+		if e := t.undecodable(Valid(body), body); e != nil {
+			return e
+		}
 		return t.refuse(Reject, "no task header, and the body is no object")
+	}
+	fields, err := Members(body)
+	if e := t.undecodable(err, body); e != nil {
+		return e
 	}
 	if fields.Get("task") == nil {
 		return t.refuse(Reject, "neither headers nor body name a task")

@@ -3,6 +3,7 @@ package celery
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -69,19 +70,15 @@ func (e Event) At(t time.Time) Event {
 
 // Append appends the event as one JSON object.
 func (e Event) Append(dst []byte) []byte {
-	common := Object{
-		{Key: "hostname", Value: Quote(e.Hostname)}, {Key: "utcoffset", Value: float(e.UTCOffset)},
-		{Key: "pid", Value: integer(int64(e.PID))}, {Key: "clock", Value: integer(e.Clock)},
-	}
-	dst = common.Append(dst)
-	dst = dst[:len(dst)-1]
+	dst = AppendString(append(dst, `{"hostname": `...), e.Hostname)
+	dst = appendFloat(append(dst, `, "utcoffset": `...), e.UTCOffset, "NaN", "Infinity")
+	dst = strconv.AppendInt(append(dst, `, "pid": `...), int64(e.PID), 10)
+	dst = strconv.AppendInt(append(dst, `, "clock": `...), e.Clock, 10)
 	for _, m := range e.Fields {
-		dst = append(dst, ", "...)
-		one := Object{m}.Append(nil)
-		dst = append(dst, one[1:len(one)-1]...)
+		dst = m.append(append(dst, ", "...))
 	}
 	dst = append(dst, `, "timestamp": `...)
-	dst = append(dst, float(e.Timestamp)...)
+	dst = appendFloat(dst, e.Timestamp, "NaN", "Infinity")
 	dst = append(dst, `, "type": `...)
 	return append(AppendString(dst, e.Type), '}')
 }

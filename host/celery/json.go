@@ -180,15 +180,18 @@ func (o Object) Append(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		if m.raw != nil {
-			dst = append(dst, m.raw...)
-		} else {
-			dst = AppendString(dst, m.Key)
-		}
-		dst = append(dst, ": "...)
-		dst = appendRaw(dst, m.Value)
+		dst = m.append(dst)
 	}
 	return append(dst, '}')
+}
+
+func (m Member) append(dst []byte) []byte {
+	if m.raw != nil {
+		dst = append(dst, m.raw...)
+	} else {
+		dst = AppendString(dst, m.Key)
+	}
+	return appendRaw(append(dst, ": "...), m.Value)
 }
 
 // MarshalJSON implements json.Marshaler.

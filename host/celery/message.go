@@ -105,7 +105,7 @@ type Embed struct {
 // Composed reports whether anything follows the task.
 func (e Embed) Composed() bool {
 	for _, part := range []json.RawMessage{e.Callbacks, e.Errbacks, e.Chain, e.Chord} {
-		if part != nil && !slices.Contains([]string{"[]", "{}"}, string(trim(part))) {
+		if part = trim(part); len(part) > 2 && len(trim(part[1:len(part)-1])) > 0 {
 			return true
 		}
 	}

@@ -131,10 +131,8 @@ func (r Result) Encode() []byte {
 	if r.ParentID != "" {
 		dst = AppendString(append(dst, `, "parent_id": `...), r.ParentID)
 	}
-	if len(r.Extra) > 0 {
-		dst = append(dst, ", "...)
-		extra := r.Extra.Append(nil)
-		dst = append(dst, extra[1:len(extra)-1]...)
+	for _, m := range r.Extra {
+		dst = m.append(append(dst, ", "...))
 	}
 	dst = append(dst, `, "task_id": `...)
 	return append(AppendString(dst, r.TaskID), '}')
