@@ -224,7 +224,10 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	started := e.child != nil
 	e.mu.Unlock()
-	if started {
+	switch {
+	case e.halted.Err() != nil:
+		return fmt.Errorf("start engine %s: %w", e.Name(), errStopped)
+	case started:
 		return nil
 	}
 	if !installed(e.dir()) {
