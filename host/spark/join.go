@@ -1,0 +1,40 @@
+package spark
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
+)
+
+// joinNames are the names that PySpark lists when it refuses one.
+var joinNames = []string{
+	"inner", "outer", "full", "fullouter", "full_outer", "leftouter", "left", "left_outer", "rightouter", "right", "right_outer",
+	"leftsemi", "left_semi", "semi", "leftanti", "left_anti", "anti", "cross",
+}
+
+// joinType reads a join's name as PySpark does: in any case, underscores or not.
+func joinType(how string) (sparkpb.Join_JoinType, error) {
+	switch strings.ReplaceAll(strings.ToLower(how), "_", "") {
+	case "", "inner":
+		return sparkpb.Join_JOIN_TYPE_INNER, nil
+	case "outer", "full", "fullouter":
+		return sparkpb.Join_JOIN_TYPE_FULL_OUTER, nil
+	case "left", "leftouter":
+		return sparkpb.Join_JOIN_TYPE_LEFT_OUTER, nil
+	case "right", "rightouter":
+		return sparkpb.Join_JOIN_TYPE_RIGHT_OUTER, nil
+	case "semi", "leftsemi":
+		return sparkpb.Join_JOIN_TYPE_LEFT_SEMI, nil
+	case "anti", "leftanti":
+		return sparkpb.Join_JOIN_TYPE_LEFT_ANTI, nil
+	case "cross":
+		return sparkpb.Join_JOIN_TYPE_CROSS, nil
+	}
+	return 0, &Error{
+		Class:     "org.apache.spark.sql.AnalysisException",
+		Condition: "UNSUPPORTED_JOIN_TYPE",
+		Message: fmt.Sprintf("[UNSUPPORTED_JOIN_TYPE] Unsupported join type: '%s'. Supported join types include: '%s'.",
+			how, strings.Join(joinNames, "', '")),
+	}
+}

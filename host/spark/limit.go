@@ -1,0 +1,105 @@
+package spark
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// What a plan may be at most. The engines break on more: Sail ends as a process
+// at some 300 nested steps, Spark fails at as many with errors that say nothing;
+// both refuse messages over 128 MiB.
+const (
+	// MaxDepth is how many steps and nested expressions may be between a plan's
+	// end and its source.
+	MaxDepth = 200
+	// MaxMessage is how many bytes a request or one response may have.
+	MaxMessage = 128 << 20
+	// MaxNesting is how deeply a SQL text may nest parentheses.
+	MaxNesting = 200
+)
+
+// ErrPlanLimit says that a plan is too large to be sent: see [MaxDepth],
+// [MaxMessage] and [MaxNesting].
+var ErrPlanLimit = errors.New("the plan is too large")
+
+// nodeWeight is about what a step or expression takes beside its strings.
+const nodeWeight = 16
+
+// addWeight adds without overflow: a plan joined with itself doubles each time.
+func addWeight(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+func textWeight(texts ...string) int64 {
+	var n int64
+	for _, t := range texts {
+		n += int64(len(t)) + 4
+	}
+	return n
+}
+
+func mapWeight(m map[string]string) int64 {
+	var n int64
+	for k, v := range m {
+		n += textWeight(k, v)
+	}
+	return n
+}
+
+// checkPlan refuses what is sure to break the engine, as early as the plan is
+// built, so that what follows can rely on a tree of bounded size.
+func checkPlan(depth int, weight int64) error {
+	switch {
+	case depth > MaxDepth:
+		return fmt.Errorf("%w: more than %d steps and expressions are nested in each other; "+
+			"cache or write out a DataFrame in between, and add many columns or conditions in one step", ErrPlanLimit, MaxDepth)
+	case weight > MaxMessage:
+		return fmt.Errorf("%w: it takes more than %d MiB; put data into files or tables, and cache a DataFrame that is used many times",
+			ErrPlanLimit, MaxMessage>>20)
+	}
+	return nil
+}
+
+// checkSQL refuses text that nests parentheses too deeply. Quoted text and
+// comments are passed over.
+func checkSQL(text string) error {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '(', '[':
+			if depth++; depth > MaxNesting {
+				return fmt.Errorf("%w: the SQL text nests parentheses more than %d deep", ErrPlanLimit, MaxNesting)
+			}
+		case ')', ']':
+			depth--
+		case '\'', '"', '`':
+			i = skipQuoted(text, i)
+		case '-':
+			if i+1 < len(text) && text[i+1] == '-' {
+				for i < len(text) && text[i] != '\n' {
+					i++
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// skipQuoted returns the position of the quotation mark that closes the one at
+// start, or the text's end.
+func skipQuoted(text string, start int) int {
+	quote := text[start]
+	for i := start + 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && quote != '`':
+			i++
+		case c == quote:
+			return i
+		}
+	}
+	return len(text)
+}
