@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,10 +31,12 @@ func TestIsModule(t *testing.T) {
 
 // fake is a folder without a file system, for faked time.
 type fake struct {
+	event chan fsnotify.Event
+	lost  chan error
+
+	mu     sync.Mutex
 	files  map[string]stamp
 	gone   bool
-	event  chan fsnotify.Event
-	lost   chan error
 	lists  int
 	silent bool // events get lost
 }
@@ -43,6 +46,8 @@ func newFake() *fake {
 }
 
 func (f *fake) list() (map[string]stamp, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.lists++
 	if f.gone {
 		return nil, fmt.Errorf("list: %w", fs.ErrNotExist)
@@ -57,6 +62,8 @@ func (f *fake) list() (map[string]stamp, error) {
 }
 
 func (f *fake) stat(name string) (stamp, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s, ok := f.files[name]
 	return s, ok && !f.gone
 }
@@ -65,6 +72,13 @@ func (f *fake) attach() error                 { return nil }
 func (f *fake) events() <-chan fsnotify.Event { return f.event }
 func (f *fake) errors() <-chan error          { return f.lost }
 
+// do changes the folder.
+func (f *fake) do(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
 func (f *fake) say(name string, op fsnotify.Op) {
 	if !f.silent {
 		f.event <- fsnotify.Event{Name: "/m/" + name, Op: op}
@@ -72,12 +86,12 @@ func (f *fake) say(name string, op fsnotify.Op) {
 }
 
 func (f *fake) write(name string, size int64) {
-	f.files[name] = stamp{size: size, modified: time.Now().UnixNano()}
+	f.do(func() { f.files[name] = stamp{size: size, modified: time.Now().UnixNano()} })
 	f.say(name, fsnotify.Write)
 }
 
 func (f *fake) remove(name string) {
-	delete(f.files, name)
+	f.do(func() { delete(f.files, name) })
 	f.say(name, fsnotify.Remove)
 }
 
@@ -183,7 +197,7 @@ func TestALostQueueIsAListing(t *testing.T) {
 	f := newFake()
 	script(t, Config{}, f, func(log func() []string) {
 		time.Sleep(100 * time.Millisecond)
-		f.files["a.wasm"] = stamp{size: 1}
+		f.do(func() { f.files["a.wasm"] = stamp{size: 1} })
 		f.lost <- fsnotify.ErrEventOverflow
 		time.Sleep(time.Minute)
 		expect(t, log(), []string{"200ms load a.wasm"})
@@ -210,7 +224,7 @@ func TestARenamedFileIsThereBeforeItsOldNameGoes(t *testing.T) {
 	f.files["a.wasm"] = stamp{size: 1}
 	script(t, Config{}, f, func(log func() []string) {
 		time.Sleep(time.Second)
-		f.files["b.wasm"] = f.files["a.wasm"]
+		f.do(func() { f.files["b.wasm"] = f.files["a.wasm"] })
 		f.remove("a.wasm")
 		f.say("b.wasm", fsnotify.Create)
 		time.Sleep(time.Minute)
@@ -236,10 +250,9 @@ func TestAMissingFolderKeepsItsModules(t *testing.T) {
 		time.Sleep(time.Second)
 		f.remove("a.wasm") // rm -r takes the files one by one
 		f.remove("b.wasm")
-		f.gone = true
+		f.do(func() { f.gone = true })
 		time.Sleep(time.Minute)
-		f.files["b.wasm"] = stamp{size: 2}
-		f.gone = false
+		f.do(func() { f.files["b.wasm"], f.gone = stamp{size: 2}, false })
 		time.Sleep(time.Minute)
 		got := log()
 		if len(got) != 4 || !strings.HasSuffix(got[2], "load b.wasm") || !strings.HasSuffix(got[3], "unload a.wasm") {
@@ -253,7 +266,7 @@ func TestAnotherNameCausesAListing(t *testing.T) {
 	f.files["a.wasm"] = stamp{size: 1, inode: 1}
 	script(t, Config{}, f, func(log func() []string) {
 		time.Sleep(time.Second)
-		f.files["a.wasm"] = stamp{size: 1, inode: 2} // through a link
+		f.do(func() { f.files["a.wasm"] = stamp{size: 1, inode: 2} }) // through a link
 		f.say("..data", fsnotify.Create)
 		time.Sleep(time.Minute)
 		expect(t, log(), []string{"100ms load a.wasm", "1.11s load a.wasm"})
@@ -264,14 +277,15 @@ func TestForeignWritesCauseNothing(t *testing.T) {
 	f := newFake()
 	script(t, Config{}, f, func(log func() []string) {
 		synctest.Wait()
-		before := f.lists
+		listings := func() (n int) { f.do(func() { n = f.lists }); return n }
+		before := listings()
 		for range 100 {
 			f.say(".upload-1", fsnotify.Write)
 			time.Sleep(time.Millisecond)
 		}
 		synctest.Wait()
-		if f.lists != before {
-			t.Errorf("%d listings for writes to another file", f.lists-before)
+		if n := listings(); n != before {
+			t.Errorf("%d listings for writes to another file", n-before)
 		}
 	})
 }
