@@ -86,7 +86,8 @@ func Python(t testing.TB) string {
 }
 
 // PySpark returns the interpreter of an environment with PySpark's own Spark
-// Connect client, the judge of ours.
+// Connect client, the judge of ours. Give it a script in a file: with -c it looks
+// for a Spark of its own and fails.
 func PySpark(t testing.TB) string {
 	t.Helper()
 	return interpreter(t, "pyspark", "pyspark")

@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +93,7 @@ func TestRabbitMQKilledAndRestarted(t *testing.T) {
 	if out := s.Ctl(t, "list_queues", "name", "messages"); !strings.Contains(out, name+"\t1") {
 		t.Errorf("rabbitmqctl list_queues says %q, want %s with 1 message", out, name)
 	}
+	s.Flush(t)
 	pid := s.PID()
 	s.Kill()
 	if process.Alive(pid) {
@@ -245,5 +248,95 @@ func TestServersDieWithTheTestBinary(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("Redis outlived the test binary")
 		}
+	}
+}
+
+func TestEnginesAnswerPySpark(t *testing.T) {
+	python := proctest.PySpark(t)
+	script := filepath.Join(t.TempDir(), "ask.py")
+	if err := os.WriteFile(script, []byte(`
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
+print(spark.sql("SELECT sum(id) FROM range(100000)").collect()[0][0])
+print(spark.sql("SELECT 1 AS x").localCheckpoint().collect()[0].x)
+spark.stop()
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
+		out, err := exec.Command(python, script, remote).CombinedOutput()
+		if err != nil || string(out) != "4999950000\n1\n" {
+			t.Errorf("PySpark says %q, %v, want the sum and the checkpoint's row", out, err)
+		}
+	})
+}
+
+func TestPythonHasCelery(t *testing.T) {
+	out, err := exec.Command(proctest.Python(t), "-c", "import celery; print(celery.__version__)").CombinedOutput()
+	if err != nil || string(out) != "5.7.0\n" {
+		t.Errorf("Celery's version is %q, %v, want 5.7.0", out, err)
+	}
+}
+
+// The command keeps the exit code, ends what it started, and leaves none of it
+// behind when it is killed.
+func TestWithServices(t *testing.T) {
+	with := filepath.Join(t.TempDir(), "withservices")
+	if out, err := exec.Command("go", "build", "-o", with, "./withservices").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	address := func(out string) string {
+		t.Helper()
+		a, ok := strings.CutPrefix(strings.TrimSpace(out), "redis://")
+		if !ok {
+			t.Fatalf("the command sees %q", out)
+		}
+		return strings.TrimSuffix(a, "/0")
+	}
+	gone := func(address string) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is still there", address)
+			}
+		}
+	}
+	clean := func(cmd *exec.Cmd) *exec.Cmd {
+		cmd.Env = append(os.Environ(), proctest.EnvRedis+"=")
+		return cmd
+	}
+	const show = "echo $" + proctest.EnvRedis + "; "
+
+	out, err := clean(exec.Command(with, "-services", "redis", "--", "sh", "-c", show+"exit 3")).Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 3 {
+		t.Errorf("ended with %v, want the command's exit code 3", err)
+	}
+	gone(address(string(out)))
+
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		cmd := clean(exec.Command(with, "-services", "redis", "--", "sh", "-c", show+"exec sleep 20"))
+		pipe, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(pipe).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Process.Signal(sig)
+		_ = cmd.Wait()
+		gone(address(line))
+	}
+	if out, err := exec.Command(with, "-services", "kafka", "--", "true").CombinedOutput(); err == nil || !strings.Contains(string(out), `service "kafka" is not known`) {
+		t.Errorf("an unknown service: %v, %s", err, out)
 	}
 }

@@ -122,6 +122,15 @@ func (s *Server) Ctl(t testing.TB, args ...string) string {
 	return string(out)
 }
 
+// Flush has the broker write to disk what it has declared. RabbitMQ does that
+// some two seconds after it has said that a durable queue or binding is there:
+// one declared just before a Kill may be gone after it. Confirmed persistent
+// messages are on disk already.
+func (s *Server) Flush(t testing.TB) {
+	t.Helper()
+	s.Ctl(t, "eval", "mnesia:sync_log().")
+}
+
 // environ returns this process's environment without the variables that have
 // one of these names or prefixes.
 func environ(names []string, prefixes ...string) []string {
