@@ -196,6 +196,27 @@ func (l *login) Response() string {
 	return l.Authentication.Response()
 }
 
+// A plainError is an [amqp.Error] in fewer words: the library's own puts a code
+// of the protocol also before what the operating system said.
+type plainError struct{ cause *amqp.Error }
+
+func (e *plainError) Error() string {
+	if !e.cause.Server {
+		return e.cause.Reason
+	}
+	return fmt.Sprintf("%s (%d)", e.cause.Reason, e.cause.Code)
+}
+
+func (e *plainError) Unwrap() error { return e.cause }
+
+// plainly rewords an error of the library and returns others as they are.
+func plainly(err error) error {
+	if e, ok := errors.AsType[*amqp.Error](err); ok && e != nil {
+		return &plainError{e}
+	}
+	return err
+}
+
 // loginError puts into words why a broker that was reached did not open a connection.
 func loginError(a address, err error) error {
 	if errors.Is(err, amqp.ErrSASL) {
@@ -203,8 +224,9 @@ func loginError(a address, err error) error {
 	}
 	e, ok := errors.AsType[*amqp.Error](err)
 	if !ok || !e.Server {
-		return fmt.Errorf("broker %v did not finish the connection: %w", a, err)
+		return fmt.Errorf("broker %v did not finish the connection: %w", a, plainly(err))
 	}
+	err = plainly(e)
 	switch e.Code {
 	case amqp.AccessRefused:
 		return &refusal{text: fmt.Sprintf("broker %v refuses user %q: check the user name and password in the URL", a, a.Username), err: err}
@@ -220,7 +242,7 @@ func loginError(a address, err error) error {
 
 func (l *link) watch(closes <-chan *amqp.Error) {
 	if e := <-closes; e != nil { // nil when it was closed by us
-		l.err = fmt.Errorf("connection to %v: %w", l.address, e)
+		l.err = fmt.Errorf("connection to %v: %w", l.address, plainly(e))
 	}
 	l.block(false)
 	close(l.done)

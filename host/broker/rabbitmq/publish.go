@@ -125,7 +125,7 @@ func (p *publisher) keep(ctx context.Context, l *link, confirm bool, at **lane) 
 			<-c.done
 			p.set(func() { *at = nil })
 			if !l.IsClosed() {
-				p.broker.log.Warn("broker refuses a message and closed the channel", logkey.Error, c.err)
+				p.broker.log.Warn("broker refuses a message and closed the channel", logkey.Error, plainly(c.err))
 			}
 		}
 		if !wait.sleep(ctx, l.done) {
@@ -224,7 +224,7 @@ func (p *publisher) publishAlone(ctx context.Context, pub broker.Publication, ms
 	defer func() { _ = l.call(c.ch.Close) }()
 	sent, err := c.send(ctx, pub, msg)
 	if err == nil && !sent && c.refused() {
-		return false, fmt.Errorf("the broker refuses the message: %w", c.err)
+		return false, fmt.Errorf("the broker refuses the message: %w", plainly(c.err))
 	}
 	return sent, err
 }

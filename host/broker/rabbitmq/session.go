@@ -92,7 +92,7 @@ func (s *session) begin() error {
 	}
 	ch, err := s.link.channel()
 	if err != nil {
-		return fmt.Errorf("open channel: %w", err)
+		return fmt.Errorf("open channel: %w", plainly(err))
 	}
 	s.ch = ch
 	s.closes = ch.NotifyClose(make(chan *amqp.Error, 1))
@@ -129,7 +129,7 @@ func (s *session) consume(index int) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("consume queue %q: %w", q.Name, err)
+		return fmt.Errorf("consume queue %q: %w", q.Name, plainly(err))
 	}
 	s.workers.Go(func() { s.pump(q, deliveries) })
 	return nil
@@ -217,7 +217,7 @@ func (s *session) channelError(e *amqp.Error) error {
 	if e == nil {
 		return errors.New("channel was closed")
 	}
-	return fmt.Errorf("broker closed the channel: %w", e)
+	return fmt.Errorf("broker closed the channel: %w", plainly(e))
 }
 
 // stop cancels the consumers, gives back what was not handled, and keeps the
@@ -293,7 +293,7 @@ func (s *session) applyPrefetch() error {
 		return nil
 	}
 	if err := s.link.call(func() error { return s.ch.Qos(count, 0, s.global) }); err != nil {
-		return fmt.Errorf("set prefetch: %w", err)
+		return fmt.Errorf("set prefetch: %w", plainly(err))
 	}
 	s.applied = count
 	return nil

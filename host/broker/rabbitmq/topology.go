@@ -19,7 +19,7 @@ func (b *Broker) declare(l *link, exchanges []broker.Exchange, queues []broker.Q
 	}
 	ch, err := l.channel()
 	if err != nil {
-		return fmt.Errorf("open channel: %w", err)
+		return fmt.Errorf("open channel: %w", plainly(err))
 	}
 	defer func() { _ = l.call(ch.Close) }()
 	for _, e := range exchanges {
@@ -79,7 +79,7 @@ func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
 	err = l.call(func() error { return ch.QueueBind(q.Name, q.RoutingKey, q.Exchange, false, nil) })
 	if err != nil {
 		what := fmt.Sprintf("bind queue %q to exchange %q", q.Name, q.Exchange)
-		return declareError(err, what, what+": "+reason(err))
+		return declareError(err, what, "")
 	}
 	return nil
 }
@@ -89,14 +89,16 @@ func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
 func declareError(err error, what, mismatch string) error {
 	e, ok := errors.AsType[*amqp.Error](err)
 	if !ok || !e.Server {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, plainly(err))
 	}
+	err = plainly(e)
 	switch e.Code {
 	case amqp.PreconditionFailed:
-		if !strings.Contains(e.Reason, "inequivalent") {
-			mismatch = what // an argument that the broker does not accept
+		if strings.Contains(e.Reason, "inequivalent") {
+			return &refusal{text: mismatch, always: true}
 		}
-		return &refusal{text: mismatch, err: err, always: true}
+		// An argument that the broker does not accept.
+		return &refusal{text: what, err: err, always: true}
 	case amqp.AccessRefused:
 		return &refusal{text: what + ": the user may not (rabbitmqctl set_permissions)", err: err}
 	case amqp.CommandInvalid, amqp.NotImplemented, amqp.NotAllowed, amqp.SyntaxError:
