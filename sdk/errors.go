@@ -35,7 +35,7 @@ func (r *raised) Unwrap() []error { return []error{r.exception, r.cause} }
 func exception(err error) *abi.Error {
 	e, ok := errors.AsType[*abi.Error](err)
 	if !ok {
-		return abi.Errorf("sparkstalk.TaskError", "%s", err)
+		return abi.Errorf("sparkstalk.TaskError", "%s", err.Error())
 	}
 	full, inner := err.Error(), e.Error()
 	if full == inner {

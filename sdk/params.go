@@ -114,7 +114,7 @@ func defaultJSON(t reflect.Type, text string) (json.RawMessage, error) {
 		return pyjson.Marshal(text)
 	}
 	if err := pyjson.Valid([]byte(text)); err != nil {
-		return nil, fmt.Errorf("the default %s of a %s is not JSON: %w", text, pyjson.Words(t), err)
+		return nil, fmt.Errorf("the default %s is not JSON, as %s needs: %w", text, pyjson.Words(t), err)
 	}
 	return json.RawMessage(text), nil
 }
