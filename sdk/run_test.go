@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -313,7 +314,7 @@ func TestTheManifestIsOneThatHostsTake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.SDK != "go/"+sdk.Version || !reflect.DeepEqual(m.Caches, []string{"counts", "nothing"}) {
+	if m.SDK != "go/"+sdk.Version || !reflect.DeepEqual(m.Caches, []string{"sales", "counts", "nothing"}) {
 		t.Errorf("got %+v", m)
 	}
 	for _, task := range m.Tasks {
@@ -352,7 +353,8 @@ func TestWhatTheHostRefusesIsAnError(t *testing.T) {
 		t.Errorf("got %d, %s", code, h.last)
 	}
 	body = func(*sdk.Context) (any, error) { return 1, nil }
-	if code := sdk.Run(h, 0); code != 1 || !strings.Contains(string(h.last), "too large") {
+	index := slices.IndexFunc(sdk.Manifest().Tasks, func(t abi.TaskSpec) bool { return t.Name == "test.body" })
+	if code := sdk.Run(h, int32(index)); code != 1 || !strings.Contains(string(h.last), "too large") {
 		t.Errorf("got %d, %s", code, h.last)
 	}
 }
