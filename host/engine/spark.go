@@ -37,7 +37,8 @@ var opened = []string{
 	"sun.security.action", "sun.util.calendar",
 }
 
-// logging keeps the one line at info that names the port.
+// logging keeps the one line at info that names the port, and leaves out what a
+// failed query says: its client hears that, and it is no fault of the engine's.
 const logging = `status = error
 rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
@@ -48,6 +49,12 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %p %c{1}: %m%n%xThrowable{short}
 logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
 logger.server.level = info
+logger.executor.name = org.apache.spark.executor.Executor
+logger.executor.level = fatal
+logger.tasks.name = org.apache.spark.scheduler.TaskSetManager
+logger.tasks.level = fatal
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
 `
 
 func (s *spark) command(dir string, run *rundir.Dir, port int) (process.Config, error) {
