@@ -111,10 +111,11 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// abort closes the socket at once, which ends whatever waits for it.
-func (c *conn) abort() {
+// abort closes the socket at once, which ends whatever waits for it. why is what
+// reason tells, unless the connection was lost before.
+func (c *conn) abort(why error) {
 	c.socket.closing.Store(true)
-	c.fail(net.ErrClosed)
+	c.fail(why)
 	_ = c.socket.Conn.Close()
 	c.signal()
 }
@@ -161,6 +162,17 @@ func (c *conn) fail(err error) {
 	if c.err == nil {
 		c.err = err
 	}
+}
+
+// reason is why the connection was lost, as far as this side knows better than the
+// library, which only sees its socket closed; else nil.
+func (c *conn) reason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.err, net.ErrClosed) {
+		return nil
+	}
+	return c.err
 }
 
 func (c *conn) writeLoop() {

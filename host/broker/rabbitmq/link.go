@@ -96,13 +96,16 @@ func (b *Broker) dialOne(ctx context.Context, a address, role string) (*link, er
 	c.in.dropped = func() {
 		b.log.Warn("headers of a message left out: they nest too deep, have too many entries or are malformed", logkey.Broker, a)
 	}
-	stop := context.AfterFunc(ctx, c.abort)
+	stop := context.AfterFunc(ctx, func() { c.abort(context.Cause(ctx)) })
 	defer stop()
-	timer := time.AfterFunc(b.cfg.Timeout, c.abort)
+	timer := time.AfterFunc(b.cfg.Timeout, func() { c.abort(noAnswer(b.cfg.Timeout)) })
 	defer timer.Stop()
 	connection, err := amqp.Open(c, b.amqpConfig(a, role))
 	if err != nil {
-		c.abort()
+		if why := c.reason(); why != nil {
+			err = why
+		}
+		c.abort(err)
 		<-c.done
 		return nil, loginError(a, err)
 	}
@@ -121,6 +124,10 @@ func (b *Broker) dialOne(ctx context.Context, a address, role string) (*link, er
 		}
 	}()
 	return l, nil
+}
+
+func noAnswer(timeout time.Duration) error {
+	return fmt.Errorf("no answer within %v", timeout)
 }
 
 // secure puts TLS over the socket where the address says so.
@@ -243,6 +250,9 @@ func loginError(a address, err error) error {
 func (l *link) watch(closes <-chan *amqp.Error) {
 	if e := <-closes; e != nil { // nil when it was closed by us
 		l.err = fmt.Errorf("connection to %v: %w", l.address, plainly(e))
+		if why := l.conn.reason(); why != nil {
+			l.err = fmt.Errorf("connection to %v: %w", l.address, why)
+		}
 	}
 	l.block(false)
 	close(l.done)
@@ -280,7 +290,7 @@ func (l *link) waitRoom(ctx context.Context) error {
 // call runs a method that waits for the broker's answer, which the library would
 // do for ever, and closes the connection when none comes in time.
 func (l *link) call(f func() error) error {
-	t := time.AfterFunc(l.timeout, l.conn.abort)
+	t := time.AfterFunc(l.timeout, func() { l.conn.abort(noAnswer(l.timeout)) })
 	defer t.Stop()
 	return f()
 }
@@ -296,7 +306,7 @@ func (l *link) channel() (*amqp.Channel, error) {
 
 // close says goodbye and returns once the socket is closed, within a bounded time.
 func (l *link) close() {
-	t := time.AfterFunc(closeTimeout, l.conn.abort)
+	t := time.AfterFunc(closeTimeout, func() { l.conn.abort(noAnswer(closeTimeout)) })
 	defer t.Stop()
 	_ = l.Close() // lost already, or lost now: either way it is closed
 	_ = l.conn.Close()

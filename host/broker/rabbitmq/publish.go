@@ -117,6 +117,7 @@ func (p *publisher) hold(ctx context.Context, l *link) error {
 // message that it refuses.
 func (p *publisher) keep(ctx context.Context, l *link, confirm bool, at **lane) {
 	wait := backoff{}
+	var said time.Time
 	for !l.IsClosed() {
 		c, err := openLane(l, confirm)
 		if err == nil {
@@ -124,8 +125,10 @@ func (p *publisher) keep(ctx context.Context, l *link, confirm bool, at **lane) 
 			p.set(func() { *at = c })
 			<-c.done
 			p.set(func() { *at = nil })
-			if !l.IsClosed() {
-				p.broker.log.Warn("broker refuses a message and closed the channel", logkey.Error, plainly(c.err))
+			// Who waits for a confirm gets it as an error.
+			if !confirm && !l.IsClosed() && time.Since(said) > repeatComplaint {
+				said = time.Now()
+				p.broker.log.Warn("broker refuses an unconfirmed message, which is lost", logkey.Error, plainly(c.err))
 			}
 		}
 		if !wait.sleep(ctx, l.done) {
