@@ -248,7 +248,9 @@ func (r *run) flush() {
 	if len(r.batch) == 0 {
 		return
 	}
-	if !r.publish(celery.MultiRoutingKey, celery.EncodeEvents(r.batch)) {
+	// While the broker is away only heartbeats try it: old news would stand in
+	// their way, and in that of the new when it is back.
+	if r.failing || !r.publish(celery.MultiRoutingKey, celery.EncodeEvents(r.batch)) {
 		r.count(uint64(len(r.batch)))
 	}
 	r.batch = r.batch[:0]
