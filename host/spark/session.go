@@ -3,77 +3,298 @@ package spark
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"sync"
+	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
+// Config says how to reach an engine. Only Remote is needed.
 type Config struct {
-	Remote    string
-	Address   func() string
-	Log       *slog.Logger
+	// Remote is a connection string as PySpark has it:
+	// sc://host:port/;key=value;… with the keys use_ssl, token, user_id,
+	// user_agent and session_id; others are sent as headers of every request.
+	// The port is 15002 unless given.
+	Remote string
+	// Address returns the host:port to connect to. It is asked at every attempt,
+	// for engines that move their port when they restart. Nil or an empty
+	// answer means the place in Remote.
+	Address func() string
+	// Log is where lost sessions (warn) and mended streams (debug) are told.
+	// Nil discards.
+	Log *slog.Logger
+	// UserAgent is what the engine's log and UI show of the client, unless
+	// Remote has a user_agent.
+	//
+	// Empty means sparkstalk.
 	UserAgent string
+	// Patience is how long a call goes on trying to reach an engine that is away
+	// before it fails with ErrUnavailable.
+	//
+	// Zero means 30 seconds, negative not at all.
+	Patience time.Duration
+	// KeepAlive is how often [Session.Run] tells the engine that the session is
+	// in use. Engines close sessions that are idle for 15 (Sail) or 60 minutes.
+	//
+	// Zero means 3 minutes.
+	KeepAlive time.Duration
+	// PlaintextToken lets a token go over a connection that is not encrypted and
+	// not to this machine.
+	PlaintextToken bool
 }
 
-type Session struct{}
-
-type Options struct {
-	Tags        []string
-	OperationID string
-	Progress    func(Progress)
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "sparkstalk"
+	}
+	switch {
+	case c.Patience == 0:
+		c.Patience = 30 * time.Second
+	case c.Patience < 0:
+		c.Patience = 0
+	}
+	if c.KeepAlive <= 0 {
+		c.KeepAlive = 3 * time.Minute
+	}
+	return c
 }
 
-type Progress struct{}
+// controlTimeout bounds a request that the engine answers from memory.
+const controlTimeout = 5 * time.Second
 
-type Field struct {
-	Name     string
-	Type     string
-	Nullable bool
+// Session is a session at the engine, shared by all its callers: it is safe for
+// concurrent use. [Session.Close] ends it.
+type Session struct {
+	cfg    Config
+	conn   *grpc.ClientConn
+	client sparkpb.SparkConnectServiceClient
+	user   *sparkpb.UserContext
+	agent  string
+	owned  bool // the session's id was not given by the remote
+
+	releases releases
+
+	mu     sync.Mutex
+	cur    *generation
+	closed bool
 }
 
-type Checkpoint struct {
-	RelationID string
-	Generation uint64
+// generation is the session as one engine process knows it.
+type generation struct {
+	number uint64
+	id     string
+
+	mu     sync.Mutex
+	server string // the engine's own id of the session; empty until it answered
 }
 
-type Stream struct{}
-
-type RowForm int32
-
-type TooLargeError struct{ Limit int64 }
-
-func (e *TooLargeError) Error() string { return "" }
-
-const (
-	RowArrays  RowForm = 0
-	RowObjects RowForm = 1
-)
-
-var errNotYet = errors.New("not yet")
-
-func Open(cfg Config) (*Session, error) { return nil, errNotYet }
-func (s *Session) Collect(context.Context, *DataFrame, Options) (*Stream, error) {
-	return nil, errNotYet
+// Open reads the connection string and checks it. It does not connect: the
+// first call does.
+func Open(cfg Config) (*Session, error) {
+	cfg = cfg.withDefaults()
+	r, err := parseRemote(cfg.Remote)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(cfg, r)
+	if err != nil {
+		return nil, err
+	}
+	if r.userAgent != "" {
+		cfg.UserAgent = r.userAgent
+	}
+	if r.userID == "" {
+		r.userID = "sparkstalk"
+	}
+	s := &Session{
+		cfg: cfg, conn: conn, client: sparkpb.NewSparkConnectServiceClient(conn),
+		user:  &sparkpb.UserContext{UserId: r.userID, UserName: r.userID},
+		agent: fmt.Sprintf("%s os/%s go/%s", cfg.UserAgent, runtime.GOOS, runtime.Version()),
+		owned: r.sessionID == "",
+		cur:   &generation{number: 1, id: r.sessionID},
+	}
+	if s.owned {
+		s.cur.id = uuid.NewString()
+	}
+	s.releases.session = s
+	return s, nil
 }
-func (s *Session) Count(context.Context, *DataFrame, Options) (int64, error)   { return 0, errNotYet }
-func (s *Session) Schema(context.Context, *DataFrame) ([]Field, error)         { return nil, errNotYet }
-func (s *Session) Explain(context.Context, *DataFrame, string) (string, error) { return "", errNotYet }
-func (s *Session) Checkpoint(context.Context, *DataFrame, Options) (Checkpoint, error) {
-	return Checkpoint{}, errNotYet
+
+// Generation counts the sessions: it grows when a session was lost and replaced.
+func (s *Session) Generation() uint64 { return s.current().number }
+
+// ID returns the session's id at the engine. It changes with the generation.
+func (s *Session) ID() string { return s.current().id }
+
+func (s *Session) current() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cur
 }
-func (s *Session) Release(context.Context, Checkpoint) error   { return errNotYet }
-func (s *Session) Exec(context.Context, string, Options) error { return errNotYet }
-func (s *Session) Ping(context.Context) error                  { return errNotYet }
-func (s *Session) Ready(context.Context) error                 { return errNotYet }
-func (s *Session) Run(context.Context) error                   { return errNotYet }
-func (s *Session) Version(context.Context) (string, error)     { return "", errNotYet }
-func (s *Session) Generation() uint64                          { return 0 }
-func (s *Session) ID() string                                  { return "" }
-func (s *Session) Close() error                                { return errNotYet }
-func (s *Stream) Schema() *arrow.Schema                        { return nil }
-func (s *Stream) Next() bool                                   { return false }
-func (s *Stream) Record() arrow.RecordBatch                    { return nil }
-func (s *Stream) Err() error                                   { return errNotYet }
-func (s *Stream) Close() error                                 { return nil }
-func WriteJSON(io.Writer, *Stream, RowForm, int64) error       { return errNotYet }
+
+// begin returns the generation that a call belongs to from its start to its end.
+func (s *Session) begin() (*generation, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	return s.cur, nil
+}
+
+// lose replaces a session that the engine has lost. Only the first to notice
+// does so.
+func (s *Session) lose(g *generation, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cur != g {
+		return
+	}
+	s.cur = &generation{number: g.number + 1, id: uuid.NewString()}
+	s.owned = true
+	s.cfg.Log.Warn("Spark session lost; the next call opens a new one",
+		logkey.Session, g.id, logkey.Reason, reason)
+}
+
+// observed returns what the engine called the session, to be sent with every
+// request: a restarted engine then refuses it, instead of answering from a new
+// and empty session of the same id.
+func (g *generation) observed() *string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.server == "" {
+		return nil
+	}
+	server := g.server
+	return &server
+}
+
+// answer is what every response has.
+type answer interface {
+	GetSessionId() string
+	GetServerSideSessionId() string
+}
+
+// check compares whom a response comes from with who answered before. Sail
+// ignores the observed id in requests, so that this is the only sign of its
+// restart.
+func (s *Session) check(g *generation, a answer) error {
+	server := a.GetServerSideSessionId()
+	if server == "" {
+		return nil
+	}
+	g.mu.Lock()
+	before := g.server
+	if before == "" {
+		g.server = server
+	}
+	g.mu.Unlock()
+	if before == "" || before == server {
+		return nil
+	}
+	s.lose(g, "another engine process answers")
+	return fmt.Errorf("%w: another engine process answers", ErrSessionLost)
+}
+
+// Run keeps the session in use until ctx ends, and returns nil. A ping that
+// fails is not an error of Run: the next call finds out what is wrong.
+func (s *Session) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.cfg.KeepAlive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := s.Ping(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.DebugContext(ctx, "keep the Spark session alive", logkey.Error, err)
+			}
+		}
+	}
+}
+
+// Close ends the session at the engine and the connection, after what still
+// has to be told to the engine was, within a few seconds. Calls under way fail.
+// Further calls do nothing.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	g, owned, closed := s.cur, s.owned, s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
+	defer cancel()
+	s.releases.close(ctx)
+	// A session whose id was given may be someone else's, too.
+	if owned && g.observed() != nil {
+		_, err := s.client.ReleaseSession(ctx, &sparkpb.ReleaseSessionRequest{
+			SessionId: g.id, UserContext: s.user, ClientType: &s.agent,
+		})
+		if err != nil {
+			// The engine closes it by itself when it is idle, or is gone.
+			s.cfg.Log.Debug("release Spark session", logkey.Session, g.id, logkey.Error, err)
+		}
+	}
+	if err := s.conn.Close(); err != nil {
+		return fmt.Errorf("close connection to Spark: %w", err)
+	}
+	return nil
+}
+
+// Ping asks the engine for something it knows by heart, which counts as use of
+// the session. It does not wait for an engine that is away.
+func (s *Session) Ping(ctx context.Context) error {
+	g, err := s.begin()
+	if err != nil {
+		return err
+	}
+	if err := s.ping(ctx, g); err != nil {
+		return fmt.Errorf("ping Spark: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) ping(ctx context.Context, g *generation) error {
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	answer, err := s.client.Config(ctx, &sparkpb.ConfigRequest{
+		SessionId: g.id, UserContext: s.user, ClientType: &s.agent, ClientObservedServerSideSessionId: g.observed(),
+		Operation: &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_GetOption{
+			GetOption: &sparkpb.ConfigRequest_GetOption{Keys: []string{"spark.sql.session.timeZone"}},
+		}},
+	})
+	if err != nil {
+		return s.fail(ctx, g, err)
+	}
+	return s.check(g, answer)
+}
+
+// Ready waits until the engine answers a trivial query, and with that is warm
+// enough for the first task. It gives up when ctx ends, or when the engine
+// answers but refuses.
+func (s *Session) Ready(ctx context.Context) error {
+	for wait := newBackoff(); ; {
+		_, err := s.Count(ctx, Range(0, 1, 1, 1), Options{})
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil, !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrSessionLost):
+			return fmt.Errorf("wait for Spark: %w", err)
+		}
+		if !wait.sleep(ctx) {
+			return fmt.Errorf("wait for Spark: %w: %w", context.Cause(ctx), err)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package spark
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
+)
+
+// decodeError reads what an engine says with a status. The second result is the
+// id under which Spark keeps the whole of a message that it cut.
+func decodeError(st *status.Status) (*Error, string) {
+	e := &Error{Message: st.Message(), Code: st.Code().String()}
+	for _, detail := range st.Details() {
+		info, ok := detail.(*errdetails.ErrorInfo)
+		if !ok {
+			continue
+		}
+		e.Class = info.GetReason()
+		e.Condition = info.GetMetadata()["errorClass"]
+		e.SQLState = info.GetMetadata()["sqlState"]
+		// Both are left out, or cut, where they would be too long.
+		if json.Unmarshal([]byte(info.GetMetadata()["classes"]), &e.Classes) != nil {
+			e.Classes = nil
+		}
+		if json.Unmarshal([]byte(info.GetMetadata()["messageParameters"]), &e.Parameters) != nil {
+			e.Parameters = nil
+		}
+		return e, info.GetMetadata()["errorId"]
+	}
+	return e, ""
+}
+
+// cutLength is how many characters of a message Spark sends with a status.
+const cutLength = 2048
+
+// fail makes of a request's failure an error for the caller, and replaces the
+// session if that is what failed. ctx is the caller's.
+func (s *Session) fail(ctx context.Context, g *generation, err error) error {
+	st, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	e, id := decodeError(st)
+	if e.Class == "" {
+		switch st.Code() {
+		case codes.Canceled, codes.DeadlineExceeded:
+			// Ours, since engines say why.
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if _, err := s.begin(); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: %s", ErrUnavailable, st.Message())
+		case codes.Unavailable:
+			return fmt.Errorf("%w: %s", ErrUnavailable, st.Message())
+		}
+		return e
+	}
+	if id != "" && len(e.Message) >= cutLength {
+		if whole, err := s.wholeError(ctx, g, id); err == nil {
+			e.Message = whole
+		}
+	}
+	switch {
+	case saysSessionLost(e):
+		s.lose(g, e.Error())
+		return fmt.Errorf("%w: %w", ErrSessionLost, e)
+	case saysRelationGone(e):
+		return fmt.Errorf("%w: %w", ErrRelationGone, e)
+	case e.Condition == "OPERATION_CANCELED":
+		return fmt.Errorf("%w: %w", ErrInterrupted, e)
+	}
+	return e
+}
+
+// saysSessionLost reports whether the engine does not know the session any
+// more. Spark has conditions for it, Sail only words.
+func saysSessionLost(e *Error) bool {
+	return strings.HasPrefix(e.Condition, "INVALID_HANDLE.SESSION_") ||
+		e.Condition == "" && strings.Contains(e.Message, "session") && strings.Contains(e.Message, "is not running")
+}
+
+// saysRelationGone reports whether a checkpoint is gone: its name, or on Spark
+// the blocks that an executor held.
+func saysRelationGone(e *Error) bool {
+	return e.Condition == "CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND" ||
+		strings.Contains(e.Message, "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND") ||
+		e.Condition == "" && strings.Contains(e.Message, "checkpoint relation does not exist")
+}
+
+// saysOperationGone reports whether the engine does not know an execution.
+func saysOperationGone(e *Error) bool {
+	switch e.Condition {
+	case "INVALID_HANDLE.OPERATION_NOT_FOUND", "INVALID_HANDLE.OPERATION_ABANDONED", "INVALID_CURSOR.POSITION_NOT_AVAILABLE", "INVALID_CURSOR.POSITION_NOT_FOUND":
+		return true
+	}
+	return e.Condition == "" && strings.Contains(e.Message, "not found for operation")
+}
+
+// wholeError asks for a message that was cut.
+func (s *Session) wholeError(ctx context.Context, g *generation, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlTimeout)
+	defer cancel()
+	answer, err := s.client.FetchErrorDetails(ctx, &sparkpb.FetchErrorDetailsRequest{
+		SessionId: g.id, UserContext: s.user, ClientType: &s.agent, ClientObservedServerSideSessionId: g.observed(),
+		ErrorId: id,
+	})
+	if err != nil {
+		return "", err
+	}
+	root := int(answer.GetRootErrorIdx())
+	if root < 0 || root >= len(answer.GetErrors()) {
+		return "", errors.New("the engine no longer has the message")
+	}
+	return answer.GetErrors()[root].GetMessage(), nil
+}
+
+// engineError returns what the engine said in err, or an empty Error.
+func engineError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{}
+}

@@ -1,0 +1,159 @@
+package spark
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// RowForm is the JSON shape of a row.
+type RowForm int32
+
+// The row forms.
+const (
+	RowArrays  RowForm = 0 // [[1,"a"],[2,"b"]]
+	RowObjects RowForm = 1 // [{"n":1,"s":"a"},{"n":2,"s":"b"}]
+)
+
+// A TooLargeError says that rows take more JSON than they may.
+type TooLargeError struct {
+	Limit int64 // in bytes
+	Rows  int64 // how many fit
+}
+
+// Error says what the limit is and how to go on.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the rows take more than %s as JSON, the limit for results; %d rows fit: "+
+		"take fewer (filter, aggregate, limit), write them to a table or files, or raise the limit", byteSize(e.Limit), e.Rows)
+}
+
+// byteSize prints a limit as people set it.
+func byteSize(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// flushAt is how many bytes of rows are written at a time.
+const flushAt = 64 << 10
+
+// WriteJSON writes the rows of s as one JSON array that Python's Celery client
+// reads without loss:
+//
+//	bool, integers, strings     as JSON has them, integers of any size exact
+//	float, double               as Python prints them, with NaN and Infinity
+//	decimal                     {"__type__":"decimal","__value__":"1.10"}
+//	date, time                  {"__type__":"date","__value__":"2026-01-02"}
+//	timestamp                   {"__type__":"datetime","__value__":"2026-01-02T03:04:05.678901+00:00"}, in UTC
+//	timestamp_ntz               the same without offset
+//	binary                      {"__type__":"base64","__value__":"//4="}
+//	array                       array
+//	struct                      object
+//	map                         object if its keys are strings, else an array of [key,value]
+//	intervals                   string, as Spark prints them: "INTERVAL '1 02:03:04' DAY TO SECOND"
+//
+// Python's datetime ends with the year 9999 and at microseconds: dates and
+// timestamps beyond are plain strings, and finer ones are cut. Special values
+// cannot be a map's key, so that such maps are arrays.
+//
+// Rows of more than limit bytes end with a [*TooLargeError], after a part of
+// them was written; a limit of zero or less is none. WriteJSON does not close s.
+func WriteJSON(w io.Writer, s *Stream, form RowForm, limit int64) error {
+	rows := &rowWriter{w: w, limit: limit, buf: []byte{'['}}
+	for s.Next() {
+		if err := rows.batch(s.Record(), form); err != nil {
+			return err
+		}
+	}
+	if err := s.Err(); err != nil {
+		return err
+	}
+	rows.buf = append(rows.buf, ']')
+	if err := rows.check(); err != nil {
+		return err
+	}
+	return rows.flush()
+}
+
+type rowWriter struct {
+	w       io.Writer
+	limit   int64
+	buf     []byte
+	written int64 // flushed before
+	rows    int64
+}
+
+func (r *rowWriter) batch(batch arrow.RecordBatch, form RowForm) error {
+	fields := batch.Schema().Fields()
+	cells := make([]appender, len(fields))
+	names := make([][]byte, len(fields))
+	seen := make(map[string]bool, len(fields))
+	for i, field := range fields {
+		var err error
+		if cells[i], err = newAppender(batch.Column(i)); err != nil {
+			return fmt.Errorf("column %q: %w", field.Name, err)
+		}
+		names[i] = append(appendString(nil, field.Name), ':')
+		if form == RowObjects && seen[field.Name] {
+			return fmt.Errorf("rows as objects: two columns are named %q; rename one of them, or take rows as arrays", field.Name)
+		}
+		seen[field.Name] = true
+	}
+	opening, closing := byte('['), byte(']')
+	switch form {
+	case RowArrays:
+	case RowObjects:
+		opening, closing = '{', '}'
+	default:
+		return errors.New("rows as JSON: the form is neither arrays nor objects")
+	}
+	for row := range int(batch.NumRows()) {
+		if r.rows > 0 {
+			r.buf = append(r.buf, ',')
+		}
+		r.buf = append(r.buf, opening)
+		for i, cell := range cells {
+			if i > 0 {
+				r.buf = append(r.buf, ',')
+			}
+			if form == RowObjects {
+				r.buf = append(r.buf, names[i]...)
+			}
+			r.buf = cell(r.buf, row)
+		}
+		r.buf = append(r.buf, closing)
+		if err := r.check(); err != nil {
+			return err
+		}
+		r.rows++
+		if len(r.buf) >= flushAt {
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *rowWriter) check() error {
+	if r.limit > 0 && r.written+int64(len(r.buf)) > r.limit {
+		return &TooLargeError{Limit: r.limit, Rows: r.rows}
+	}
+	return nil
+}
+
+func (r *rowWriter) flush() error {
+	n, err := r.w.Write(r.buf)
+	r.written += int64(n)
+	r.buf = r.buf[:0]
+	if err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	return nil
+}
