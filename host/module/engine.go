@@ -113,6 +113,9 @@ func (c *code) close(ctx context.Context) error {
 // compile compiles a file within the configured time. Its errors are refusals,
 // but for the end of ctx.
 func (e *engine) compile(ctx context.Context, hash string, file []byte) (*code, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()

@@ -134,7 +134,18 @@ func config(t testing.TB) Config {
 	return Config{
 		Dir: filepath.Join(t.TempDir(), "plugins"), CacheDir: NoCache, Bind: bind, Enter: enter,
 		Settle: 20 * time.Millisecond, Relist: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		// The race detector makes the compiler slow.
+		CompileTimeout: 10 * time.Minute,
 	}
+}
+
+// goConfig is one whose folder has the Go guest, guest.wasm. Its compiled code
+// is kept for all tests.
+func goConfig(t testing.TB) Config {
+	cfg := config(t)
+	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg.CacheDir = filepath.Join(guests.dir, "cache")
+	return cfg
 }
 
 // put writes a module as a deployment should: under another name, then renamed.
@@ -253,8 +264,8 @@ func only(t testing.TB, r *Registry, file string, state State) Info {
 }
 
 func TestGoModuleIsLoadedAndCalled(t *testing.T) {
-	cfg := config(t)
-	path := put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
+	path := filepath.Join(cfg.Dir, "guest.wasm")
 	r := open(t, cfg)
 	if got := result(t, r, "guest.version"); got != `"1"` {
 		t.Errorf("guest.version gave %s", got)
@@ -284,8 +295,7 @@ func TestGoModuleIsLoadedAndCalled(t *testing.T) {
 }
 
 func TestSandbox(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	t.Setenv("SECRET", "1")
 	r := open(t, cfg)
 	var got struct {

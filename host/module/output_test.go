@@ -132,10 +132,9 @@ func TestALongPanicKeepsItsBeginning(t *testing.T) {
 }
 
 func TestGuestsPrintToTheLog(t *testing.T) {
-	cfg := config(t)
+	cfg := goConfig(t)
 	var log logged
 	cfg.Log = log.logger()
-	put(t, cfg, "guest.wasm", goGuest(t))
 	r := open(t, cfg)
 	result(t, r, "guest.print")
 	for _, want := range []string{

@@ -122,9 +122,9 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 }
 
 func TestCompilationThatTakesTooLong(t *testing.T) {
-	cfg := config(t)
+	cfg := goConfig(t)
 	cfg.CompileTimeout = time.Nanosecond
-	path := put(t, cfg, "guest.wasm", goGuest(t))
+	path := filepath.Join(cfg.Dir, "guest.wasm")
 	r := open(t, cfg)
 	if info := only(t, r, "guest.wasm", Refused); info.Kind != CompileTimeout {
 		t.Errorf("Info = %+v", info)

@@ -41,6 +41,9 @@ type Registry struct {
 	drain   sync.Once
 }
 
+// closeTimeout limits how long an Open that was cancelled takes to return.
+const closeTimeout = 5 * time.Second
+
 // served is what serves one task.
 type served struct {
 	version *version
@@ -88,7 +91,10 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	}
 	r.table.Store(&map[string]served{})
 	if err := r.preload(ctx, paths); err != nil {
-		return nil, errors.Join(err, r.Close(context.WithoutCancel(ctx)))
+		// A compilation that has begun cannot be stopped, only waited for a while.
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		return nil, errors.Join(err, r.Close(late))
 	}
 	return r, nil
 }

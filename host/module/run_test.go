@@ -34,8 +34,7 @@ var (
 )
 
 func TestGoPanicIsATrapWithItsMessage(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	r := open(t, cfg)
 	trapped := trap(t, r, "guest.panic", &call{})
 	if !strings.HasPrefix(trapped.Message, "panic: ") || !strings.Contains(trapped.Message, "a typed error") || strings.Contains(trapped.Message, "\n") {
@@ -60,8 +59,7 @@ func TestGoPanicIsATrapWithItsMessage(t *testing.T) {
 }
 
 func TestExits(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	r := open(t, cfg)
 	trapped := trap(t, r, "guest.exit", &call{})
 	if !trapped.Exited || trapped.ExitCode != 7 || trapped.Message != "exited with code 7" || trapped.Stderr != "on my way out\n" || trapped.Traceback != "on my way out" {
@@ -87,8 +85,7 @@ func TestTrapHasTheStack(t *testing.T) {
 }
 
 func TestFailureThatTheGuestTellsIsNoTrap(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.silent"), run: bodyOne}.bytes())
 	r := open(t, cfg)
 	var c call
@@ -105,8 +102,7 @@ type typedError struct{ n int }
 func (*typedError) Error() string { return "typed" }
 
 func TestErrorOfAHostFunctionIsFoundInTheChain(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	r := open(t, cfg)
 	trapped := trap(t, r, "guest.host", &call{count: func(context.Context) (int64, error) { return 0, &typedError{7} }})
 	typed, ok := errors.AsType[*typedError](error(trapped))
@@ -132,8 +128,7 @@ func TestErrorOfAHostFunctionIsFoundInTheChain(t *testing.T) {
 const overrun = 250 * time.Millisecond
 
 func TestEndOfTheContextInterrupts(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.loop"), run: bodyLoop}.bytes())
 	r := open(t, cfg)
 	result(t, r, "guest.version")
@@ -206,9 +201,8 @@ func TestInterruptedHostFunctionIsAnInterruption(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	cfg := config(t)
+	cfg := goConfig(t)
 	cfg.MemoryMiB = 32
-	put(t, cfg, "guest.wasm", goGuest(t))
 	// Asks for 1 GiB and gives the answer as its failure to: -1 becomes a trap.
 	grow := slices.Concat(i32(16384), []byte{0x40, 0}, i32(-1), []byte{0x46, 0x04, 0x40, 0x00, end}, i32(0), []byte{end})
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.grow"), run: grow}.bytes())

@@ -421,8 +421,7 @@ func TestModulesThatShareNamesLandTogether(t *testing.T) {
 }
 
 func TestOpenThatIsCancelled(t *testing.T) {
-	cfg := config(t)
-	put(t, cfg, "guest.wasm", goGuest(t))
+	cfg := goConfig(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("why")
 	cancel(cause)
