@@ -106,7 +106,6 @@ func (e *Exception) Error() string {
 	}
 }
 
-// Is reports whether the exception is of a class.
 func (e *Exception) is(module, name string) bool { return e.Module == module && e.Type == name }
 
 func (e *Exception) append(dst []byte) []byte {

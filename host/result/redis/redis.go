@@ -115,35 +115,6 @@ func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) erro
 	}
 }
 
-// Wait returns the final state of a task, waiting for it as long as ctx lasts.
-// A task that nobody knows looks like one that has not ended.
-func (s *Store) Wait(ctx context.Context, taskID string) (celery.Result, error) {
-	key := s.prefix + taskID
-	// Subscribed before the first look, so that no state falls between the two.
-	news := s.client.Subscribe(ctx, key)
-	defer news.Close() //nolint:errcheck // nothing of it is needed any more
-	channel := news.Channel()
-	poll := time.NewTicker(time.Second) // for states that a lost connection swallowed
-	defer poll.Stop()
-	for {
-		document, err := s.client.Get(ctx, key).Bytes()
-		if err == nil {
-			r, err := celery.DecodeResult(document)
-			if err != nil || r.Ready() {
-				return r, err
-			}
-		} else if !errors.Is(err, goredis.Nil) && !passes(err) {
-			return celery.Result{}, fmt.Errorf("result of task %s: %w", taskID, err)
-		}
-		select {
-		case <-ctx.Done():
-			return celery.Result{}, fmt.Errorf("result of task %s: %w", taskID, context.Cause(ctx))
-		case <-channel:
-		case <-poll.C:
-		}
-	}
-}
-
 // store is one try, with the very commands of Python's worker.
 func (s *Store) store(ctx context.Context, r celery.Result, document []byte) error {
 	key := s.prefix + r.TaskID

@@ -294,6 +294,46 @@ func TestRefusalsAreFinal(t *testing.T) {
 	}
 }
 
+func TestWaitReturnsTheFinalState(t *testing.T) {
+	server := proctest.StartRedis(t, "--appendonly", "yes")
+	s := open(t, redis.Config{URL: server.URL()})
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	task := &celery.Task{ID: uuid.NewString()}
+	waited := make(chan celery.Result, 2)
+	for range cap(waited) {
+		go func() {
+			r, err := s.Wait(t.Context(), task.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			waited <- r
+		}()
+	}
+	if err := s.Store(t.Context(), celery.Started(task, 1, "w@host"), result.Reply{}); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill() // who waits outlives it
+	server.Restart(t)
+	if err := s.Store(t.Context(), celery.Failure(task, celery.InvalidTask("x")), result.Reply{}); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(waited) {
+		if r := <-waited; r.State != celery.StateFailure || r.Exception.Type != "InvalidTaskError" {
+			t.Errorf("%+v", r)
+		}
+	}
+	cause := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(cause) })
+	if _, err := s.Wait(ctx, "unknown"); !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestURLs(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "ca.pem")
 	for url, want := range map[string]string{

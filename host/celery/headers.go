@@ -1,0 +1,225 @@
+package celery
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+)
+
+// keep remembers a header of the sender's own.
+func (t *Task) keep(key string, value any) {
+	if t.Headers == nil {
+		t.Headers = make(map[string]any)
+	}
+	t.Headers[key] = value
+}
+
+// readHeaders reads the headers of a task message.
+func (t *Task) readHeaders(headers map[string]any) (e *DecodeError) {
+	// The first two go into the errors of the others.
+	if id, ok := headers["id"]; ok {
+		t.ID = asText(id)
+	}
+	if name, ok := headers["task"]; ok {
+		t.Name = asText(name)
+	}
+	for key, value := range headers {
+		switch key {
+		case "task", "id", "compression":
+		case "eta":
+			t.ETA, e = t.readTime(key, value)
+		case "expires":
+			t.Expires, e = t.readTime(key, value)
+		case "timelimit":
+			e = t.readLimits(value)
+		case "lang":
+			t.Lang = asText(value)
+		case "shadow":
+			t.Shadow = asText(value)
+		case "group":
+			t.Group = asText(value)
+		case "group_index":
+			t.GroupIndex = nil
+			if n, ok := asInt(value); ok {
+				t.GroupIndex = &n
+			}
+		case "retries":
+			t.Retries, _ = asInt(value)
+		case "root_id":
+			t.RootID = asText(value)
+		case "parent_id":
+			t.ParentID = asText(value)
+		case "argsrepr":
+			t.ArgsRepr = asText(value)
+		case "kwargsrepr":
+			t.KwargsRepr = asText(value)
+		case "origin":
+			t.Origin = asText(value)
+		case "ignore_result":
+			t.IgnoreResult = nil
+			if b, ok := asBool(value); ok {
+				t.IgnoreResult = &b
+			}
+		case "replaced_task_nesting":
+			t.ReplacedTaskNesting, _ = asInt(value)
+		case "stamped_headers":
+			t.StampedHeaders = nil
+			if list, ok := value.([]any); ok {
+				t.StampedHeaders = make([]string, len(list))
+				for i, s := range list {
+					t.StampedHeaders[i] = asText(s)
+				}
+			}
+		case "stamps":
+			t.Stamps, _ = value.(map[string]any)
+		default:
+			t.keep(key, value)
+		}
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (t *Task) readTime(key string, value any) (*time.Time, *DecodeError) {
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case time.Time:
+		return &value, nil
+	case string:
+		if value == "" {
+			return nil, nil
+		}
+		at, err := ParseTime(value)
+		if err != nil {
+			return nil, t.refuse(Reject, "invalid %s: %v", key, err)
+		}
+		return &at, nil
+	default:
+		return nil, t.refuse(Reject, "invalid %s: %v is no text", key, value)
+	}
+}
+
+// readLimits reads [hard, soft]; zero and null mean none.
+func (t *Task) readLimits(value any) *DecodeError {
+	t.TimeLimit, t.SoftTimeLimit = nil, nil
+	if value == nil {
+		return nil
+	}
+	list, ok := value.([]any)
+	if !ok || len(list) != 2 && len(list) != 0 {
+		return t.poison("timelimit is %v, not [hard, soft]", value)
+	}
+	for i, to := range []**float64{&t.TimeLimit, &t.SoftTimeLimit} {
+		if i >= len(list) || list[i] == nil {
+			continue
+		}
+		seconds, ok := asFloat(list[i])
+		if !ok || math.IsNaN(seconds) || seconds < 0 {
+			return t.poison("timelimit %v is no number of seconds", list[i])
+		}
+		if seconds > 0 {
+			*to = &seconds
+		}
+	}
+	return nil
+}
+
+func asText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case nil, map[string]any, []any, bool:
+		return ""
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func asBool(v any) (value, ok bool) {
+	if b, ok := v.(bool); ok {
+		return b, true
+	}
+	f, ok := asFloat(v)
+	return f != 0, ok
+}
+
+func asInt(v any) (int, bool) {
+	if f, ok := asFloat(v); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int(f), true
+	}
+	return 0, false
+}
+
+func asFloat(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	case int:
+		return float64(v), true
+	case int32:
+		return float64(v), true
+	case int16:
+		return float64(v), true
+	case int8:
+		return float64(v), true
+	case uint8:
+		return float64(v), true
+	case uint16:
+		return float64(v), true
+	case uint32:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float32:
+		return float64(v), true
+	case json.Number:
+		f, err := v.Float64()
+		return f, err == nil
+	}
+	return 0, false
+}
+
+// headerValues returns the fields of protocol 1 that are headers in protocol 2.
+func headerValues(fields Object) map[string]any {
+	h := make(map[string]any, len(fields))
+	for _, m := range fields {
+		switch m.Key {
+		case "task", "id", "lang", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id", "parent_id",
+			"argsrepr", "kwargsrepr", "origin", "ignore_result":
+			h[m.Key] = headerValue(m.Value)
+		}
+	}
+	return h
+}
+
+// headerValue returns a JSON value as headers have it. Only what headers of
+// protocol 1 can be is told apart.
+func headerValue(raw json.RawMessage) any {
+	switch raw = trim(raw); raw[0] {
+	case 'n':
+		return nil
+	case 't', 'f':
+		return raw[0] == 't'
+	case '"':
+		return unquote(raw)
+	case '[':
+		list := []any{}
+		_ = eachElement(raw, func(v json.RawMessage) bool { // checked before
+			list = append(list, headerValue(v))
+			return true
+		})
+		return list
+	case '{':
+		return map[string]any{}
+	default:
+		return json.Number(raw)
+	}
+}
