@@ -53,8 +53,9 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 	if e.codes == nil {
 		e.codes = wazero.NewCompilationCache()
 	}
-	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		e.log.Warn("there is no compiler for " + runtime.GOARCH + ": modules are interpreted, many times slower")
+	if err := probeCompiler(ctx); err != nil {
+		// wazero falls back by itself, and says nothing.
+		e.log.Warn("modules are interpreted, many times slower: the compiler does not work here", logkey.Error, err)
 	}
 	// Nothing that an end of ctx should undo: it is for opening only.
 	ctx = context.WithoutCancel(ctx)
@@ -75,6 +76,24 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 		return nil, fmt.Errorf("bind host functions: %w", err)
 	}
 	return e, nil
+}
+
+// probeCompiler returns why modules cannot be compiled on this machine: it has
+// another processor, or its system denies memory that is executable.
+func probeCompiler(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		return fmt.Errorf("no compiler for %s", runtime.GOARCH)
+	}
+	// One function that does nothing.
+	const module = "\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" + "\x03\x02\x01\x00" + "\x0a\x04\x01\x02\x00\x0b"
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
+	_, err = r.CompileModule(ctx, []byte(module))
+	return errors.Join(err, r.Close(ctx))
 }
 
 // close frees all. It waits for compilations that were given up until ctx ends;

@@ -84,8 +84,9 @@ func (in *instance) guard(f func() error) error {
 	in.spoilt = true // also if f ends this goroutine
 	err := f()
 	in.out.end()
-	// It is closed if its context ended just as it returned.
-	in.spoilt = err != nil || in.mod.IsClosed()
+	// If the context ended just as f returned, wazero may close the module even
+	// later: under the next call.
+	in.spoilt = err != nil || in.ctx.Err() != nil || in.mod.IsClosed()
 	return err
 }
 

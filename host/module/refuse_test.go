@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -103,21 +102,13 @@ func TestServesHasTheLastWordOnImports(t *testing.T) {
 	}
 }
 
-func TestFilesThatCannotBeRead(t *testing.T) {
+func TestFilesThatAreTooLarge(t *testing.T) {
 	cfg := config(t)
 	cfg.MaxFileMiB = 1
 	put(t, cfg, "large.wasm", append(small("t.large", 1), make([]byte, 1<<20)...))
 	r := open(t, cfg)
 	if info := only(t, r, "large.wasm", Refused); info.Kind != TooLarge {
 		t.Errorf("Info = %+v", info)
-	}
-	// A named pipe is no module, and opening it does not wait for its writer.
-	pipe := filepath.Join(cfg.Dir, "pipe.wasm")
-	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Inspect(t.Context(), cfg, pipe); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("Inspect of a pipe: %v", err)
 	}
 }
 

@@ -172,6 +172,35 @@ func TestEndOfTheContextInterrupts(t *testing.T) {
 	}
 }
 
+// TestInterruptionsHitOnlyTheirCalls ends contexts just before their calls
+// return, and lets others go on with the instances that are left.
+func TestInterruptionsHitOnlyTheirCalls(t *testing.T) {
+	cfg := config(t)
+	cfg.MaxInstances = 2
+	put(t, cfg, "m.wasm", asm{manifest: manifest("t.count"), run: bodyCount}.bytes())
+	r := open(t, cfg)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 10_000 {
+				ctx, cancel := context.WithCancel(t.Context())
+				err := run(ctx, r, "t.count", &call{count: func(context.Context) (int64, error) {
+					cancel() // the guest returns at once after this
+					return 0, nil
+				}})
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("the call that is interrupted: %v", err)
+				}
+				if err := run(t.Context(), r, "t.count", &call{}); err != nil {
+					t.Errorf("the call that nobody interrupts: %v", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestAContextThatHasEndedRunsNothing(t *testing.T) {
 	cfg := config(t)
 	put(t, cfg, "m.wasm", small("t.one", 1))
