@@ -103,7 +103,7 @@ func saysOperationGone(e *Error) bool {
 	case "INVALID_HANDLE.OPERATION_NOT_FOUND", "INVALID_HANDLE.OPERATION_ABANDONED", "INVALID_CURSOR.POSITION_NOT_AVAILABLE", "INVALID_CURSOR.POSITION_NOT_FOUND":
 		return true
 	}
-	return e.Condition == "" && strings.Contains(e.Message, "not found for operation")
+	return e.Condition == "" && (strings.Contains(e.Message, "not found for operation") || strings.Contains(e.Message, "operation not found"))
 }
 
 // wholeError asks for a message that was cut.
