@@ -133,31 +133,31 @@ func (c *Cache) Use(ctx context.Context, df *spark.DataFrame, opt spark.Options)
 // again, and run is called once more, unless df holds a SQL command, which
 // might then be run twice. So run must be able to begin from the start.
 func (c *Cache) Do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) error {
-	err, again := c.do(ctx, df, opt, run)
+	again, err := c.do(ctx, df, opt, run)
 	if !again || ctx.Err() != nil {
 		return err
 	}
 	if _, is := commandIn(df); is {
 		return err
 	}
-	err, _ = c.do(ctx, df, opt, run)
+	_, err = c.do(ctx, df, opt, run)
 	return err
 }
 
 // do is one try of Do. again says that run failed for want of the data or the
 // session. It is false when a build failed, since a build is a Do of its own
 // and had its second try.
-func (c *Cache) do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) (err error, again bool) {
+func (c *Cache) do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) (again bool, err error) {
 	frame, lease, err := c.Use(ctx, df, opt)
 	if err != nil {
-		return err, false
+		return false, err
 	}
 	defer lease.Release()
 	if err = run(ctx, frame); isLost(err) {
 		lease.forget("lost by the engine")
-		return err, true
+		return true, err
 	}
-	return err, false
+	return false, err
 }
 
 // isLost reports whether the data or the session that an execution needed is gone.

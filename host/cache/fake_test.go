@@ -6,12 +6,11 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { proctest.Main(m) }
 
 // session is a Session without an engine. It can fail and wait in ways that a
 // real one cannot be brought to at a given moment. Its zero value works.

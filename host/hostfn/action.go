@@ -104,7 +104,7 @@ func (i *Invocation) lookup(fn string, frame abi.Frame) (*spark.DataFrame, error
 	if b.err != nil {
 		return nil, b.err
 	}
-	return df, df.Err()
+	return df, planError(df.Err())
 }
 
 // collect runs df and returns its rows as one JSON array.

@@ -86,6 +86,8 @@ func clientError(err error) *abi.Error {
 	switch {
 	case errors.Is(err, spark.ErrSessionLost), errors.Is(err, spark.ErrRelationGone):
 		return abi.Errorf(typeLost, "Spark was restarted or has lost this session while the task ran; call the task again: %v", err)
+	case errors.Is(err, spark.ErrClosed):
+		return abi.Errorf(typeLost, "this worker is stopping and has closed its Spark session; call the task again: %v", err)
 	case errors.Is(err, spark.ErrUnavailable):
 		return abi.Errorf(typeLost, "Spark cannot be reached; call the task again once it is back: %v", err)
 	case errors.Is(err, spark.ErrInterrupted):
@@ -96,6 +98,24 @@ func clientError(err error) *abi.Error {
 		return abi.Errorf(module+"."+name, "%s", sparkMessage(e))
 	}
 	return abi.Errorf(typeRuntime, "%v", err)
+}
+
+// planError is what is wrong with a plan before any engine has seen it: unless
+// it has a class of its own, it is the fault of a value that the guest gave.
+func planError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*abi.Error](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*spark.Error](err); ok {
+		return err
+	}
+	if errors.Is(err, spark.ErrPlanLimit) {
+		return &Failure{Err: abi.Errorf(typeLimit, "%v", err), Cause: err}
+	}
+	return &Failure{Err: abi.Errorf(typeValue, "%v", err), Cause: err}
 }
 
 // sparkMessage is Spark's message with the condition in front and the SQLSTATE

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { proctest.Main(m) }
 
 // session answers what the fields say, without an engine.
 type session struct {

@@ -69,6 +69,29 @@ func TestListsOfUnequalLengthAreAnErrorOfTheAction(t *testing.T) {
 	}
 }
 
+func TestPlansThatSparkRefusesToBuildAreErrorsOfTheAction(t *testing.T) {
+	i := open(t, &session{}, Config{})
+	frame := i.FrameRange(0, 10, 1, 0)
+	wantError(t, actionError(i, i.FrameSort(frame, nil, true)), "ValueError", "sort")
+	wantError(t, actionError(i, i.FrameJoin(frame, frame, "sideways", 0, nil)), "pyspark.errors.AnalysisException", "sideways")
+	deep := frame
+	for range 300 {
+		deep = i.FrameLimit(deep, 1)
+	}
+	wantError(t, actionError(i, deep), "sparkstalk.LimitExceeded", "200")
+	wantError(t, actionError(i, i.FrameCache(deep, "deep")), "ValueError", `"deep"`, "200")
+	// A cached frame is one step of the plans that use it.
+	for range 3 {
+		for range 150 {
+			frame = i.FrameLimit(frame, 1)
+		}
+		frame = i.FrameCache(frame, "step")
+	}
+	if err := actionError(i, frame); err != nil {
+		t.Errorf("450 steps with cached frames between them: %v", err)
+	}
+}
+
 func TestTooManyHandlesAreAnErrorAndCostNothing(t *testing.T) {
 	i := open(t, &session{}, Config{MaxHandles: 10})
 	good := i.FrameRange(0, 10, 1, 0)

@@ -7,11 +7,13 @@ import (
 	"unicode/utf8"
 )
 
+var errNotUTF8 = errors.New("not UTF-8")
+
 // checkJSON returns why data is not one JSON value as Python reads it: in
 // UTF-8, and with NaN, Infinity and -Infinity as numbers.
 func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {
-		return errors.New("not UTF-8")
+		return errNotUTF8
 	}
 	if json.Valid(data) {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/spark"
@@ -59,7 +60,11 @@ func (i *Invocation) ResultError(failure []byte) error {
 		return i.refuse(err)
 	}
 	e := new(abi.Error)
-	if err := json.Unmarshal(failure, e); err != nil {
+	err := json.Unmarshal(failure, e)
+	if err == nil && !utf8.Valid(failure) {
+		err = errNotUTF8 // the arguments are passed on as they are
+	}
+	if err != nil {
 		return i.refuse(abi.Errorf(typeValue, "ResultError: not the JSON of an error: %v", err))
 	}
 	if e.Type == "" {

@@ -90,7 +90,7 @@ func TestErrorsOfTheGuestKeepTheirArguments(t *testing.T) {
 	if !ok || e.Type != "KeyError" || len(e.Args) != 2 || string(e.Args[1]) != "2.0" || e.Traceback != "at x" {
 		t.Errorf("Result = %+v, want what was given", err)
 	}
-	for _, bad := range []string{"", "null", "{}", "1", `{"type":7}`} {
+	for _, bad := range []string{"", "null", "{}", "1", `{"type":7}`, "{\"type\":\"E\",\"args\":[\"\xff\"]}"} {
 		i := open(t, &session{}, Config{})
 		wantError(t, i.ResultError([]byte(bad)), "ValueError", "ResultError")
 		_, err := i.Result(t.Context())
