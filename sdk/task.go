@@ -50,15 +50,16 @@ var registered registry
 // An argument must have the parameter's type; Python's words for a wrong one
 // are "f() argument 'n' must be int, not str". There are bool, all integers
 // (exact, and an OverflowError if they do not fit), floats (an int will do),
-// string, []byte for bytes, time.Time for datetime, slices, arrays, maps,
+// string, []byte for bytes, time.Time for datetime and date, slices, arrays, maps,
 // structs (with encoding/json's tags), types that decode themselves from JSON or
 // text, pointers, which also take None, any, and json.RawMessage for a value's
 // very bytes.
 //
-// R is what the client's result.get() returns: any value that encoding/json
-// encodes; a struct without fields, or nil, for None; a json.RawMessage as it
-// is; or a *spark.DataFrame for its rows, a list of lists, which the host passes
-// on without bringing them into the module.
+// R is what the client's result.get() returns: any value as encoding/json
+// encodes it (a time.Time is RFC 3339 text, []byte is base64 text); a struct
+// without fields, or nil, for None; a json.RawMessage as it is; or a
+// *spark.DataFrame for its rows, a list of lists, which the host passes on
+// without bringing them into the module.
 //
 // An error that is or wraps an [Error] is raised by the client as that class;
 // see [Errorf]. Any other is a TaskError of the Python module sparkstalk, and a

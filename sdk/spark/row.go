@@ -27,8 +27,9 @@ func (r Row) Columns() []string {
 }
 
 // Get returns the value of a column by its name, the first of that name: nil
-// for NULL, bool, int64, float64, string, []byte, time.Time, []any or
-// map[string]any. It is nil too if there is no such column.
+// for NULL, bool, int64, float64, json.Number for a decimal, string, []byte,
+// time.Time for a timestamp or date, []any, or map[string]any for a struct or
+// map. It is nil too if there is no such column.
 func (r Row) Get(name string) any {
 	for i, m := range r.members {
 		if m.Name == name {

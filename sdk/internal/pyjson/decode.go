@@ -54,10 +54,12 @@ var (
 // UnmarshalJSON or UnmarshalText returned.
 //
 // Numbers are exact: an int is no float and no bool, and one that does not fit
-// is an error; only a float may be given as an int. Null fits pointers, any and
-// json.RawMessage. []byte takes kombu's bytes, time.Time its datetime or an
-// RFC 3339 string. In an any, integers are int64, or json.Number when larger,
-// bytes and datetime become []byte and time.Time.
+// is an error; only for a float an int or a decimal may be given. Null fits
+// pointers, any and json.RawMessage. []byte takes kombu's bytes, time.Time its
+// datetime or date or an RFC 3339 string, json.Number its decimal, and types
+// that decode themselves from text the text of all but bytes. In an any,
+// integers are int64, larger ones and decimals json.Number, bytes []byte,
+// datetimes and dates time.Time, times and UUIDs string.
 func Decode(raw []byte, to any) error {
 	v, err := value(raw)
 	if err != nil {
@@ -91,7 +93,9 @@ func decode(raw json.RawMessage, to reflect.Value, path string) error {
 	case t == typeTime:
 		return decodeTime(raw, to, mismatch)
 	case t == typeNumber:
-		if k != integer && k != float {
+		if d, ok := decimal(raw); ok {
+			raw = json.RawMessage(d)
+		} else if k != integer && k != float {
 			return mismatch()
 		}
 		to.SetString(string(raw))
@@ -103,6 +107,9 @@ func decode(raw json.RawMessage, to reflect.Value, path string) error {
 		return nil
 	case reflect.PointerTo(t).Implements(typeTextual):
 		s, ok := asText(raw, k)
+		if !ok {
+			s, ok = specialText(raw)
+		}
 		if !ok {
 			return mismatch()
 		}
@@ -137,6 +144,9 @@ func decode(raw json.RawMessage, to reflect.Value, path string) error {
 		}
 		to.SetUint(n)
 	case reflect.Float32, reflect.Float64:
+		if d, ok := decimal(raw); ok {
+			raw, k = json.RawMessage(d), float
+		}
 		if k != integer && k != float {
 			return mismatch()
 		}
@@ -234,12 +244,41 @@ func asBytes(raw []byte) ([]byte, bool) {
 	return nil, false
 }
 
-func decodeTime(raw []byte, to reflect.Value, mismatch func() error) error {
-	if typ, v, ok := special(raw); ok && typ == "datetime" {
-		if t, ok := isoTime(v); ok {
-			to.Set(reflect.ValueOf(t))
-			return nil
+// specialText is the text of a decimal, date, time, datetime or UUID, for types
+// that decode themselves from text.
+func specialText(raw []byte) (string, bool) {
+	typ, v, ok := special(raw)
+	if !ok {
+		return "", false
+	}
+	switch typ {
+	case "decimal", "date", "time", "datetime":
+		return asText(v, kindOf(v))
+	case "uuid":
+		members, err := Object(v)
+		if err == nil && len(members) == 1 && members[0].Name == "hex" {
+			return asText(members[0].Value, kindOf(members[0].Value))
 		}
+	}
+	return "", false
+}
+
+// decimal is the digits of a decimal. One that is no number in JSON, such as
+// Decimal("NaN"), is left alone.
+func decimal(raw []byte) (string, bool) {
+	typ, _, ok := special(raw)
+	if !ok || typ != "decimal" {
+		return "", false
+	}
+	s, ok := specialText(raw)
+	// Python writes an exponent as 1E+3, which JSON has too.
+	return s, ok && s != "" && numberKind([]byte(s)) != wrong
+}
+
+func decodeTime(raw []byte, to reflect.Value, mismatch func() error) error {
+	if t, ok := specialTime(raw); ok {
+		to.Set(reflect.ValueOf(t))
+		return nil
 	}
 	if s, ok := asText(raw, kindOf(raw)); ok {
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -248,6 +287,23 @@ func decodeTime(raw []byte, to reflect.Value, mismatch func() error) error {
 		}
 	}
 	return mismatch()
+}
+
+// specialTime is a datetime, or a date at midnight in UTC.
+func specialTime(raw []byte) (time.Time, bool) {
+	typ, v, ok := special(raw)
+	if !ok {
+		return time.Time{}, false
+	}
+	switch typ {
+	case "datetime":
+		return isoTime(v)
+	case "date":
+		s, _ := asText(v, kindOf(v))
+		t, err := time.Parse(time.DateOnly, s)
+		return t, err == nil
+	}
+	return time.Time{}, false
 }
 
 // isoTime reads Python's datetime.isoformat(). A datetime without a time zone is UTC.
@@ -364,10 +420,14 @@ func anything(raw json.RawMessage, k kind) (any, error) {
 	if b, ok := asBytes(raw); ok {
 		return b, nil
 	}
-	if typ, v, ok := special(raw); ok && typ == "datetime" {
-		if t, ok := isoTime(v); ok {
-			return t, nil
-		}
+	if t, ok := specialTime(raw); ok {
+		return t, nil
+	}
+	if d, ok := decimal(raw); ok {
+		return json.Number(d), nil
+	}
+	if s, ok := specialText(raw); ok {
+		return s, nil
 	}
 	members, err := Object(raw)
 	if err != nil {

@@ -19,6 +19,14 @@ type point struct {
 	Name string `json:"label"`
 }
 
+// upper decodes itself from text.
+type upper string
+
+func (u *upper) UnmarshalText(text []byte) error {
+	*u = upper("UUID " + string(text))
+	return nil
+}
+
 type named struct {
 	point
 	Extra *float64 `json:"extra"`
@@ -43,6 +51,11 @@ func TestDecodeGivesTheValue(t *testing.T) {
 		{`{"__type__": "bytes", "__value__": "abc"}`, []byte("abc")},
 		{`{"__value__": "//4=", "__type__": "base64"}`, []byte{0xff, 0xfe}},
 		{`{"__type__": "datetime", "__value__": "2026-01-02T03:04:05"}`, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		{`{"__type__": "date", "__value__": "2026-01-02"}`, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)},
+		{`{"__type__": "decimal", "__value__": "1.10"}`, json.Number("1.10")},
+		{`{"__type__": "decimal", "__value__": "-1E+3"}`, -1000.0},
+		{`{"__type__": "uuid", "__value__": {"hex": "05"}}`, upper("UUID 05")},
+		{`{"__type__": "time", "__value__": "03:04:05"}`, upper("UUID 03:04:05")},
 		{`["a", "b"]`, []string{"a", "b"}},
 		{`[]`, []int{}},
 		{`[[1, 2], []]`, [][]int{{1, 2}, {}}},
@@ -80,7 +93,8 @@ func TestDecodeGivesTheValue(t *testing.T) {
 func TestDecodeIntoAnyPicksTheTypeThatFits(t *testing.T) {
 	var got any
 	data := `[null, true, 1, 12345678901234567890, 1.0, "s", {"a": [NaN]}, {"__type__": "bytes", "__value__": "b"},
-		{"__type__": "datetime", "__value__": "2026-01-02T03:04:05"}, {"__type__": "decimal", "__value__": "1.10"}]`
+		{"__type__": "datetime", "__value__": "2026-01-02T03:04:05"}, {"__type__": "decimal", "__value__": "1.10"},
+		{"__type__": "decimal", "__value__": "NaN"}, {"__type__": "date", "__value__": "2026-01-02"}, {"__type__": "x", "__value__": 1}]`
 	if err := pyjson.Decode([]byte(data), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +102,7 @@ func TestDecodeIntoAnyPicksTheTypeThatFits(t *testing.T) {
 	for _, v := range got.([]any) {
 		text += fmt.Sprintf(" %T", v)
 	}
-	want := "[]interface {} <nil> bool int64 json.Number float64 string map[string]interface {} []uint8 time.Time map[string]interface {}"
+	want := "[]interface {} <nil> bool int64 json.Number float64 string map[string]interface {} []uint8 time.Time json.Number string time.Time map[string]interface {}"
 	if text != want {
 		t.Errorf("got %s\nwant %s", text, want)
 	}
@@ -110,6 +124,9 @@ func TestDecodeNamesWhatDoesNotFit(t *testing.T) {
 		{`"abc"`, new([]byte), "must be bytes, not str"},
 		{`{"__type__": "bytes", "__value__": "abc"}`, new(string), "must be str, not bytes"},
 		{`{"__type__": "uuid", "__value__": {"hex": "00"}}`, new(map[string]any), "must be dict, not UUID"},
+		{`{"__type__": "decimal", "__value__": "1"}`, new(int), "must be int, not Decimal"},
+		{`{"__type__": "decimal", "__value__": "NaN"}`, new(float64), "must be float, not Decimal"},
+		{`{"__type__": "date", "__value__": "tomorrow"}`, new(time.Time), "must be datetime, not date"},
 		{`"yesterday"`, new(time.Time), "must be datetime, not str"},
 		{`[1, "2"]`, new([]int), "[1] must be int, not str"},
 		{`[{"x": 1}, {"x": null}]`, new([]point), "[1].x must be int, not NoneType"},
