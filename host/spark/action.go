@@ -34,6 +34,9 @@ func (s *Session) Collect(ctx context.Context, df *DataFrame, opt Options) (*Str
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkPaths(ctx, df); err != nil {
+		return nil, err
+	}
 	x, err := s.execute(ctx, plan, opt, df.repeatable())
 	if err != nil {
 		return nil, err
@@ -80,6 +83,13 @@ type Field struct {
 
 // Schema returns the columns of df, without running it.
 func (s *Session) Schema(ctx context.Context, df *DataFrame) ([]Field, error) {
+	if err := s.checkPaths(ctx, df); err != nil {
+		return nil, err
+	}
+	return s.schema(ctx, df)
+}
+
+func (s *Session) schema(ctx context.Context, df *DataFrame) ([]Field, error) {
 	plan, err := query(df)
 	if err != nil {
 		return nil, err
@@ -188,6 +198,9 @@ type Checkpoint struct {
 func (s *Session) Checkpoint(ctx context.Context, df *DataFrame, opt Options) (Checkpoint, error) {
 	plan, err := query(df)
 	if err != nil {
+		return Checkpoint{}, err
+	}
+	if err := s.checkPaths(ctx, df); err != nil {
 		return Checkpoint{}, err
 	}
 	// A second run would leave the first one's rows behind until the session

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,6 +94,7 @@ type Session struct {
 type generation struct {
 	number uint64
 	id     string
+	silent atomic.Pointer[bool] // whether it accepts paths that do not exist; nil until asked
 
 	mu     sync.Mutex
 	server string // the engine's own id of the session; empty until it answered
