@@ -70,10 +70,11 @@ type Info struct {
 	LoadedAt time.Time `json:"loaded_at"`
 	// CompileTime is how long compiling took, which the compilation cache shortens.
 	CompileTime time.Duration `json:"compile_time"`
-	// Manifest is what the module says of itself. Tasks are those in it.
+	// SDK and Tasks are from the module's manifest.
 	SDK   string         `json:"sdk,omitempty"`
 	Tasks []abi.TaskSpec `json:"tasks,omitempty"`
-	State State          `json:"state"`
+	// State says what has become of it.
+	State State `json:"state"`
 	// Reason is why a file was refused. Kind is the same for programs.
 	Reason string `json:"reason,omitempty"`
 	Kind   Kind   `json:"kind,omitempty"`
