@@ -68,7 +68,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	}
 	select {
 	case r := <-results:
-		return outcome(r)
+		return valueOf(r)
 	case <-waitCtx.Done():
 		return nil, fmt.Errorf("call %s: no result: %w", name, context.Cause(ctx))
 	}
@@ -107,10 +107,10 @@ func awaitRedis(ctx context.Context, cfg Config, id string) (_ json.RawMessage, 
 	if err != nil {
 		return nil, err
 	}
-	return outcome(r)
+	return valueOf(r)
 }
 
-func outcome(r celery.Result) (json.RawMessage, error) {
+func valueOf(r celery.Result) (json.RawMessage, error) {
 	if r.Exception != nil {
 		return nil, r.Exception
 	}

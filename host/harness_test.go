@@ -324,3 +324,13 @@ func (w *world) answers(name string) string {
 	}
 	return s
 }
+
+// enginePID is the process id of the host's own engine, zero while it restarts.
+func (w *world) enginePID() int {
+	for _, r := range w.runtime.engine.Status().Running {
+		if r.Host == os.Getpid() && r.Address == w.runtime.engine.Address() {
+			return r.PID
+		}
+	}
+	return 0
+}

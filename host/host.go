@@ -72,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	h.events, err = event.NewPublisher(event.PublisherConfig{
-		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents,
+		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents, Version: Version,
 		Stats: func() (active, processed int) {
 			s := h.worker.Stats()
 			return int(s.Active), int(s.Done)

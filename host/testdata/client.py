@@ -17,7 +17,9 @@ import threading
 from celery import Celery
 
 app = Celery(broker=os.environ["CELERY_BROKER_URL"], backend=os.environ.get("CELERY_RESULT_BACKEND", "rpc://"))
-app.conf.broker_connection_retry = True
+# A broker that is killed while tasks are being sent must not lose any of them.
+app.conf.broker_transport_options = {"confirm_publish": True}
+app.conf.task_publish_retry_policy = {"max_retries": 200, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.5}
 app.conf.task_default_queue = os.environ.get("QUEUE", "celery")
 TIMEOUT = float(os.environ.get("TIMEOUT", "120"))
 

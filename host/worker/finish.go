@@ -29,18 +29,33 @@ func reply(t *celery.Task) result.Reply {
 
 // refuse settles a message that is no task.
 func (w *Worker) refuse(alive context.Context, d broker.Delivery, err error) {
-	w.Log.Error("message refused", logkey.Queue, d.Queue, logkey.Error, err)
-	r := &received{Delivery: d, task: &celery.Task{ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID}}
 	bad, ok := errors.AsType[*celery.DecodeError](err)
-	if !ok || bad.Action == celery.Reject {
-		if ok && bad.Answer {
-			r.task.ID, r.task.Name = bad.TaskID, bad.Name
-			w.store(alive, r.task, celery.Failure(r.task, bad.Exception()))
-		}
-		w.settled(r, d.Settler.Reject(false))
+	if !ok {
+		bad = &celery.DecodeError{Action: celery.Reject}
+	}
+	r := &received{Delivery: d, task: &celery.Task{ID: bad.TaskID, Name: bad.Name, ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID}}
+	if bad.TaskID != "" && bad.Name != "" && !w.serves(bad.Name) {
+		// Celery looks the name up before it looks into the body.
+		w.unknown(alive, r)
 		return
 	}
-	w.settled(r, d.Settler.Ack())
+	w.Log.Error("message refused", logkey.Queue, d.Queue, logkey.Error, err)
+	if bad.Answer {
+		w.store(alive, r.task, celery.Failure(r.task, bad.Exception()))
+	}
+	if bad.Action == celery.Reject {
+		w.settled(r, d.Settler.Reject(false))
+	} else {
+		w.settled(r, d.Settler.Ack())
+	}
+}
+
+func (w *Worker) serves(name string) bool {
+	t, ok := w.Tasks.Acquire(name)
+	if ok {
+		t.Release()
+	}
+	return ok
 }
 
 // expire answers a task whose time to begin is over.

@@ -235,12 +235,10 @@ func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 		w.leave(func() { w.expire(alive, r) })
 		return
 	}
-	t, ok := w.Tasks.Acquire(task.Name)
-	if !ok {
+	if !w.serves(task.Name) {
 		w.leave(func() { w.unknown(alive, r) })
 		return
 	}
-	t.Release()
 	w.Feed.Emit(event.Received(task))
 	queued := false
 	if task.ETA != nil && time.Until(*task.ETA) > 0 {

@@ -240,6 +240,11 @@ func TestWhatCannotRunIsAnsweredAsCeleryDoes(t *testing.T) {
 	if r := b.ends(chained, "FAILURE"); r.Exception.Type != "NotImplementedError" {
 		t.Errorf("chained task: %+v", r.Exception)
 	}
+	undecodable := broker.Message{Body: []byte("gibberish"), ContentType: "application/json", Headers: map[string]any{"task": "nosuch", "id": "body-and-name-unknown"}}
+	b.publish(undecodable)
+	if r := b.ends("body-and-name-unknown", "FAILURE"); r.Exception.Type != "NotRegistered" {
+		t.Errorf("unknown task with a bad body: %+v", r.Exception)
+	}
 	for _, m := range []broker.Message{
 		{Body: []byte("gibberish"), ContentType: "application/json"},
 		{Body: []byte{0x80, 4}, ContentType: "application/x-python-serialize", Headers: map[string]any{"task": "ok", "id": "x"}},
