@@ -215,5 +215,8 @@ func mask(raw string) string {
 	if err != nil {
 		return "(unreadable URL)"
 	}
+	if u.User == nil {
+		return raw // as it was written: "rpc://" would lose its slashes
+	}
 	return u.Redacted()
 }

@@ -1,0 +1,74 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this project a package may import; its
+// tests, "...test" packages and host/internal may be imported besides. Data
+// flows one way, from the broker to the result, and imports never point back.
+var mayImport = map[string][]string{
+	"abi":                  {},
+	"abi/abitest":          {"abi"},
+	"sdk":                  {"abi", "sdk"},
+	"plugins":              {"sdk"},
+	"host/broker":          {},
+	"host/broker/rabbitmq": {"host/broker"},
+	"host/celery":          {},
+	"host/result":          {"host/celery"},
+	"host/result/redis":    {"host/result", "host/celery"},
+	"host/result/rpc":      {"host/result", "host/celery", "host/broker"},
+	"host/event":           {"host/celery", "host/broker"},
+	"host/spark":           {"host/spark/sparkpb"},
+	"host/spark/sparkpb":   {},
+	"host/cache":           {"host/spark"},
+	"host/hostfn":          {"abi", "host/spark", "host/cache"},
+	"host/hostfn/wasm":     {"abi"},
+	"host/module":          {"abi", "host/module/watch"},
+	"host/module/watch":    {},
+	"host/engine":          {},
+	"host/worker":          {"abi", "host/broker", "host/celery", "host/event", "host/result"},
+}
+
+func TestImportsNeverPointBack(t *testing.T) {
+	const module = "github.com/sparkstalk/sparkstalk/"
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := listed.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		allowed, ok := mayImport[name]
+		for group := name; !ok && strings.Contains(group, "/"); {
+			group = group[:strings.LastIndexByte(group, '/')]
+			allowed, ok = mayImport[group]
+			ok = ok && !strings.HasPrefix(name, "host/")
+		}
+		if !ok || strings.HasSuffix(name, "test") {
+			continue // the host itself, commands, tests: all of the above
+		}
+		for _, imported := range p.Imports {
+			imported, ours := strings.CutPrefix(imported, module)
+			root, _, _ := strings.Cut(imported, "/")
+			if ours && !slices.Contains(allowed, imported) && !slices.Contains(allowed, root) && !strings.HasPrefix(imported, "host/internal/") {
+				t.Errorf("%s imports %s, which its layer may not", name, imported)
+			}
+		}
+	}
+}
