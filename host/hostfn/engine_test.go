@@ -147,6 +147,31 @@ func TestAPathThatDoesNotExistIsNamed(t *testing.T) {
 	})
 }
 
+func TestPathsThatHoldNothingAreToldFromEmptyFolders(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		i := w.open(t, "demo.Paths")
+		dir := t.TempDir()
+		good := textFile(t, fable)
+		for _, paths := range [][]string{
+			{filepath.Join(dir, "*.txt")},
+			{good, filepath.Join(dir, "missing.txt")},
+			{filepath.Join(dir, "missing")},
+		} {
+			bad := paths[len(paths)-1]
+			_, err := i.ActionCount(i.FrameRead("text", "", nil, paths))
+			wantError(t, err, "pyspark.errors.AnalysisException", bad, "PATH_NOT_FOUND", "SQLSTATE: 42K03")
+			_, err = i.ActionSchema(i.FrameRead("csv", "", nil, paths))
+			wantError(t, err, "pyspark.errors.AnalysisException", bad)
+		}
+		if n, err := i.ActionCount(i.FrameRead("text", "", nil, []string{dir})); n != 0 || err != nil {
+			t.Errorf("count of an empty folder = %d, %v; want 0", n, err)
+		}
+		if n, err := i.ActionCount(i.FrameRead("text", "", nil, []string{good, filepath.Join(filepath.Dir(good), "w*.txt")})); n != 6 || err != nil {
+			t.Errorf("count of a file and a pattern = %d, %v; want 6", n, err)
+		}
+	})
+}
+
 func TestAColumnThatDoesNotExistIsNamed(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
 		i := w.open(t, "demo.Columns")

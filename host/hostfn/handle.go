@@ -1,6 +1,8 @@
 package hostfn
 
 import (
+	"unicode/utf8"
+
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -95,16 +97,21 @@ func (b *builder) exprList(handles []abi.Expr) []*spark.Column {
 	return columns
 }
 
-// text counts a string that the plan keeps.
+// text counts a string that the plan keeps. Protobuf takes no text that is not
+// UTF-8.
 func (b *builder) text(s string) string {
 	b.count(len(s))
+	if !utf8.ValidString(s) {
+		b.invalid(typeValue, "the text %q is not UTF-8; other bytes can be a binary literal", cut(s, 100))
+	}
 	return s
 }
 
 // texts counts strings that the plan keeps.
 func (b *builder) texts(list []string) []string {
 	for _, s := range list {
-		b.count(len(s) + 16)
+		b.count(16)
+		b.text(s)
 	}
 	return list
 }

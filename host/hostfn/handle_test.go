@@ -42,7 +42,7 @@ func TestAHandleThatDoesNotExistIsNamedByTheAction(t *testing.T) {
 	wantError(t, err, "sparkstalk.BadHandle", "ActionSchema", "no frame")
 }
 
-func TestListsOfUnequalLengthAreAnErrorOfTheAction(t *testing.T) {
+func TestValuesThatCannotBeAreAnErrorOfTheAction(t *testing.T) {
 	i := open(t, &session{}, Config{})
 	frame, col := i.FrameRange(0, 10, 1, 0), i.ExprInt(1)
 	tests := map[string]struct {
@@ -60,6 +60,8 @@ func TestListsOfUnequalLengthAreAnErrorOfTheAction(t *testing.T) {
 		"set op":  {i.FrameSetOp(frame, frame, -1, false, false, false), []string{"FrameSetOp", "operation -1"}},
 		"join":    {i.FrameJoin(frame, frame, "inner", col, []string{"a"}), []string{"FrameJoin", "only one of them"}},
 		"limit":   {i.FrameLimit(frame, -5), []string{"FrameLimit", "-5 rows"}},
+		"text":    {i.FrameSelect(frame, []abi.Expr{i.ExprString("a\xff")}), []string{"ExprString", `"a\xff" is not UTF-8`}},
+		"paths":   {i.FrameRead("text", "", nil, []string{"/a", "/\xff"}), []string{"FrameRead", "not UTF-8"}},
 		"alias":   {i.FrameSelect(frame, []abi.Expr{i.ExprAlias(col, nil)}), []string{"ExprAlias", "no name"}},
 	}
 	for name, test := range tests {
