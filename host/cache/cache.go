@@ -41,6 +41,8 @@ type Session interface {
 	Generation() uint64
 }
 
+var _ Session = (*spark.Session)(nil)
+
 // Config says what a [Cache] works with and how much it keeps.
 type Config struct {
 	// Session builds and releases what is cached: a [*spark.Session]. Required.
