@@ -144,14 +144,17 @@ func Call(function string, args []*Column, distinct bool) *Column {
 
 // SQLExpr is an expression in SQL text.
 func SQLExpr(text string) *Column {
-	if err := checkSQL(text); err != nil {
+	nesting, err := checkSQL(text)
+	if err != nil {
 		return InvalidColumn(fmt.Errorf("SQL expression: %w", err))
 	}
-	return column(textWeight(text), nil, func(*renderer) *sparkpb.Expression {
+	c := column(textWeight(text), nil, func(*renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_ExpressionString_{
 			ExpressionString: &sparkpb.Expression_ExpressionString{Expression: text},
 		}}
 	})
+	c.depth += nesting
+	return c
 }
 
 // Cast casts to a type in DDL form, such as "decimal(10,2)". try gives NULL

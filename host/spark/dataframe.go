@@ -118,7 +118,8 @@ func SQL(query string, names []string, args []*Column) *DataFrame {
 	if len(names) > 0 && len(names) != len(args) {
 		return Invalid(fmt.Errorf("SQL query: %d names of parameters and %d values", len(names), len(args)))
 	}
-	if err := checkSQL(query); err != nil {
+	nesting, err := checkSQL(query)
+	if err != nil {
 		return Invalid(fmt.Errorf("SQL query: %w", err))
 	}
 	named := make(map[string]*Column, len(names))
@@ -130,7 +131,7 @@ func SQL(query string, names []string, args []*Column) *DataFrame {
 	}
 	args, names = slices.Clone(args), slices.Clone(names)
 	n := leaf(opSQL, textWeight(query)+textWeight(names...))
-	n.detail, n.text = query, query
+	n.detail, n.text, n.depth = query, query, nesting
 	n.build = func(r *renderer, _ []*sparkpb.Relation) *sparkpb.Relation {
 		sql := &sparkpb.SQL{Query: query}
 		if len(names) == 0 {

@@ -70,11 +70,17 @@ type execution struct {
 	wait   *backoff  // since the last response
 	outage time.Time // when the engine was first not reached
 	empty  int       // streams that ended without a response
+	opened time.Time // when the last stream was
+	quiet  bool      // the last stream ended without an error
 	over   bool
 }
 
-// maxEmpty is how many streams in a row may end without a word.
-const maxEmpty = 10
+// maxEmpty is how many streams in a row may end at once and without a word.
+const maxEmpty = 6
+
+// Spark ends streams after 2 minutes or 1 GB by itself: those that lived longer
+// than this are no cause for worry.
+const shortLife = 10 * time.Second
 
 // releaseEvery is after how many responses the engine is told that they arrived.
 const releaseEvery = 32
@@ -143,7 +149,7 @@ func (x *execution) next() (*sparkpb.ExecutePlanResponse, error) {
 		if response.GetResponseId() != "" {
 			x.last = response.GetResponseId()
 		}
-		x.wait, x.outage, x.empty = newBackoff(), time.Time{}, 0
+		x.wait, x.outage, x.empty, x.quiet = newBackoff(), time.Time{}, 0, false
 		if response.GetResultComplete() != nil {
 			return nil, x.end(io.EOF)
 		}
@@ -160,6 +166,7 @@ func (x *execution) next() (*sparkpb.ExecutePlanResponse, error) {
 func (x *execution) receive() (*sparkpb.ExecutePlanResponse, error) {
 	if x.stream == nil {
 		var err error
+		x.opened = time.Now()
 		if !x.sent {
 			x.request.ClientObservedServerSideSessionId = x.gen.observed()
 			x.stream, err = x.session.client.ExecutePlan(x.inner, x.request)
@@ -190,8 +197,11 @@ func (x *execution) mend(err error) error {
 	if x.ctx.Err() != nil {
 		return x.interrupted()
 	}
-	if errors.Is(err, io.EOF) {
-		// Spark ends streams after 2 minutes or 1 GB by itself.
+	ended := x.quiet
+	if x.quiet = errors.Is(err, io.EOF); x.quiet {
+		if time.Since(x.opened) > shortLife {
+			x.empty = 0
+		}
 		if x.empty++; x.empty > maxEmpty {
 			return fmt.Errorf("%w: the engine ended the execution's stream %d times without a result", ErrUnavailable, x.empty)
 		}
@@ -208,7 +218,7 @@ func (x *execution) mend(err error) error {
 	case e.Condition == "INVALID_HANDLE.OPERATION_ALREADY_EXISTS" && !x.answered.Load():
 		return x.await(failure) // it did arrive: x.sent is set
 	case saysOperationGone(e):
-		return x.lost(e)
+		return x.lost(e, ended)
 	case e.Class != "":
 		e.Operation = x.request.GetOperationId()
 	}
@@ -234,15 +244,20 @@ func (x *execution) await(failure error) error {
 	return nil
 }
 
-// lost is for an engine that does not know the operation: either it never
-// arrived, or the engine is another, or has dropped it.
-func (x *execution) lost(e *Error) error {
+// lost is for an engine that does not know the operation: it never arrived, or
+// the engine is another, or has dropped it. ended says that the engine had ended
+// its stream before.
+func (x *execution) lost(e *Error, ended bool) error {
 	if err := x.session.ping(x.ctx, x.gen); errors.Is(err, ErrSessionLost) {
 		return err
 	}
+	if ended && e.Condition == "" {
+		// Sail's way of saying that someone has interrupted it.
+		return fmt.Errorf("%w: the engine has ended it without a result", ErrInterrupted)
+	}
 	// Only Spark keeps apart what it never knew from what it has dropped.
 	never := e.Condition == "INVALID_HANDLE.OPERATION_NOT_FOUND"
-	if !x.answered.Load() && (never || x.again) && x.sent {
+	if !x.answered.Load() && (never || x.again) {
 		x.sent = false
 		return x.await(e)
 	}

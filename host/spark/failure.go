@@ -17,7 +17,7 @@ import (
 // decodeError reads what an engine says with a status. The second result is the
 // id under which Spark keeps the whole of a message that it cut.
 func decodeError(st *status.Status) (*Error, string) {
-	e := &Error{Message: st.Message(), Code: st.Code().String()}
+	e := &Error{Message: strings.TrimSpace(st.Message()), Code: st.Code().String()}
 	for _, detail := range st.Details() {
 		info, ok := detail.(*errdetails.ErrorInfo)
 		if !ok {
@@ -65,7 +65,7 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 		}
 		return e
 	}
-	if id != "" && len(e.Message) >= cutLength {
+	if id != "" && len(st.Message()) >= cutLength {
 		if whole, err := s.wholeError(ctx, g, id); err == nil {
 			e.Message = whole
 		}
@@ -121,7 +121,7 @@ func (s *Session) wholeError(ctx context.Context, g *generation, id string) (str
 	if root < 0 || root >= len(answer.GetErrors()) {
 		return "", errors.New("the engine no longer has the message")
 	}
-	return answer.GetErrors()[root].GetMessage(), nil
+	return strings.TrimSpace(answer.GetErrors()[root].GetMessage()), nil
 }
 
 // engineError returns what the engine said in err, or an empty Error.

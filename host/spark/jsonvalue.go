@@ -229,7 +229,7 @@ func appendDecimal(dst []byte, unscaled *big.Int, scale int32) []byte {
 		digits := new(big.Int).Abs(unscaled).Append(nil, 10)
 		switch n := int(scale); {
 		case n < 0:
-			return append(strconv.AppendInt(append(append(dst, digits...), "E+"...), int64(-n), 10))
+			return strconv.AppendInt(append(append(dst, digits...), "E+"...), int64(-n), 10)
 		case n == 0:
 			return append(dst, digits...)
 		case len(digits) > n:

@@ -7,16 +7,17 @@ import (
 )
 
 // What a plan may be at most. The engines break on more: Sail ends as a process
-// at some 300 nested steps, Spark fails at as many with errors that say nothing;
-// both refuse messages over 128 MiB.
+// at some 300 nested steps, or 400 nested expressions in SQL text; Spark fails at
+// a little more, with errors that say nothing. Both refuse messages over 128 MiB.
 const (
 	// MaxDepth is how many steps and nested expressions may be between a plan's
 	// end and its source.
 	MaxDepth = 200
 	// MaxMessage is how many bytes a request or one response may have.
 	MaxMessage = 128 << 20
-	// MaxNesting is how deeply a SQL text may nest parentheses.
-	MaxNesting = 200
+	// MaxNesting is how deeply the expressions of a SQL text may be nested:
+	// parentheses, and operators in a row, since a + b + c is (a + b) + c.
+	MaxNesting = 300
 )
 
 // ErrPlanLimit says that a plan is too large to be sent: see [MaxDepth],
@@ -62,44 +63,4 @@ func checkPlan(depth int, weight int64) error {
 			ErrPlanLimit, MaxMessage>>20)
 	}
 	return nil
-}
-
-// checkSQL refuses text that nests parentheses too deeply. Quoted text and
-// comments are passed over.
-func checkSQL(text string) error {
-	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
-		case '(', '[':
-			if depth++; depth > MaxNesting {
-				return fmt.Errorf("%w: the SQL text nests parentheses more than %d deep", ErrPlanLimit, MaxNesting)
-			}
-		case ')', ']':
-			depth--
-		case '\'', '"', '`':
-			i = skipQuoted(text, i)
-		case '-':
-			if i+1 < len(text) && text[i+1] == '-' {
-				for i < len(text) && text[i] != '\n' {
-					i++
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// skipQuoted returns the position of the quotation mark that closes the one at
-// start, or the text's end.
-func skipQuoted(text string, start int) int {
-	quote := text[start]
-	for i := start + 1; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && quote != '`':
-			i++
-		case c == quote:
-			return i
-		}
-	}
-	return len(text)
 }

@@ -29,10 +29,11 @@ func (r *reporter) read(m *sparkpb.ExecutePlanResponse_ExecutionProgress) {
 		p.Done += stage.GetNumCompletedTasks()
 		p.BytesRead += stage.GetInputBytesRead()
 	}
-	// Messages come in any order, and stages that Spark skips are never done.
-	if p.Tasks > 0 {
-		r.fraction = max(r.fraction, min(float64(p.Done)/float64(p.Tasks), 0.99))
+	if p.Tasks == 0 {
+		return // Spark begins with a message that says nothing yet
 	}
+	// Messages come in any order, and stages that Spark skips are never done.
+	r.fraction = max(r.fraction, min(float64(p.Done)/float64(p.Tasks), 0.99))
 	p.Fraction = r.fraction
 	r.tell(p)
 }
