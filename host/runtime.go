@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -95,7 +96,16 @@ func moduleConfig(cfg Config) module.Config {
 	return module.Config{
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
+		OnChange: tidyMemory(),
 	}
+}
+
+// tidyMemory returns a function that gives what compiling left behind back to
+// the system, once, when loads have come to rest. Compiling takes several times
+// the memory of what it makes, and Go would keep it for a next time.
+func tidyMemory() func(module.Info) {
+	timer := time.AfterFunc(time.Hour, debug.FreeOSMemory)
+	return func(module.Info) { timer.Reset(time.Second) }
 }
 
 // Run keeps the engine alive, watches the modules and tends the cache until

@@ -83,13 +83,13 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	var errs []error
 	if c.Dir == "" {
-		errs = append(errs, errors.New("Dir is empty"))
+		errs = append(errs, errors.New("module: Config.Dir is empty"))
 	}
 	if c.Bind == nil {
-		errs = append(errs, errors.New("Bind is nil"))
+		errs = append(errs, errors.New("module: Config.Bind is nil"))
 	}
 	if c.Enter == nil {
-		errs = append(errs, errors.New("Enter is nil"))
+		errs = append(errs, errors.New("module: Config.Enter is nil"))
 	}
 	number := func(name string, v *int, most, def int) {
 		if *v == 0 {
