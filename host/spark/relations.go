@@ -35,10 +35,12 @@ func (df *DataFrame) Filter(condition *Column) *DataFrame {
 
 // WithColumns adds or replaces columns; names and columns are of one length.
 func (df *DataFrame) WithColumns(names []string, columns []*Column) *DataFrame {
-	if df.Err() == nil && len(names) != len(columns) {
+	switch {
+	case df.Err() != nil:
+		return df
+	case len(names) != len(columns):
 		return Invalid(fmt.Errorf("with columns: %d names and %d columns", len(names), len(columns)))
-	}
-	if len(names) == 0 {
+	case len(names) == 0:
 		return df
 	}
 	names, columns = slices.Clone(names), slices.Clone(columns)
@@ -65,10 +67,12 @@ func (df *DataFrame) Drop(names ...string) *DataFrame {
 // Rename renames columns: from and to are of one length. Names that do not
 // exist are ignored.
 func (df *DataFrame) Rename(from, to []string) *DataFrame {
-	if df.Err() == nil && len(from) != len(to) {
+	switch {
+	case df.Err() != nil:
+		return df
+	case len(from) != len(to):
 		return Invalid(fmt.Errorf("rename: %d old names and %d new ones", len(from), len(to)))
-	}
-	if len(from) == 0 {
+	case len(from) == 0:
 		return df
 	}
 	renames := make([]*sparkpb.WithColumnsRenamed_Rename, len(from))

@@ -1,0 +1,90 @@
+package spark
+
+import (
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+func TestExceptionsArePySparks(t *testing.T) {
+	for _, c := range []struct {
+		e            Error
+		module, name string
+	}{
+		{Error{Class: "org.apache.spark.sql.AnalysisException"}, "pyspark.errors", "AnalysisException"},
+		{Error{
+			Class:   "org.apache.spark.sql.catalyst.ExtendedAnalysisException",
+			Classes: []string{"org.apache.spark.sql.catalyst.ExtendedAnalysisException", "org.apache.spark.sql.AnalysisException", "java.lang.Exception"},
+		}, "pyspark.errors", "AnalysisException"},
+		{Error{Classes: []string{"org.apache.spark.SparkNumberFormatException", "java.lang.NumberFormatException", "java.lang.IllegalArgumentException"}}, "pyspark.errors", "NumberFormatException"},
+		{Error{Classes: []string{"org.apache.spark.SparkException", "org.apache.spark.api.python.PythonException"}}, "pyspark.errors", "PythonException"},
+		{Error{Classes: []string{"org.apache.spark.SparkException"}}, "pyspark.errors.exceptions.connect", "SparkException"},
+		{Error{Classes: []string{"org.apache.spark.SparkException"}, Message: "net.razorvine.pickle.PickleException: x"}, "pyspark.errors", "PickleException"},
+		{Error{Class: "java.lang.IllegalArgumentException"}, "pyspark.errors", "IllegalArgumentException"},
+		{Error{Class: "java.lang.StackOverflowError"}, "pyspark.errors", "UnknownException"},
+		{Error{Code: "Unauthenticated"}, "pyspark.errors.exceptions.connect", "SparkConnectGrpcException"},
+	} {
+		if module, name := c.e.Exception(); module != c.module || name != c.name {
+			t.Errorf("%+v: got %s.%s, want %s.%s", c.e, module, name, c.module, c.name)
+		}
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	for want, e := range map[string]Error{
+		"[A_B] text":                    {Class: "a.B", Condition: "A_B", Message: "[A_B] text"},
+		"AnalysisException: no table t": {Class: "org.apache.spark.sql.AnalysisException", Message: "no table t"},
+		"Unknown: no message":           {Code: "Unknown"},
+		"text":                          {Message: "text"},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDecodeError(t *testing.T) {
+	st, err := status.New(codes.Internal, "\n[X] text\n").WithDetails(
+		&errdetails.RetryInfo{},
+		&errdetails.ErrorInfo{Reason: "a.B", Metadata: map[string]string{
+			"classes": `["a.B","a.A"]`, "errorClass": "X", "sqlState": "42000", "errorId": "id-1", "messageParameters": `{"a":"b`,
+		}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, id := decodeError(st)
+	if id != "id-1" || e.Class != "a.B" || len(e.Classes) != 2 || e.Condition != "X" || e.SQLState != "42000" || e.Message != "[X] text" || e.Parameters != nil {
+		t.Errorf("got %q %+v", id, e)
+	}
+}
+
+// A status holds whatever the other side put into it.
+func FuzzDecodeError(f *testing.F) {
+	st, err := status.New(codes.Internal, "m").WithDetails(&errdetails.ErrorInfo{Reason: "r", Metadata: map[string]string{"classes": `["c"]`}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed, err := proto.Marshal(st.Proto())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m spb.Status
+		if proto.Unmarshal(data, &m) != nil {
+			return
+		}
+		e, _ := decodeError(status.FromProto(&m))
+		if e.Error() == "" {
+			t.Error("an error without a text")
+		}
+		if module, name := e.Exception(); module == "" || name == "" {
+			t.Errorf("got exception %q.%q", module, name)
+		}
+	})
+}
