@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -150,23 +149,22 @@ func (s *Session) analyze(ctx context.Context, df *DataFrame, request *sparkpb.A
 	if err != nil {
 		return nil, err
 	}
-	request.SessionId, request.UserContext, request.ClientType = g.id, s.user, &s.agent
-	start := time.Now()
-	for wait := newBackoff(); ; {
-		request.ClientObservedServerSideSessionId = g.observed()
-		answer, err := s.client.AnalyzePlan(ctx, request)
-		if err == nil {
-			return answer, s.check(g, answer)
-		}
-		err = s.fail(ctx, g, err)
-		switch {
-		case !errors.Is(err, ErrUnavailable), df != nil && !df.repeatable(), time.Since(start) >= s.cfg.Patience:
-			return nil, err
-		case !wait.sleep(ctx):
-			return nil, context.Cause(ctx)
-		}
-		s.conn.ResetConnectBackoff()
+	if err := s.open(ctx, g); err != nil {
+		return nil, err
 	}
+	request.SessionId, request.UserContext, request.ClientType = g.id, s.user, &s.agent
+	request.ClientObservedServerSideSessionId = g.observed()
+	ask := func() (*sparkpb.AnalyzePlanResponse, error) {
+		answer, err := s.client.AnalyzePlan(ctx, request)
+		if err != nil {
+			return nil, s.fail(ctx, g, err)
+		}
+		return answer, s.check(ctx, g, answer)
+	}
+	if df != nil && !df.repeatable() {
+		return ask()
+	}
+	return patiently(ctx, s, ask)
 }
 
 // Exec runs a SQL command, such as CREATE TABLE or INSERT, once, and drops its

@@ -17,7 +17,7 @@ import (
 )
 
 // dial makes the connection, which connects when it is first used.
-func dial(cfg Config, r remote) (*grpc.ClientConn, error) {
+func dial(cfg Config, r remote, lines *lines) (*grpc.ClientConn, error) {
 	if r.token != "" && !r.tls && !isLoopback(r.host) && !cfg.PlaintextToken {
 		return nil, errors.New("the Spark remote has a token, which would go over the network in plain text: set use_ssl=true")
 	}
@@ -38,6 +38,7 @@ func dial(cfg Config, r remote) (*grpc.ClientConn, error) {
 		// more than every 5 minutes.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.WithIdleTimeout(0),
+		grpc.WithStatsHandler(lines),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			return invoke(r.withHeaders(ctx), method, req, reply, cc, opts...)
 		}),

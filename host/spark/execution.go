@@ -97,6 +97,9 @@ func (s *Session) execute(ctx context.Context, plan *sparkpb.Plan, opt Options, 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := s.open(ctx, g); err != nil {
+		return nil, err
+	}
 	if opt.OperationID == "" {
 		opt.OperationID = uuid.NewString()
 	}
@@ -135,7 +138,7 @@ func (x *execution) next() (*sparkpb.ExecutePlanResponse, error) {
 	for {
 		response, err := x.receive()
 		if err == nil {
-			err = x.session.check(x.gen, response)
+			err = x.session.check(x.ctx, x.gen, response)
 			if err != nil {
 				return nil, x.end(err)
 			}
@@ -248,7 +251,7 @@ func (x *execution) await(failure error) error {
 // the engine is another, or has dropped it. ended says that the engine had ended
 // its stream before.
 func (x *execution) lost(e *Error, ended bool) error {
-	if err := x.session.ping(x.ctx, x.gen); errors.Is(err, ErrSessionLost) {
+	if err := x.session.verify(x.ctx, x.gen); errors.Is(err, ErrSessionLost) {
 		return err
 	}
 	if ended && e.Condition == "" {

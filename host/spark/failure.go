@@ -74,6 +74,9 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 	case saysSessionLost(e):
 		s.lose(g, e.Error())
 		return fmt.Errorf("%w: %w", ErrSessionLost, e)
+	case errors.Is(s.checkLine(ctx, g), ErrSessionLost):
+		// What is missing was in the session of an engine that is gone.
+		return fmt.Errorf("%w: %w", ErrSessionLost, e)
 	case saysRelationGone(e):
 		return fmt.Errorf("%w: %w", ErrRelationGone, e)
 	case e.Condition == "OPERATION_CANCELED":

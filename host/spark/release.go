@@ -11,8 +11,6 @@ import (
 // releases tells the engine what it need not keep any longer, behind the back
 // of the callers, who would otherwise wait a round trip for nothing.
 type releases struct {
-	session *Session
-
 	mu      sync.Mutex
 	queue   []func(context.Context)
 	workers int

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,22 +81,13 @@ type Session struct {
 	user   *sparkpb.UserContext
 	agent  string
 	owned  bool // the session's id was not given by the remote
+	lines  *lines
 
 	releases releases
 
 	mu     sync.Mutex
 	cur    *generation
 	closed bool
-}
-
-// generation is the session as one engine process knows it.
-type generation struct {
-	number uint64
-	id     string
-	silent atomic.Pointer[bool] // whether it accepts paths that do not exist; nil until asked
-
-	mu     sync.Mutex
-	server string // the engine's own id of the session; empty until it answered
 }
 
 // Open reads the connection string and checks it. It does not connect: the
@@ -108,7 +98,8 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dial(cfg, r)
+	lines := new(lines)
+	conn, err := dial(cfg, r, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +114,12 @@ func Open(cfg Config) (*Session, error) {
 		user:  &sparkpb.UserContext{UserId: r.userID, UserName: r.userID},
 		agent: fmt.Sprintf("%s os/%s go/%s", cfg.UserAgent, runtime.GOOS, runtime.Version()),
 		owned: r.sessionID == "",
-		cur:   &generation{number: 1, id: r.sessionID},
+		lines: lines,
 	}
 	if s.owned {
-		s.cur.id = uuid.NewString()
+		r.sessionID = uuid.NewString()
 	}
-	s.releases.session = s
+	s.cur = newGeneration(1, r.sessionID)
 	return s, nil
 }
 
@@ -162,50 +153,10 @@ func (s *Session) lose(g *generation, reason string) {
 	if s.cur != g {
 		return
 	}
-	s.cur = &generation{number: g.number + 1, id: uuid.NewString()}
+	s.cur = newGeneration(g.number+1, uuid.NewString())
 	s.owned = true
 	s.cfg.Log.Warn("Spark session lost; the next call opens a new one",
 		logkey.Session, g.id, logkey.Reason, reason)
-}
-
-// observed returns what the engine called the session, to be sent with every
-// request: a restarted engine then refuses it, instead of answering from a new
-// and empty session of the same id.
-func (g *generation) observed() *string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.server == "" {
-		return nil
-	}
-	server := g.server
-	return &server
-}
-
-// answer is what every response has.
-type answer interface {
-	GetSessionId() string
-	GetServerSideSessionId() string
-}
-
-// check compares whom a response comes from with who answered before. Sail
-// ignores the observed id in requests, so that this is the only sign of its
-// restart.
-func (s *Session) check(g *generation, a answer) error {
-	server := a.GetServerSideSessionId()
-	if server == "" {
-		return nil
-	}
-	g.mu.Lock()
-	before := g.server
-	if before == "" {
-		g.server = server
-	}
-	g.mu.Unlock()
-	if before == "" || before == server {
-		return nil
-	}
-	s.lose(g, "another engine process answers")
-	return fmt.Errorf("%w: another engine process answers", ErrSessionLost)
 }
 
 // Run keeps the session in use until ctx ends, and returns nil. A ping that
@@ -255,32 +206,17 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Ping asks the engine for something it knows by heart, which counts as use of
-// the session. It does not wait for an engine that is away.
+// Ping asks the engine whether it still has the session, which counts as use of
+// it. It does not wait for an engine that is away.
 func (s *Session) Ping(ctx context.Context) error {
 	g, err := s.begin()
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.verify(ctx, g)
 	}
-	if err := s.ping(ctx, g); err != nil {
+	if err != nil {
 		return fmt.Errorf("ping Spark: %w", err)
 	}
 	return nil
-}
-
-func (s *Session) ping(ctx context.Context, g *generation) error {
-	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
-	defer cancel()
-	answer, err := s.client.Config(ctx, &sparkpb.ConfigRequest{
-		SessionId: g.id, UserContext: s.user, ClientType: &s.agent, ClientObservedServerSideSessionId: g.observed(),
-		Operation: &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_GetOption{
-			GetOption: &sparkpb.ConfigRequest_GetOption{Keys: []string{"spark.sql.session.timeZone"}},
-		}},
-	})
-	if err != nil {
-		return s.fail(ctx, g, err)
-	}
-	return s.check(g, answer)
 }
 
 // Ready waits until the engine answers a trivial query, and with that is warm

@@ -18,9 +18,10 @@ func TestALostSessionIsReplaced(t *testing.T) {
 		manners sparktest.Manners
 		lose    func(*sparktest.Server)
 	}{
-		"a restarted Spark":  {sparktest.Manners{}, (*sparktest.Server).Restart},
-		"a restarted Sail":   {sparktest.Manners{Trusting: true}, (*sparktest.Server).Restart},
-		"an evicted session": {sparktest.Manners{}, (*sparktest.Server).CloseSessions},
+		"a restarted Spark": {sparktest.Manners{}, (*sparktest.Server).Restart},
+		"a restarted Sail":  {sparktest.Manners{Trusting: true}, (*sparktest.Server).Restart},
+		"evicted by Spark":  {sparktest.Manners{}, (*sparktest.Server).CloseSessions},
+		"evicted by Sail":   {sparktest.Manners{Trusting: true}, (*sparktest.Server).CloseSessions},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := sparktest.StartWith(t, c.manners, twoBatches)
@@ -88,11 +89,10 @@ func TestEveryRequestSaysWhomItBelievesToSpeakTo(t *testing.T) {
 	}
 	requests := server.Requests("ExecutePlan")
 	first, second := requests[0].Message.(*sparkpb.ExecutePlanRequest), requests[1].Message.(*sparkpb.ExecutePlanRequest)
-	if first.ClientObservedServerSideSessionId != nil {
-		t.Error("the first request cannot know the server's id")
-	}
-	if second.GetClientObservedServerSideSessionId() == "" {
-		t.Error("the second request does not say the server's id")
+	for _, m := range []*sparkpb.ExecutePlanRequest{first, second} {
+		if m.GetClientObservedServerSideSessionId() == "" {
+			t.Error("a plan does not say the server's id")
+		}
 	}
 	if first.GetOperationId() == second.GetOperationId() || first.GetOperationId() == "" {
 		t.Errorf("got operations %q and %q", first.GetOperationId(), second.GetOperationId())

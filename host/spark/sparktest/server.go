@@ -30,7 +30,8 @@ type Script func(*Operation) error
 
 // Manners are the ways in which engines differ.
 type Manners struct {
-	// Trusting ignores which server a client believes to speak to, as Sail does.
+	// Trusting makes the server's id of a session that of the client, so that no
+	// restart shows by it, and leaves the conditions out of errors, as Sail does.
 	Trusting bool
 }
 
@@ -46,6 +47,7 @@ type Server struct {
 	address    string
 	process    string // tells one life of the server from the next
 	closed     map[string]bool
+	settings   map[string]string // by session and key
 	operations map[string]*Operation
 	requests   []Request
 	failures   map[string][]error
@@ -115,7 +117,7 @@ func (s *Server) Restart() {
 	sparkpb.RegisterSparkConnectServiceServer(server, &service{server: s})
 	s.mu.Lock()
 	s.listener, s.server, s.address, s.process = listener, server, listener.Addr().String(), uuid.NewString()
-	s.operations, s.closed = make(map[string]*Operation), make(map[string]bool)
+	s.operations, s.closed, s.settings = make(map[string]*Operation), make(map[string]bool), make(map[string]string)
 	s.mu.Unlock()
 	s.running.Go(func() {
 		// Serve ends with Stop, and has nothing to say then.
@@ -207,6 +209,9 @@ func (s *Server) arrived(ctx context.Context, method string, m sessionRequest) e
 		s.failures[method] = errs[1:]
 		return errs[0]
 	}
+	if s.closed[m.GetSessionId()] && s.manners.Trusting {
+		return Error("", "java.lang.IllegalArgumentException", "session "+m.GetSessionId()+" is not running")
+	}
 	if s.closed[m.GetSessionId()] {
 		return Error("INVALID_HANDLE.SESSION_CLOSED", "org.apache.spark.SparkSQLException", "[INVALID_HANDLE.SESSION_CLOSED] The handle is invalid.")
 	}
@@ -214,7 +219,7 @@ func (s *Server) arrived(ctx context.Context, method string, m sessionRequest) e
 	if m, ok := m.(interface{ GetClientObservedServerSideSessionId() string }); ok { // all but ReleaseSession
 		observed = m.GetClientObservedServerSideSessionId()
 	}
-	if !s.manners.Trusting && observed != "" && observed != s.serverID(m.GetSessionId()) {
+	if observed != "" && observed != s.serverID(m.GetSessionId()) {
 		return Error("INVALID_HANDLE.SESSION_CHANGED", "org.apache.spark.SparkSQLException", "[INVALID_HANDLE.SESSION_CHANGED] The handle is invalid.")
 	}
 	return nil
@@ -222,6 +227,9 @@ func (s *Server) arrived(ctx context.Context, method string, m sessionRequest) e
 
 // serverID is the server's own id of a session.
 func (s *Server) serverID(session string) string {
+	if s.manners.Trusting {
+		return session
+	}
 	return uuid.NewSHA1(uuid.MustParse(s.process), []byte(session)).String()
 }
 

@@ -81,7 +81,18 @@ func (s *service) ReleaseExecute(_ context.Context, request *sparkpb.ReleaseExec
 func (s *service) Config(_ context.Context, request *sparkpb.ConfigRequest) (*sparkpb.ConfigResponse, error) {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
-	return &sparkpb.ConfigResponse{SessionId: request.GetSessionId(), ServerSideSessionId: s.server.serverID(request.GetSessionId())}, nil
+	answer := &sparkpb.ConfigResponse{SessionId: request.GetSessionId(), ServerSideSessionId: s.server.serverID(request.GetSessionId())}
+	for _, pair := range request.GetOperation().GetSet().GetPairs() {
+		s.server.settings[request.GetSessionId()+" "+pair.GetKey()] = pair.GetValue()
+	}
+	for _, key := range request.GetOperation().GetGetOption().GetKeys() {
+		pair := &sparkpb.KeyValue{Key: key}
+		if value, ok := s.server.settings[request.GetSessionId()+" "+key]; ok {
+			pair.Value = &value
+		}
+		answer.Pairs = append(answer.Pairs, pair)
+	}
+	return answer, nil
 }
 
 func (s *service) AnalyzePlan(_ context.Context, request *sparkpb.AnalyzePlanRequest) (*sparkpb.AnalyzePlanResponse, error) {
