@@ -210,7 +210,7 @@ func TestBrokerAwayHoldsUpNobody(t *testing.T) {
 		if time.Since(begin) != 0 {
 			t.Errorf("Emit waited %v", time.Since(begin))
 		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(10*time.Minute + time.Second) // between two heartbeats
 		s.setAway(false)
 		time.Sleep(5 * time.Second)
 		if p.Dropped() != 10000 {

@@ -181,7 +181,7 @@ func nonsense(typ reflect.Type, round int) reflect.Value {
 	case reflect.Int64:
 		v.SetInt([]int64{0, -1, math.MaxInt64, math.MinInt64}[round])
 	case reflect.Float64:
-		v.SetFloat([]float64{0, math.NaN(), math.Inf(1), -0.0}[round])
+		v.SetFloat([]float64{0, math.NaN(), math.Inf(1), math.Copysign(0, -1)}[round])
 	case reflect.Bool:
 		v.SetBool(round%2 == 1)
 	case reflect.String:

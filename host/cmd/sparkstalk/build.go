@@ -56,7 +56,7 @@ func build(ctx context.Context, cfg host.Config, dir, out string) (module.Info, 
 	}
 	// The hidden name keeps a watching host from looking at it before it is whole.
 	temp := filepath.Join(filepath.Dir(out), fmt.Sprintf(".%s.%d", filepath.Base(out), os.Getpid()))
-	defer os.Remove(temp) //nolint:errcheck // renamed away when all went well
+	defer os.Remove(temp) // renamed away when all went well
 	goBuild := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", temp, ".")
 	goBuild.Dir = dir
 	goBuild.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")

@@ -129,7 +129,7 @@ func (o options) start(ctx context.Context, ready string, env []string, name str
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	defer log.Close() // the child has a descriptor of its own
 	p := &process{exec.CommandContext(ctx, name, args...), log.Name()}
 	p.Env = append(os.Environ(), env...)
 	p.Stdout, p.Stderr = log, log
@@ -157,7 +157,7 @@ func (p *process) tail() string {
 // stop ends a worker in an orderly way. How it exits does not matter here.
 func (p *process) stop() error {
 	if err := p.Process.Signal(os.Interrupt); err != nil {
-		return nil //nolint:nilerr // it ended by itself
+		return nil // it ended by itself
 	}
 	timer := time.AfterFunc(15*time.Second, func() { _ = p.Process.Kill() })
 	defer timer.Stop()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -22,7 +23,7 @@ type contender struct {
 }
 
 // figures of one contender, over the rounds.
-type figures struct{ rate, p50, p99, rss []float64 }
+type figures struct{ rate, p50, p99, cpu, idle []float64 }
 
 // noop measures a task that does nothing: how many a second from a full queue,
 // and the time of calls one after another.
@@ -63,11 +64,17 @@ func (o options) noop(ctx context.Context, url string) error {
 			}
 		}
 	}
-	fmt.Println("| no-op task | tasks/s | of the raw loop | p50 ms | p99 ms | resident MB, idle |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+	for _, c := range contenders {
+		if err := o.idle(ctx, url, c, all[c.name]); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	fmt.Println("| no-op task | tasks/s | of the raw loop | p50 ms | p99 ms | CPU µs a task | resident MB, idle |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
 	raw := median(all[contenders[0].name].rate)
 	for _, c := range contenders {
 		f := all[c.name]
-		fmt.Printf("| %s | %.0f | %.0f%% | %.2f | %.2f | %.0f |\n", c.name, median(f.rate), 100*median(f.rate)/raw, median(f.p50), median(f.p99), median(f.rss))
+		fmt.Printf("| %s | %.0f | %.0f%% | %.2f | %.2f | %.0f | %.0f |\n", c.name, median(f.rate), 100*median(f.rate)/raw,
+			median(f.p50), median(f.p99), median(f.cpu), median(f.idle))
 	}
 	fmt.Println()
 	return nil
@@ -94,15 +101,18 @@ func (o options) noopRound(ctx context.Context, url string, c contender, f *figu
 	}
 	defer func() { err = errors.Join(err, worker.stop()) }()
 	var begin time.Time
+	var spent float64
 	for n := range o.tasks {
 		if err := client.receive(ctx); err != nil {
 			return fmt.Errorf("after %d results: %w\n%s", n, err, worker.tail())
 		}
 		if n == o.tasks/10 {
-			begin = time.Now()
+			begin, spent = time.Now(), worker.usage().cpu
 		}
 	}
-	f.rate = append(f.rate, float64(o.tasks-o.tasks/10-1)/time.Since(begin).Seconds())
+	counted := float64(o.tasks - o.tasks/10 - 1)
+	f.rate = append(f.rate, counted/time.Since(begin).Seconds())
+	f.cpu = append(f.cpu, 1e6*(worker.usage().cpu-spent)/counted)
 
 	times := make([]time.Duration, 0, o.calls)
 	for range o.calls {
@@ -117,9 +127,24 @@ func (o options) noopRound(ctx context.Context, url string, c contender, f *figu
 	}
 	slices.Sort(times)
 	f.p50, f.p99 = append(f.p50, percentile(times, 0.5)), append(f.p99, percentile(times, 0.99))
-	rss, err := residentMB(worker.Process.Pid)
-	f.rss = append(f.rss, rss)
-	return err
+	return nil
+}
+
+// idle measures the memory of a worker that has nothing to do.
+func (o options) idle(ctx context.Context, url string, c contender, f *figures) (err error) {
+	client, err := newClient(url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.close()) }()
+	worker, err := c.start(ctx, client.queue)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, worker.stop()) }()
+	time.Sleep(5 * time.Second) // what the start has left behind goes
+	f.idle = append(f.idle, worker.usage().residentMB)
+	return nil
 }
 
 // client sends protocol 2 messages as Celery does and counts the results.
@@ -224,7 +249,7 @@ func rawLoop(url, queue string) error {
 	}
 	fmt.Println("ready")
 	var g sync.WaitGroup
-	for range 2 {
+	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() {
 			for d := range deliveries {
 				var body []json.RawMessage
@@ -238,7 +263,7 @@ func rawLoop(url, queue string) error {
 				if err != nil {
 					panic(err)
 				}
-				if err := out.Publish("", d.ReplyTo, false, false, amqp.Publishing{ //nolint:staticcheck // as raw as it gets
+				if err := out.Publish("", d.ReplyTo, false, false, amqp.Publishing{
 					ContentType: "application/json", ContentEncoding: "utf-8", CorrelationId: d.CorrelationId, Body: result,
 				}); err != nil {
 					panic(err)

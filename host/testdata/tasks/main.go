@@ -50,9 +50,7 @@ func init() {
 	sdk.Task("test.request", func(ctx *sdk.Context, _ none) (any, error) { return ctx.Request(), nil })
 	sdk.Task("test.count", count)
 	sdk.Task("test.slow_query", func(ctx *sdk.Context, _ none) (int64, error) {
-		left := ctx.Spark().Range(0, 1_000_000).Select(F.Col("id").As("a"))
-		right := ctx.Spark().Range(0, 1_000_000).Select(F.Col("id").As("b"))
-		return left.CrossJoin(right).Where(F.Expr("(a * 31 + b * 17) % 1000003 = 7")).Count()
+		return ctx.Spark().Range(0, 200_000_000_000).Where(F.Expr("hash(id) % 1000003 = 7")).Count()
 	})
 }
 
