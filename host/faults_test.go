@@ -139,7 +139,7 @@ func TestEngineKilledIsRestartedAndTheCacheRebuilt(t *testing.T) {
 			w.python(call{name: "demo.WordCount", args: []any{dir, "a"}})
 			pid := w.enginePID()
 			// It is run once more on the new engine, where its limit ends it.
-			wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"time_limit": 25}})
+			wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"time_limit": 12}})
 			eventually(t, 30*time.Second, func() bool { return w.worker.Stats().Active == 1 })
 			time.Sleep(300 * time.Millisecond) // into the query
 			killed := time.Now()
