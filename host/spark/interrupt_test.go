@@ -35,7 +35,7 @@ func TestTheEndOfTheContextStopsTheExecution(t *testing.T) {
 		}},
 		{"as Sail", func(o *sparktest.Operation) error {
 			<-o.Context().Done()
-			return sparktest.Quiet
+			return sparktest.ErrQuiet
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestAnInterruptBySomeoneElse(t *testing.T) {
 		end     error
 	}{
 		"Spark": {sparktest.Manners{}, canceled},
-		"Sail":  {sparktest.Manners{Trusting: true}, sparktest.Quiet},
+		"Sail":  {sparktest.Manners{Trusting: true}, sparktest.ErrQuiet},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := sparktest.StartWith(t, c.manners, func(*sparktest.Operation) error { return c.end })

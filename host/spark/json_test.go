@@ -29,7 +29,7 @@ func rowsOf(t testing.TB, column arrow.Array) (string, error) {
 // parsed makes a column from JSON as arrow reads it.
 func parsed(t testing.TB, kind arrow.DataType, text string) arrow.Array {
 	t.Helper()
-	column, _, err := array.FromJSON(memory.DefaultAllocator, kind, strings.NewReader(text), array.WithUseNumber())
+	column, _, err := array.FromJSON(memory.DefaultAllocator, kind, strings.NewReader(text))
 	if err != nil {
 		t.Fatalf("%s: %v", kind, err)
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
-// Quiet ends an execution as Sail does when it is interrupted: its stream ends
+// ErrQuiet ends an execution as Sail does when it is interrupted: its stream ends
 // without an error and without a result, and nobody has ever heard of it.
-var Quiet = errors.New("end without a word")
+var ErrQuiet = errors.New("end without a word")
 
 // Error returns an engine's error: its condition (empty as Sail's), its Java
 // class and its message.
@@ -139,7 +139,7 @@ func (o *Operation) run(script Script) {
 			ResultComplete: &sparkpb.ExecutePlanResponse_ResultComplete{},
 		}})
 	}
-	if errors.Is(err, Quiet) {
+	if errors.Is(err, ErrQuiet) {
 		o.server.mu.Lock()
 		delete(o.server.operations, o.Request.GetOperationId())
 		o.server.mu.Unlock()

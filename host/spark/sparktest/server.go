@@ -25,7 +25,7 @@ import (
 
 // A Script answers one execution, on a goroutine of its own. When it returns
 // nil, the execution is complete; an error ends its streams: see [Error] and
-// [Quiet].
+// [ErrQuiet].
 type Script func(*Operation) error
 
 // Manners are the ways in which engines differ.
