@@ -100,6 +100,7 @@ func TestEveryStepOnEachEngine(t *testing.T) {
 		{"union all", sorted(three.SetOp(spark.Range(2, 4, 1, 1), spark.Union, true, false, false), "id"), `[[0],[1],[2],[2],[3]]`},
 		{"union", sorted(three.SetOp(spark.Range(2, 4, 1, 1), spark.Union, false, false, false), "id"), `[[0],[1],[2],[3]]`},
 		{"union by name", sorted(cities.SetOp(three, spark.Union, true, true, true), "id", "city"), `[[0,null],[1,null],[1,"oslo"],[2,null],[2,"rome"],[9,"bern"]]`},
+		{"union by name without duplicates", sorted(cities.SetOp(cities.Select(cols("city", "id")...), spark.Union, false, true, false), "id"), `[[1,"oslo"],[2,"rome"],[9,"bern"]]`},
 		{"intersect", people.SetOp(people, spark.Intersect, false, false, false).Aggregate(spark.GroupBy, nil, []*spark.Column{call("count", spark.Lit(1))}), `[[3]]`},
 		{"intersect all", people.SetOp(people, spark.Intersect, true, false, false).Aggregate(spark.GroupBy, nil, []*spark.Column{call("count", spark.Lit(1))}), `[[4]]`},
 		{"except", sorted(three.SetOp(spark.Range(1, 9, 1, 1), spark.Except, false, false, false), "id"), `[[0]]`},

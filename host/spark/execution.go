@@ -251,7 +251,13 @@ func (x *execution) await(failure error) error {
 // the engine is another, or has dropped it. ended says that the engine had ended
 // its stream before.
 func (x *execution) lost(e *Error, ended bool) error {
-	if err := x.session.verify(x.ctx, x.gen); errors.Is(err, ErrSessionLost) {
+	switch err := x.session.verify(x.ctx, x.gen); {
+	case x.ctx.Err() != nil:
+		return x.interrupted()
+	case errors.Is(err, ErrUnavailable): // away again: ask once more when it is back
+		x.quiet = ended
+		return x.await(err)
+	case err != nil:
 		return err
 	}
 	if ended && e.Condition == "" {

@@ -150,10 +150,6 @@ func (df *DataFrame) SetOp(right *DataFrame, op SetOp, all, byName, allowMissing
 	if !ok {
 		return Invalid(fmt.Errorf("set operation %d is unknown", op))
 	}
-	if op == Union && !all {
-		// Spark's own UNION keeps duplicates whatever the flag says.
-		return df.SetOp(right, op, true, byName, allowMissing).Distinct()
-	}
 	n := &node{op: []string{"union", "intersect", "except"}[op], weight: 8}
 	n.build = func(_ *renderer, inputs []*sparkpb.Relation) *sparkpb.Relation {
 		return &sparkpb.Relation{RelType: &sparkpb.Relation_SetOp{SetOp: &sparkpb.SetOperation{

@@ -90,14 +90,19 @@ func (s *Server) Address() string {
 // Stop breaks all connections and forgets all sessions and executions.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	server, operations := s.server, s.operations
-	s.server, s.operations = nil, nil
+	server := s.server
+	s.server = nil
+	s.mu.Unlock()
+	// In this order: a process that dies has no time to say so.
+	if server != nil {
+		server.Stop()
+	}
+	s.mu.Lock()
+	operations := s.operations
+	s.operations = nil
 	s.mu.Unlock()
 	for _, o := range operations {
 		o.cancel()
-	}
-	if server != nil {
-		server.Stop()
 	}
 	s.running.Wait()
 }
@@ -130,6 +135,9 @@ func (s *Server) Break() {
 	s.mu.Lock()
 	server := s.server
 	s.mu.Unlock()
+	if server == nil {
+		return // there are none
+	}
 	server.Stop()
 	listener, err := net.Listen("tcp", s.Address())
 	if err != nil {
