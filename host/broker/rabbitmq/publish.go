@@ -90,6 +90,7 @@ func (p *publisher) run() {
 		}
 		if r, fatal := errors.AsType[*refusal](err); fatal {
 			p.fail(r)
+			b.refuse(r) // consuming what nobody can answer would lose results
 			return
 		}
 		say.failed(ctx, err)

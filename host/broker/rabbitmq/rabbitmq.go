@@ -77,6 +77,7 @@ type Broker struct {
 	pub       *publisher
 
 	closed    chan struct{} // closed by Close
+	refused   chan *refusal // why nothing can be published, for Run; holds one
 	closeOnce sync.Once
 	stopped   chan struct{} // closed by StopConsuming
 	stopOnce  sync.Once
@@ -133,6 +134,7 @@ func New(cfg Config) (*Broker, error) {
 		addresses: addresses,
 		prefetch:  cfg.Prefetch,
 		closed:    make(chan struct{}),
+		refused:   make(chan *refusal, 1),
 		stopped:   make(chan struct{}),
 		idle:      make(chan struct{}),
 	}
@@ -150,12 +152,14 @@ func (b *Broker) Run(ctx context.Context, handle func(broker.Delivery)) error {
 	b.ran = true
 	b.mu.Unlock()
 
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	go func() { // ends with Run
 		select {
 		case <-b.closed:
-			cancel()
+			cancel(nil)
+		case r := <-b.refused:
+			cancel(r)
 		case <-ctx.Done():
 		}
 	}()
@@ -164,11 +168,24 @@ func (b *Broker) Run(ctx context.Context, handle func(broker.Delivery)) error {
 
 	err := b.consume(ctx, handle)
 	b.markIdle()
+	if err == nil {
+		<-ctx.Done()
+		if r, ok := errors.AsType[*refusal](context.Cause(ctx)); ok {
+			err = r
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("rabbitmq: %w", err)
 	}
-	<-ctx.Done()
 	return nil
+}
+
+// refuse ends Run because the broker will never let this user publish.
+func (b *Broker) refuse(r *refusal) {
+	select {
+	case b.refused <- r:
+	default: // told already
+	}
 }
 
 // consume holds one session after the other until ctx ends or intake is stopped.

@@ -336,3 +336,17 @@ func TestPrefetchSetWhileDisconnected(t *testing.T) {
 	case <-time.After(300 * time.Millisecond):
 	}
 }
+
+func TestRefusedExchangeOfPublisherEndsRun(t *testing.T) {
+	name := proctest.Name(t)
+	first := open(t, rabbitmq.Config{URL: proctest.RabbitMQ(t), Exchanges: []broker.Exchange{{Name: name, Type: "topic"}}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := first.Publish(ctx, broker.Publication{Exchange: name}); err != nil {
+		t.Fatal(err)
+	}
+	err := runError(t, rabbitmq.Config{
+		URL: proctest.RabbitMQ(t), Queues: []broker.Queue{durable(t)}, Exchanges: []broker.Exchange{{Name: name, Type: "fanout"}},
+	})
+	wantText(t, err, name)
+}
