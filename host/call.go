@@ -44,19 +44,20 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	if err != nil {
 		return nil, err
 	}
-	waitCtx, stop := context.WithCancel(ctx)
-	ran := make(chan error, 1)
+	waitCtx, stop := context.WithCancelCause(ctx)
+	ran := make(chan struct{})
 	go func() {
-		defer stop()
-		ran <- conn.Run(waitCtx, func(d broker.Delivery) { offer(results, d.Body, cfg) })
+		defer close(ran)
+		stop(conn.Run(waitCtx, func(d broker.Delivery) { offer(results, d.Body, cfg) }))
 	}()
 	defer func() {
-		stop()
-		err = errors.Join(err, conn.Close(), <-ran)
+		stop(nil)
+		err = errors.Join(err, conn.Close())
+		<-ran
 	}()
 	for !conn.Connected() { // a result must find its queue
 		if waitCtx.Err() != nil {
-			return nil, fmt.Errorf("call %s: %w", name, context.Cause(ctx))
+			return nil, fmt.Errorf("call %s: not connected to %s: %w", name, mask(cfg.Broker), context.Cause(waitCtx))
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -70,7 +71,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	case r := <-results:
 		return valueOf(r)
 	case <-waitCtx.Done():
-		return nil, fmt.Errorf("call %s: no result: %w", name, context.Cause(ctx))
+		return nil, fmt.Errorf("call %s: no result: %w", name, context.Cause(waitCtx))
 	}
 }
 

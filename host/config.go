@@ -42,9 +42,9 @@ type Config struct {
 	ConsumerPriority *int `json:"consumer_priority"`
 	// Concurrency is how many tasks run at once. Zero means one for each CPU.
 	Concurrency int `json:"concurrency"`
-	// PrefetchMultiplier times Concurrency messages are taken in advance. Zero
-	// means 1; negative means no limit.
-	PrefetchMultiplier int `json:"prefetch_multiplier"`
+	// PrefetchMultiplier times Concurrency messages are taken in advance. Nil
+	// means 1; zero, as with Celery, and negative mean no limit.
+	PrefetchMultiplier *int `json:"prefetch_multiplier"`
 	// Hostname is the node name; %h is the host's name, %n the part of it
 	// before the first dot, %d the rest, %i a number of this process. Empty
 	// means sparkstalk-%i@%h.
@@ -74,6 +74,9 @@ type Config struct {
 	CacheEntries int     `json:"cache_entries"`
 	CacheTTL     float64 `json:"cache_ttl"`
 
+	// LogLevel is debug, info, warning or error, for the command that makes Log.
+	LogLevel string `json:"loglevel"`
+
 	Log *slog.Logger `json:"-"`
 }
 
@@ -97,7 +100,10 @@ func (c Config) withDefaults() (Config, error) {
 	or(&c.Spark, DefaultSpark)
 	or(&c.Hostname, DefaultHostname)
 	or(&c.Concurrency, runtime.GOMAXPROCS(0))
-	or(&c.PrefetchMultiplier, 1)
+	if c.PrefetchMultiplier == nil {
+		c.PrefetchMultiplier = new(int)
+		*c.PrefetchMultiplier = 1
+	}
 	or(&c.Grace, DefaultGrace)
 	if len(c.Queues) == 0 {
 		c.Queues = []string{DefaultQueue}
@@ -140,7 +146,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // Nodename expands Celery's abbreviations in a node name: %h is the host's full
 // name, %n its first part, %d the rest, %i the process id, %% a percent sign.
-// A pattern without @ gets the host's name, as Celery gives it.
+// A pattern without @ is the host's part, as it is for Celery.
 func Nodename(pattern string) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -148,10 +154,19 @@ func Nodename(pattern string) (string, error) {
 	}
 	short, domain, _ := strings.Cut(host, ".")
 	if !strings.Contains(pattern, "@") {
-		pattern += "@%h"
+		pattern = "sparkstalk@" + pattern
 	}
 	return strings.NewReplacer("%%", "%", "%h", host, "%n", short, "%d", domain, "%i", fmt.Sprint(os.Getpid())).Replace(pattern), nil
 }
 
 // compilationCache is where compiled modules are kept between starts.
 func (c Config) compilationCache() string { return filepath.Join(c.Home, "wasm") }
+
+// folderExists keeps commands that only look at the watched folder from making
+// it, as the worker does.
+func (c Config) folderExists() error {
+	if _, err := os.Stat(c.Plugins); err != nil {
+		return fmt.Errorf("folder of modules: %w (--plugins or SPARKSTALK_PLUGINS names it)", err)
+	}
+	return nil
+}

@@ -36,8 +36,11 @@ type Host struct {
 	store   result.Store
 	worker  *worker.Worker
 	events  *event.Publisher
-	offline func() // ends events and waits until it has said so
-	queues  []broker.Queue
+	// Set by Run: what happens when intake has ended, and how events end and
+	// have said so.
+	intakeEnded func(error)
+	offline     func()
+	queues      []broker.Queue
 }
 
 // Open builds a Host: the engine is started and the modules are compiled when
@@ -64,9 +67,10 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	feed := event.NewFeed()
 	h.worker, err = worker.New(worker.Config{
 		Broker: h.broker, Tasks: h.runtime, Store: h.store, Feed: feed, Hostname: cfg.Hostname,
-		Concurrency: cfg.Concurrency, PrefetchMultiplier: cfg.PrefetchMultiplier,
+		Concurrency: cfg.Concurrency, PrefetchMultiplier: unlimited(*cfg.PrefetchMultiplier),
 		AcksLate: cfg.AcksLate, TrackStarted: cfg.TrackStarted, IgnoreResult: cfg.IgnoreResult,
-		TimeLimit: seconds(cfg.TimeLimit), LastWords: func() { h.offline() }, Log: h.log,
+		TimeLimit:   seconds(cfg.TimeLimit),
+		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
@@ -91,23 +95,32 @@ type Banner struct {
 	Hostname    string   `json:"hostname"`
 	Broker      string   `json:"broker"` // without its password
 	Results     string   `json:"result_backend"`
-	Engine      string   `json:"engine"`
+	Engine      string   `json:"engine"` // its name
+	Remote      string   `json:"remote"` // its address, sc://…
 	Concurrency int      `json:"concurrency"`
 	Prefetch    int      `json:"prefetch"`
 	Plugins     string   `json:"plugins"`
-	Queues      []string `json:"queues"`
+	Queues      []Queue  `json:"queues"`
 	Tasks       []string `json:"tasks"`
+}
+
+// A Queue is a queue that a host consumes, as it is declared.
+type Queue struct {
+	Name         string `json:"name"`
+	Exchange     string `json:"exchange"`
+	ExchangeType string `json:"exchange_type"`
+	RoutingKey   string `json:"routing_key"`
 }
 
 // Banner returns what the host serves now.
 func (h *Host) Banner() Banner {
 	b := Banner{
 		Version: Version, Hostname: h.cfg.Hostname, Broker: mask(h.cfg.Broker), Results: mask(h.cfg.ResultBackend),
-		Engine: h.runtime.engine.Name() + " at " + h.runtime.engine.Remote(), Concurrency: h.cfg.Concurrency,
-		Prefetch: worker.Prefetch(h.cfg.Concurrency, h.cfg.PrefetchMultiplier), Plugins: h.cfg.Plugins, Tasks: h.runtime.Tasks(),
+		Engine: h.runtime.engine.Name(), Remote: h.runtime.engine.Remote(), Concurrency: h.cfg.Concurrency,
+		Prefetch: worker.Prefetch(h.cfg.Concurrency, *h.cfg.PrefetchMultiplier), Plugins: h.cfg.Plugins, Tasks: h.runtime.Tasks(),
 	}
 	for _, q := range h.queues {
-		b.Queues = append(b.Queues, fmt.Sprintf("%s  exchange=%s(%s) key=%s", q.Name, q.Exchange, q.ExchangeType, q.RoutingKey))
+		b.Queues = append(b.Queues, Queue{q.Name, q.Exchange, q.ExchangeType, q.RoutingKey})
 	}
 	return b
 }
@@ -138,10 +151,13 @@ func (h *Host) Run(ctx, now context.Context) error {
 	// Without an engine or modules there is nothing to serve.
 	defer context.AfterFunc(underCtx, stopIntake)()
 	defer context.AfterFunc(now, func() { interrupt(worker.ErrShutdown) })()
-	defer context.AfterFunc(ctx, func() {
+	h.intakeEnded = func(err error) {
+		if err != nil {
+			h.log.Error("broker ended intake", logkey.Error, err)
+		}
 		h.log.Info("stopping: running tasks may finish", logkey.Wait, seconds(h.cfg.Grace), logkey.Count, h.worker.Stats().Active)
 		time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
-	})()
+	}
 
 	workErr := h.worker.Run(intake, work)
 	stopBase()
@@ -154,19 +170,16 @@ func (h *Host) Close() error {
 }
 
 func openBroker(cfg Config, queues []broker.Queue) (broker.Broker, error) {
-	u, err := url.Parse(cfg.Broker)
-	if err != nil {
-		return nil, fmt.Errorf("broker URL: %w", err)
-	}
-	switch u.Scheme {
+	scheme, _, _ := strings.Cut(cfg.Broker, ":")
+	switch scheme {
 	case "amqp", "amqps", "pyamqp":
 		return rabbitmq.New(rabbitmq.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: []broker.Exchange{event.Exchange},
-			Prefetch:       worker.Prefetch(cfg.Concurrency, cfg.PrefetchMultiplier),
+			Prefetch:       worker.Prefetch(cfg.Concurrency, *cfg.PrefetchMultiplier),
 			ConnectionName: cfg.Hostname, Log: cfg.Log,
 		})
 	default:
-		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ)", u.Scheme)
+		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ)", scheme)
 	}
 }
 
@@ -209,14 +222,26 @@ func queues(cfg Config) ([]broker.Queue, error) {
 	return out, nil
 }
 
-// mask hides the password of a URL.
+// unlimited is the worker's word for a multiplier of zero, which is Celery's.
+func unlimited(multiplier int) int {
+	if multiplier == 0 {
+		return -1
+	}
+	return multiplier
+}
+
+// mask hides the passwords of one URL or of several, separated by semicolons.
 func mask(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(unreadable URL)"
+	var out []string
+	for part := range strings.SplitSeq(raw, ";") {
+		u, err := url.Parse(part)
+		switch {
+		case err != nil:
+			part = "(unreadable URL)"
+		case u.User != nil: // others stay as written: "rpc://" would lose its slashes
+			part = u.Redacted()
+		}
+		out = append(out, part)
 	}
-	if u.User == nil {
-		return raw // as it was written: "rpc://" would lose its slashes
-	}
-	return u.Redacted()
+	return strings.Join(out, ";")
 }

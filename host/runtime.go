@@ -19,6 +19,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/module"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -46,6 +47,9 @@ func OpenRuntime(ctx context.Context, cfg Config) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.folderExists(); err != nil {
+		return nil, err
+	}
 	return openRuntime(ctx, cfg)
 }
 
@@ -62,7 +66,7 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 		r.modules, err = module.Open(gctx, moduleConfig(cfg))
 		return err
 	})
-	g.Go(func() error { return r.openSpark(ctx) })
+	g.Go(func() error { return r.openSpark(gctx) })
 	if err := g.Wait(); err != nil {
 		return r, err
 	}
@@ -86,10 +90,27 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 	}
 	r.cache = cache.New(cache.Config{Session: r.session, TTL: seconds(r.cfg.CacheTTL), MaxEntries: r.cfg.CacheEntries, Log: r.log})
 	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, Log: r.log})
-	if err := r.session.Ready(ctx); err != nil {
+	if err := r.awaitEngine(ctx); err != nil {
 		return fmt.Errorf("engine %s: %w", r.engine.Name(), err)
 	}
 	return nil
+}
+
+// awaitEngine waits until the engine answers, and says so while it does not.
+func (r *Runtime) awaitEngine(ctx context.Context) error {
+	said := time.Time{}
+	for err := r.session.Ping(ctx); errors.Is(err, spark.ErrUnavailable); err = r.session.Ping(ctx) {
+		if time.Since(said) > 30*time.Second {
+			said = time.Now()
+			r.log.Warn("engine does not answer; waiting for it", logkey.Address, r.engine.Remote(), logkey.Error, err)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+	return r.session.Ready(ctx)
 }
 
 func moduleConfig(cfg Config) module.Config {
@@ -204,6 +225,9 @@ func Inspect(ctx context.Context, cfg Config, path string) (module.Info, error) 
 func InspectAll(ctx context.Context, cfg Config) ([]module.Info, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
+		return nil, err
+	}
+	if err := cfg.folderExists(); err != nil {
 		return nil, err
 	}
 	registry, err := module.Open(ctx, moduleConfig(cfg))

@@ -104,7 +104,9 @@ func (w *Worker) finish(alive context.Context, r *received, set settings, value 
 	}
 	// The result comes before the ack. A crash between the two runs the task
 	// again, which acks_late promises; the other order would lose the result.
-	if !stored {
+	// What the backend has refused for good it would refuse again: only a stop
+	// that came before the result was safe gives the task back.
+	if !stored && alive.Err() != nil {
 		w.settled(r, r.Settler.Reject(true))
 		return
 	}

@@ -88,13 +88,13 @@ func (q *queue) close() []*received {
 // each (changed), so that tasks for now are not held up behind them.
 type held struct {
 	due     func(*received)
-	changed func(held int)
+	changed func()
 	mu      sync.Mutex
 	timers  map[*received]*time.Timer
 	closed  bool
 }
 
-func newHeld(due func(*received), changed func(int)) *held {
+func newHeld(due func(*received), changed func()) *held {
 	return &held{due: due, changed: changed, timers: map[*received]*time.Timer{}}
 }
 
@@ -106,9 +106,8 @@ func (h *held) add(r *received, wait time.Duration) bool {
 		return false
 	}
 	h.timers[r] = time.AfterFunc(wait, func() { h.fire(r) })
-	n := len(h.timers)
 	h.mu.Unlock()
-	go h.changed(n)
+	h.changed()
 	return true
 }
 
@@ -116,11 +115,10 @@ func (h *held) fire(r *received) {
 	h.mu.Lock()
 	_, mine := h.timers[r]
 	delete(h.timers, r)
-	n := len(h.timers)
 	h.mu.Unlock()
 	if mine {
 		h.due(r)
-		h.changed(n)
+		h.changed()
 	}
 }
 

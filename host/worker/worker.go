@@ -75,6 +75,9 @@ type Config struct {
 	// own options and message leave them open. A zero TimeLimit is none.
 	AcksLate, TrackStarted, IgnoreResult bool
 	TimeLimit                            time.Duration
+	// IntakeEnded is called once no more messages are taken, with the broker's
+	// error if that is why. Nil does nothing.
+	IntakeEnded func(error)
 	// LastWords is called when the last result has left and the broker is
 	// still connected: the place to say worker-offline. Nil says nothing.
 	LastWords func()
@@ -89,6 +92,8 @@ type Worker struct {
 	held    *held
 	leaving sync.WaitGroup // results on their way
 	outbox  chan struct{}  // a token for each of them
+
+	prefetch sync.Mutex // keeps changes of the prefetch count in order
 
 	received, active, done atomic.Int64
 }
@@ -131,7 +136,7 @@ func New(cfg Config) (*Worker, error) {
 		if !w.ready.push(r) {
 			w.giveBack([]*received{r})
 		}
-	}, w.adjustPrefetch)
+	}, func() { w.leaving.Go(w.adjustPrefetch) })
 	return w, nil
 }
 
@@ -165,9 +170,11 @@ func (w *Worker) Run(intake, work context.Context) error {
 
 	intake, stopIntake := context.WithCancel(intake)
 	defer stopIntake()
-	consumed := make(chan error, 1)
+	var broken error // why the broker ended intake, read once consumed is closed
+	consumed := make(chan struct{})
 	go func() {
-		consumed <- w.Broker.Run(alive, func(d broker.Delivery) { w.receive(alive, d) })
+		defer close(consumed)
+		broken = w.Broker.Run(alive, func(d broker.Delivery) { w.receive(alive, d) })
 		stopIntake()
 	}()
 	var slots sync.WaitGroup
@@ -179,9 +186,20 @@ func (w *Worker) Run(intake, work context.Context) error {
 		})
 	}
 	<-intake.Done()
+	if w.IntakeEnded != nil {
+		select {
+		case <-consumed:
+			w.IntakeEnded(broken)
+		default:
+			w.IntakeEnded(nil)
+		}
+	}
 	stop, cancel := context.WithTimeout(alive, stopTimeout)
 	defer cancel()
-	stopErr := w.Broker.StopConsuming(stop)
+	if err := w.Broker.StopConsuming(stop); err != nil {
+		// Closing the connection below gives back what this did not.
+		w.Log.Warn("broker did not confirm the end of consuming", logkey.Error, err)
+	}
 	w.giveBack(w.held.close())
 	w.giveBack(w.ready.close())
 	slots.Wait()
@@ -190,7 +208,9 @@ func (w *Worker) Run(intake, work context.Context) error {
 		w.LastWords()
 	}
 	closeErr := w.Broker.Close()
-	return errors.Join(<-consumed, stopErr, closeErr)
+	<-consumed // no delivery is handled after this
+	w.leaving.Wait()
+	return errors.Join(broken, closeErr)
 }
 
 // stopTimeout bounds the talk with the broker and the result store once work
@@ -204,10 +224,14 @@ func (w *Worker) giveBack(unstarted []*received) {
 	}
 }
 
-func (w *Worker) adjustPrefetch(held int) {
+// adjustPrefetch asks for one message more for each that waits for its time.
+func (w *Worker) adjustPrefetch() {
 	if w.base == 0 {
 		return
 	}
+	w.prefetch.Lock()
+	defer w.prefetch.Unlock()
+	held := w.held.len()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := w.Broker.SetPrefetch(ctx, w.base+held); err != nil {

@@ -302,7 +302,7 @@ func TestLateAckComesAfterTheResult(t *testing.T) {
 	b.eventually("the ack", func() bool { return b.server.Unsettled("celery") == 0 })
 }
 
-func TestLateAckedTaskWhoseResultIsNotStoredReturns(t *testing.T) {
+func TestResultRefusedForGoodDoesNotRunTheTaskAgain(t *testing.T) {
 	runs := atomic.Int64{}
 	b := start(t, Config{AcksLate: true}, map[string]body{"ok": func(context.Context, Call) (json.RawMessage, error) {
 		runs.Add(1)
@@ -311,12 +311,26 @@ func TestLateAckedTaskWhoseResultIsNotStoredReturns(t *testing.T) {
 	b.store.mu.Lock()
 	b.store.fail = errors.New("refused")
 	b.store.mu.Unlock()
+	b.send("ok", nil)
+	b.eventually("the end of the task", func() bool { return b.Stats().Done == 1 })
+	b.eventually("its settlement", func() bool { return b.server.Unsettled("celery")+b.server.Ready("celery") == 0 })
+	if n := runs.Load(); n != 1 {
+		t.Errorf("ran %d times", n)
+	}
+}
+
+func TestHeldTasksRaiseThePrefetchCount(t *testing.T) {
+	b := start(t, Config{PrefetchMultiplier: 1}, map[string]body{"ok": returns("1")}, nil)
+	soon := time.Now().Add(700 * time.Millisecond)
+	for range 10 { // more than may be unsettled at once
+		b.send("ok", func(t *celery.Task) { t.ETA = &soon })
+	}
 	id := b.send("ok", nil)
-	b.eventually("a second run", func() bool { return runs.Load() > 1 })
-	b.store.mu.Lock()
-	b.store.fail = nil
-	b.store.mu.Unlock()
-	b.eventually("the result", func() bool { s, _ := b.store.of(id); return len(s) > 0 })
+	b.eventually("the task behind those that wait", func() bool { s, _ := b.store.of(id); return len(s) == 1 })
+	if !time.Now().Before(soon) {
+		t.Error("it waited for those before it")
+	}
+	b.eventually("the others", func() bool { return b.Stats().Done == 11 })
 }
 
 func TestStopReturnsWhatHasNotBegun(t *testing.T) {

@@ -35,7 +35,9 @@ the folder never sees half a file.`,
 			if out == "" {
 				out = filepath.Join(filepath.Dir(filepath.Clean(args[0])), filepath.Base(filepath.Clean(args[0]))+".wasm")
 			}
-			info, err := build(cmd.Context(), cfg, args[0], out)
+			first, _, stop := stopSignals(cmd.Context())
+			defer stop()
+			info, err := build(first, cfg, args[0], out)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,9 @@ func engineCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return engine.Install(cmd.Context(), cfg, cmd.ErrOrStderr())
+			first, _, stop := stopSignals(cmd.Context())
+			defer stop()
+			return engine.Install(first, cfg, cmd.ErrOrStderr())
 		},
 	}
 	start := &cobra.Command{
@@ -47,7 +50,7 @@ func engineCommand(s *settings) *cobra.Command {
 				return err
 			}
 			if _, err := fmt.Fprintln(cmd.OutOrStdout(), e.Remote()); err != nil {
-				return err
+				return errors.Join(err, e.Stop(first))
 			}
 			return e.Run(first)
 		},

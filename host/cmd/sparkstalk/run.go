@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,9 @@ import (
 type arguments struct{ args, kwargs string }
 
 func (a *arguments) flags(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w (an argument that begins with - goes behind --)", err)
+	})
 	cmd.Flags().StringVarP(&a.args, "args", "a", "", "positional arguments as a JSON `array`, before those on the line")
 	cmd.Flags().StringVarP(&a.kwargs, "kwargs", "k", "", "keyword arguments as a JSON `object`")
 }
@@ -30,13 +34,13 @@ var keyword = regexp.MustCompile(`^([\pL_][\pL\pN_]*)=`)
 func (a *arguments) parse(words []string) (args []json.RawMessage, kwargs map[string]json.RawMessage, err error) {
 	args, kwargs = []json.RawMessage{}, map[string]json.RawMessage{}
 	if a.args != "" {
-		if err := json.Unmarshal([]byte(a.args), &args); err != nil {
-			return nil, nil, fmt.Errorf("--args is not a JSON array: %w", err)
+		if err := json.Unmarshal([]byte(a.args), &args); err != nil || args == nil {
+			return nil, nil, fmt.Errorf("--args is not a JSON array: %s", a.args)
 		}
 	}
 	if a.kwargs != "" {
-		if err := json.Unmarshal([]byte(a.kwargs), &kwargs); err != nil {
-			return nil, nil, fmt.Errorf("--kwargs is not a JSON object: %w", err)
+		if err := json.Unmarshal([]byte(a.kwargs), &kwargs); err != nil || kwargs == nil {
+			return nil, nil, fmt.Errorf("--kwargs is not a JSON object: %s", a.kwargs)
 		}
 	}
 	for _, word := range words {
@@ -87,9 +91,14 @@ func runCommand(s *settings) *cobra.Command {
 	return cmd
 }
 
+// openLimit is how long one call waits for its engine to come up.
+const openLimit = 2 * time.Minute
+
 // runOnce opens a runtime for one call.
 func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (_ json.RawMessage, err error) {
-	r, err := host.OpenRuntime(ctx, cfg)
+	opening, cancel := context.WithTimeoutCause(ctx, openLimit, fmt.Errorf("gave up after %v", openLimit))
+	defer cancel()
+	r, err := host.OpenRuntime(opening, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -108,26 +117,27 @@ func report(cmd *cobra.Command, asJSON bool, result json.RawMessage, err error) 
 	if e, ok := errors.AsType[*celery.Exception](err); ok { // the same, by way of the broker
 		err = &abi.Error{Type: e.Type, Module: e.Module, Args: e.Args, Traceback: e.Traceback}
 	}
-	if exc, ok := errors.AsType[*abi.Error](err); ok {
-		if asJSON {
-			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"error": exc}); err != nil {
-				return err
-			}
-			return exitCode(1)
+	exc, raised := errors.AsType[*abi.Error](err)
+	switch {
+	case asJSON && err != nil:
+		if !raised {
+			exc = abi.Errorf("sparkstalk.HostError", "%s", err)
 		}
-		if exc.Traceback != "" {
-			if _, err := io.WriteString(cmd.ErrOrStderr(), exc.Traceback+"\n"); err != nil {
-				return err
-			}
+		return errors.Join(json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"error": exc}), exitCode(1))
+	case raised && exc.Traceback != "":
+		if _, err := io.WriteString(cmd.ErrOrStderr(), exc.Traceback+"\n"); err != nil {
+			return err
 		}
 		return exc
-	}
-	if err != nil {
+	case raised:
+		return exc
+	case err != nil:
 		return err
+	case asJSON:
+		// By hand: a result may hold NaN, which encoding/json refuses to pass on.
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "{\"result\":%s}\n", result)
+	default:
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), string(result))
 	}
-	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"result": result})
-	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), string(result))
 	return err
 }

@@ -21,7 +21,6 @@ import (
 type settings struct {
 	flags *pflag.FlagSet // the persistent ones
 	file  string
-	level string
 	json  bool
 }
 
@@ -44,13 +43,14 @@ var settingsTable = []setting{
 	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
 	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
 	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU"},
-	{"prefetch_multiplier", "prefetch-multiplier", "", "", "messages taken in advance for each slot (`number`), default 1; -1 is no limit"},
+	{"prefetch_multiplier", "prefetch-multiplier", "", "", "messages taken in advance for each slot (`number`), default 1; 0 is no limit"},
 	{"hostname", "hostname", "n", "", "node `name`; %h full host name, %n its first part, %d the rest, %i process id"},
 	{"task_acks_late", "acks-late", "", "", "acknowledge after a task has ended, unless it says otherwise"},
 	{"task_track_started", "track-started", "", "", "store the state STARTED"},
 	{"task_time_limit", "time-limit", "", "", "`seconds` after which a task is interrupted"},
 	{"task_events", "task-events", "E", "", "send task events"},
 	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
+	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (default), warning or error"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
 }
 
@@ -66,7 +66,6 @@ func newSettings(flags *pflag.FlagSet) *settings {
 		}
 	}
 	flags.StringVar(&s.file, "config", "", "settings `file`, default sparkstalk.yaml if there is one")
-	flags.StringVarP(&s.level, "loglevel", "l", "", "`level` of the log: debug, info (default), warning or error")
 	flags.BoolVar(&s.json, "json", false, "write JSON, for programs")
 	return s
 }
@@ -97,7 +96,7 @@ func (s *settings) config() (host.Config, error) {
 			}
 		}
 	}
-	log, err := s.logger()
+	log, err := s.logger(cfg.LogLevel)
 	cfg.Log = log
 	return cfg, errors.Join(append(bad, err)...)
 }
@@ -171,9 +170,9 @@ func set(field reflect.Value, text string) error {
 	return nil
 }
 
-func (s *settings) logger() (*slog.Logger, error) {
+func (s *settings) logger(name string) (*slog.Logger, error) {
 	var level slog.Level
-	switch strings.ToLower(s.level) {
+	switch strings.ToLower(name) {
 	case "debug":
 		level = slog.LevelDebug
 	case "", "info":
@@ -183,7 +182,7 @@ func (s *settings) logger() (*slog.Logger, error) {
 	case "error", "critical", "fatal":
 		level = slog.LevelError
 	default:
-		return nil, fmt.Errorf("flag --loglevel: %q is not debug, info, warning or error", s.level)
+		return nil, fmt.Errorf("loglevel %q is not debug, info, warning or error", name)
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if s.json {

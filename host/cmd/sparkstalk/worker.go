@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -32,7 +33,7 @@ the grace period. A second one, or SIGQUIT, interrupts them at once.`,
 				return err
 			}
 			if err := printBanner(cmd.OutOrStdout(), h.Banner(), s.json); err != nil {
-				return err
+				return errors.Join(err, h.Close())
 			}
 			return h.Run(first, second)
 		},
@@ -43,17 +44,21 @@ func printBanner(w io.Writer, b host.Banner, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(b)
 	}
+	var queues []string
+	for _, q := range b.Queues {
+		queues = append(queues, fmt.Sprintf("%s  exchange=%s(%s) key=%s", q.Name, q.Exchange, q.ExchangeType, q.RoutingKey))
+	}
 	_, err := fmt.Fprintf(w, `
  %s  sparkstalk %s
 
  broker       %s
  results      %s
- engine       %s
+ engine       %s at %s
  concurrency  %d (prefetch %s)
  modules      %s
 %s%s
-`, b.Hostname, b.Version, b.Broker, b.Results, b.Engine, b.Concurrency, prefetch(b.Prefetch), b.Plugins,
-		section("[queues]", b.Queues), section("[tasks]", b.Tasks))
+`, b.Hostname, b.Version, b.Broker, b.Results, b.Engine, b.Remote, b.Concurrency, prefetch(b.Prefetch), b.Plugins,
+		section("[queues]", queues), section("[tasks]", b.Tasks))
 	return err
 }
 
