@@ -81,7 +81,7 @@ func clientError(err error) *abi.Error {
 		return e
 	}
 	if e, ok := errors.AsType[*spark.TooLargeError](err); ok {
-		return abi.Errorf(typeTooLarge, "%v; %s", e, tooLargeAdvice)
+		return abi.Errorf(typeTooLarge, "%v", e)
 	}
 	switch {
 	case errors.Is(err, spark.ErrSessionLost), errors.Is(err, spark.ErrRelationGone):
