@@ -12,7 +12,7 @@ demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for
 test: ## unit and integration tests against RabbitMQ, Redis, Spark and Python Celery
 	@scripts/test
 
-race: ## the tests that need no Spark under the race detector
+race: ## the same under the race detector, which needs a C compiler; takes several times as long
 	@scripts/test -race
 
 check: ## what CI runs after the tests: vet, linters, fresh generated files

@@ -23,13 +23,19 @@ app = Celery(
 word_count = app.signature("demo.WordCount")
 
 
-def call(title, signature):
+unexpected = 0
+
+
+def call(title, signature, raises=None):
     """Sends a task, waits, and prints what came back and how long it took."""
+    global unexpected
     start = time.perf_counter()
     try:
-        answer = signature.delay().get(timeout=120)
+        answer, raised = signature.delay().get(timeout=120), None
     except Exception as exc:  # shown, whatever class the worker raised
-        answer = f"raised {type(exc).__module__}.{type(exc).__name__}: {str(exc).splitlines()[0][:160]}"
+        raised = type(exc).__name__
+        answer = f"raised {type(exc).__module__}.{raised}: {(str(exc).splitlines() or [''])[0][:160]}"
+    unexpected += raised != raises
     print(f"  {title:<52} {(time.perf_counter() - start) * 1000:7.1f} ms   {answer}", flush=True)
     return answer
 
@@ -42,13 +48,15 @@ def main():
     call("demo.DataFrameWordCount(..., 'l')", app.signature("demo.DataFrameWordCount", args=(inputs, "l")))
     call("demo.DataFrameWordCount(..., 'g')", app.signature("demo.DataFrameWordCount", args=(inputs, "g")))
     # What is wrong arrives as the exception that Python would have raised.
-    call("demo.WordCount('/no/such/folder', 'a')", word_count.clone(args=("/no/such/folder", "a")))
-    call("demo.WordCount() without its arguments", word_count.clone())
-    call("demo.nosuch()", app.signature("demo.nosuch"))
+    call("demo.WordCount('/no/such/folder', 'a')", word_count.clone(args=("/no/such/folder", "a")), raises="AnalysisException")
+    call("demo.WordCount() without its arguments", word_count.clone(), raises="TypeError")
+    call("demo.nosuch()", app.signature("demo.nosuch"), raises="NotRegistered")
     try:
         app.send_task("demo.nosuch").get(timeout=30)
     except NotRegistered as exc:
         print(f"  and it can be caught by its class: NotRegistered({exc})")
+    if unexpected:
+        sys.exit(f"{unexpected} calls did not end as they should")
 
 
 if __name__ == "__main__":
