@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sparkstalk/sparkstalk/host"
+)
+
+// load reads settings as a command line would, in an empty folder.
+func load(t *testing.T, file string, env map[string]string, args ...string) (host.Config, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "SPARK_REMOTE", "CONSUMER_PRIORITY"} {
+		t.Setenv(name, "")
+	}
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	if file != "" {
+		if err := os.WriteFile("sparkstalk.yaml", []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	s := newSettings(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return s.config()
+}
+
+func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
+	file := "broker: amqp://file\nresult_backend: redis://file\nspark: local[1]\nconcurrency: 3\nqueues: [a, b]\nqueue_args: {x-max-priority: 10}\n"
+	env := map[string]string{"CELERY_BROKER_URL": "amqp://env", "SPARKSTALK_CONCURRENCY": "5", "SPARK_REMOTE": "sc://env", "CONSUMER_PRIORITY": "-4"}
+	cfg, err := load(t, file, env, "--broker", "amqp://flag", "-Q", "x,y", "--acks-late", "--prefetch-multiplier", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"broker":"amqp://flag"`, `"result_backend":"redis://file"`, `"spark":"sc://env"`, `"concurrency":5`, `"queues":["x","y"]`,
+		`"queue_args":{"x-max-priority":10}`, `"consumer_priority":-4`, `"task_acks_late":true`, `"prefetch_multiplier":0`,
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+}
+
+func TestBadSettingsAreNamedWithTheirSource(t *testing.T) {
+	_, err := load(t, "", map[string]string{"SPARKSTALK_GRACE": "soon"}, "-c", "many", "-l", "loud")
+	for _, want := range []string{`environment SPARKSTALK_GRACE: "soon"`, `flag --concurrency: "many"`, `loglevel "loud"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %s", err, want)
+		}
+	}
+	if _, err := load(t, "brokr: x\n", nil); err == nil || !strings.Contains(err.Error(), "brokr") {
+		t.Errorf("a misspelt setting: %v", err)
+	}
+	if _, err := load(t, "", nil, "--config", filepath.Join("no", "such.yaml")); err == nil || !strings.Contains(err.Error(), "such.yaml") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestArgumentsAreJSONOrText(t *testing.T) {
+	a := arguments{args: "[1]", kwargs: `{"a": 2}`}
+	args, kwargs, err := a.parse([]string{"text", "2.50", "b=[1, 2]", "c=some words", "null"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(map[string]any{"args": args, "kwargs": kwargs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"args":[1,"text",2.50,null],"kwargs":{"a":2,"b":[1,2],"c":"some words"}}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, bad := range []arguments{{args: "null"}, {args: "{}"}, {kwargs: "null"}, {kwargs: "[]"}} {
+		if _, _, err := bad.parse(nil); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}
