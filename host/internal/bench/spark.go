@@ -26,7 +26,7 @@ type latency struct {
 // Celery client to it and back, beside the same query over the same kind of
 // checkpoint collected by PySpark's Connect client.
 func (o options) cached(ctx context.Context, url, engine, remote string) (err error) {
-	plugins, err := o.plugins("demo.wasm")
+	plugins, err := o.plugins("demo.wasm", "tasks.wasm")
 	if err != nil {
 		return err
 	}
@@ -38,13 +38,18 @@ func (o options) cached(ctx context.Context, url, engine, remote string) (err er
 	}
 	defer func() { err = errors.Join(err, worker.stop()) }()
 	calls := strconv.Itoa(o.calls)
-	var ours, theirs []latency
+	var ours, theirs, nothing []latency
+	env := []string{"CELERY_BROKER_URL=" + url}
 	for range o.rounds {
 		var l latency
-		if err := python(ctx, &l, []string{"CELERY_BROKER_URL=" + url}, o.celery, "celery_client.py", queue, o.input, calls); err != nil {
+		if err := python(ctx, &l, env, o.celery, "celery_client.py", queue, calls, "demo.DataFrameWordCount", o.input, "a"); err != nil {
 			return fmt.Errorf("%w\n%s", err, worker.tail())
 		}
 		ours = append(ours, l)
+		if err := python(ctx, &l, env, o.celery, "celery_client.py", queue, calls, "test.noop"); err != nil {
+			return fmt.Errorf("%w\n%s", err, worker.tail())
+		}
+		nothing = append(nothing, l)
 		if err := python(ctx, &l, nil, o.pyspark, "pyspark_client.py", remote, o.input, calls); err != nil {
 			return err
 		}
@@ -57,6 +62,7 @@ func (o options) cached(ctx context.Context, url, engine, remote string) (err er
 	p50 := func(ls []latency) float64 { return median(column(ls, func(l latency) float64 { return l.P50 })) }
 	p99 := func(ls []latency) float64 { return median(column(ls, func(l latency) float64 { return l.P99 })) }
 	fmt.Printf("| Celery client → sparkstalk → client | %.1f | %.1f |\n", p50(ours), p99(ours))
+	fmt.Printf("| of which messages: the same client, a task that does nothing | %.1f | %.1f |\n", p50(nothing), p99(nothing))
 	fmt.Printf("| PySpark Connect, collect() | %.1f | %.1f |\n", p50(theirs), p99(theirs))
 	fmt.Printf("| ours / theirs | %.2f | %.2f |\n\n", p50(ours)/p50(theirs), p99(ours)/p99(theirs))
 	return nil

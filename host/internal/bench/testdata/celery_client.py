@@ -1,5 +1,5 @@
-"""usage: celery_client.py QUEUE FOLDER CALLS: calls demo.DataFrameWordCount one
-after another and prints the times in ms."""
+"""usage: celery_client.py QUEUE CALLS TASK [ARG...]: calls a task one after
+another, as any client of Celery does, and prints the times in ms."""
 
 import json
 import os
@@ -8,12 +8,12 @@ import time
 
 from celery import Celery
 
-queue, folder, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
+queue, calls, task, args = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
 app = Celery(broker=os.environ["CELERY_BROKER_URL"], backend="rpc://")
 
 
 def call():
-    return app.send_task("demo.DataFrameWordCount", args=(folder, "a"), queue=queue).get(timeout=120, interval=0.001)
+    return app.send_task(task, args=args, queue=queue).get(timeout=120)
 
 
 for _ in range(10):
