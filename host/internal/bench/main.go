@@ -30,6 +30,7 @@ type options struct {
 	input                   string
 	engines                 string
 	dir                     string // for modules and logs
+	next                    string // version of tasks2.wasm, new in each run
 }
 
 func main() {
@@ -68,6 +69,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	o.next = time.Now().Format("20060102150405")
 	if err := o.buildModules(ctx); err != nil {
 		return err
 	}
@@ -92,7 +94,8 @@ func (o options) buildModules(ctx context.Context) error {
 	for _, b := range [][]string{
 		{"demo.wasm", "plugins/demo", ""},
 		{"tasks.wasm", "host/testdata/tasks", "-X main.version=1"},
-		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=2"},
+		// No compilation cache of an earlier run may know this one.
+		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=" + o.next},
 	} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w "+b[2], "-o", filepath.Join(o.dir, b[0]), "./"+b[1])
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")

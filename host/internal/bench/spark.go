@@ -108,8 +108,10 @@ func (o options) reload(ctx context.Context, url string) (err error) {
 	defer func() { err = errors.Join(err, worker.stop()) }()
 	var first, again []float64
 	for n := range 2 * o.rounds {
-		version := []string{"2", "1"}[n%2]
-		source := map[string]string{"1": "tasks.wasm", "2": "tasks2.wasm"}[version]
+		version, source := o.next, "tasks2.wasm"
+		if n%2 == 1 {
+			version, source = "1", "tasks.wasm"
+		}
 		temp := filepath.Join(plugins, ".next")
 		if err := os.Link(filepath.Join(o.dir, source), temp); err != nil {
 			return err
