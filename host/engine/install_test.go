@@ -209,22 +209,6 @@ func TestStopEndsAStart(t *testing.T) {
 	}
 }
 
-func TestBackoff(t *testing.T) {
-	for attempt, want := range map[int]time.Duration{0: 100 * time.Millisecond, 3: 800 * time.Millisecond, 7: longestWait, 1000: longestWait} {
-		seen := map[time.Duration]bool{}
-		for range 100 {
-			d := backoff(attempt)
-			seen[d] = true
-			if d < want/2 || d >= want {
-				t.Errorf("backoff(%d) = %v, want between half of %v and that", attempt, d, want)
-			}
-		}
-		if len(seen) < 50 {
-			t.Errorf("backoff(%d) has %d values in 100", attempt, len(seen))
-		}
-	}
-}
-
 func TestWantedJars(t *testing.T) {
 	list, err := os.ReadFile("testdata/pyspark-4.3.0-jars.txt")
 	if err != nil {

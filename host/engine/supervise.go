@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/freeport"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/internal/process"
@@ -30,7 +30,7 @@ const (
 // supervise starts the engine again whenever it dies, until ctx ends.
 func (e *Engine) supervise(ctx context.Context) {
 	log := e.cfg.Log.With(logkey.Engine, e.Name())
-	attempt := 0
+	attempt, wait := 0, backoff.Backoff{First: firstWait, Max: longestWait}
 	for {
 		e.mu.Lock()
 		child, since := e.child, e.since
@@ -48,10 +48,11 @@ func (e *Engine) supervise(ctx context.Context) {
 		down := time.Now()
 		if time.Since(since) > settled {
 			attempt = 0
+			wait.Reset()
 		}
 		log.ErrorContext(ctx, "engine died", logkey.PID, child.PID(), logkey.Reason, died(child))
 		for {
-			if !e.sleep(ctx, backoff(attempt)) {
+			if !wait.Sleep(ctx, e.halted.Done()) {
 				return
 			}
 			err := e.launch(ctx, attempt)
@@ -226,28 +227,4 @@ func lastLines(child *process.Process) string {
 		return ""
 	}
 	return "; its last lines:\n  " + strings.Join(tail, "\n  ")
-}
-
-// backoff is the wait before a restart: doubled each time, and spread so that
-// many hosts do not start as one.
-func backoff(attempt int) time.Duration {
-	wait := longestWait
-	if attempt < 7 { // 100 ms · 2^7 is past the longest
-		wait = min(firstWait<<attempt, longestWait)
-	}
-	return wait/2 + rand.N(wait/2)
-}
-
-// sleep says false when ctx or the engine ended meanwhile.
-func (e *Engine) sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-e.halted.Done():
-		return false
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
@@ -67,11 +68,11 @@ type execution struct {
 	disarm    func() bool   // keeps the end of ctx from interrupting
 	interrupt chan struct{} // closed when the interrupt was sent
 
-	wait   *backoff  // since the last response
-	outage time.Time // when the engine was first not reached
-	empty  int       // streams that ended without a response
-	opened time.Time // when the last stream was
-	quiet  bool      // the last stream ended without an error
+	wait   *backoff.Backoff // since the last response
+	outage time.Time        // when the engine was first not reached
+	empty  int              // streams that ended without a response
+	opened time.Time        // when the last stream was
+	quiet  bool             // the last stream ended without an error
 	over   bool
 }
 
@@ -208,7 +209,7 @@ func (x *execution) mend(err error) error {
 		if x.empty++; x.empty > maxEmpty {
 			return fmt.Errorf("%w: the engine ended the execution's stream %d times without a result", ErrUnavailable, x.empty)
 		}
-		if x.empty > 1 && !x.wait.sleep(x.ctx) {
+		if x.empty > 1 && !x.wait.Sleep(x.ctx, nil) {
 			return x.interrupted()
 		}
 		return nil
@@ -239,7 +240,7 @@ func (x *execution) await(failure error) error {
 	if now.Sub(x.outage) >= x.session.cfg.Patience {
 		return failure
 	}
-	if !x.wait.sleep(x.ctx) {
+	if !x.wait.Sleep(x.ctx, nil) {
 		return x.interrupted()
 	}
 	// gRPC would wait by itself, too.
@@ -296,7 +297,7 @@ func (x *execution) sendInterrupt() {
 			return
 		}
 		// An operation that the engine does not know may be still on its way.
-		if n > 0 || known || !wait.sleep(ctx) {
+		if n > 0 || known || !wait.Sleep(ctx, nil) {
 			return
 		}
 	}

@@ -115,7 +115,7 @@ func patiently[T any](ctx context.Context, s *Session, f func() (T, error)) (T, 
 		if !errors.Is(err, ErrUnavailable) || time.Since(start) >= s.cfg.Patience {
 			return out, err
 		}
-		if !wait.sleep(ctx) {
+		if !wait.Sleep(ctx, nil) {
 			return out, context.Cause(ctx)
 		}
 		s.conn.ResetConnectBackoff()

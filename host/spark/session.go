@@ -231,7 +231,7 @@ func (s *Session) Ready(ctx context.Context) error {
 		case ctx.Err() != nil, !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrSessionLost):
 			return fmt.Errorf("wait for Spark: %w", err)
 		}
-		if !wait.sleep(ctx) {
+		if !wait.Sleep(ctx, nil) {
 			return fmt.Errorf("wait for Spark: %w: %w", context.Cause(ctx), err)
 		}
 	}

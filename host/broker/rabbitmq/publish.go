@@ -67,7 +67,7 @@ func (p *publisher) run() {
 		}
 	})
 	var (
-		wait = backoff{}
+		wait = newBackoff()
 		say  = complaint{log: b.log, what: "broker cannot be published to"}
 	)
 	for {
@@ -82,7 +82,7 @@ func (p *publisher) run() {
 			say.over("publishing", logkey.Broker, l.address)
 			opened := time.Now()
 			err = p.hold(ctx, l)
-			wait.lived(time.Since(opened))
+			lived(&wait, time.Since(opened))
 		}
 		if ctx.Err() != nil {
 			p.fail(broker.ErrClosed)
@@ -94,7 +94,7 @@ func (p *publisher) run() {
 			return
 		}
 		say.failed(ctx, err)
-		wait.sleep(ctx, nil)
+		wait.Sleep(ctx, nil)
 	}
 }
 
@@ -117,12 +117,12 @@ func (p *publisher) hold(ctx context.Context, l *link) error {
 // keep opens one channel after the other, since the broker closes one on a
 // message that it refuses.
 func (p *publisher) keep(ctx context.Context, l *link, confirm bool, at **lane) {
-	wait := backoff{}
+	wait := newBackoff()
 	var said time.Time
 	for !l.IsClosed() {
 		c, err := openLane(l, confirm)
 		if err == nil {
-			wait = backoff{}
+			wait = newBackoff()
 			p.set(func() { *at = c })
 			<-c.done
 			p.set(func() { *at = nil })
@@ -132,7 +132,7 @@ func (p *publisher) keep(ctx context.Context, l *link, confirm bool, at **lane) 
 				p.broker.log.Warn("broker refuses an unconfirmed message, which is lost", logkey.Error, plainly(c.err))
 			}
 		}
-		if !wait.sleep(ctx, l.done) {
+		if !wait.Sleep(ctx, l.done) {
 			return
 		}
 	}
@@ -184,7 +184,7 @@ func (p *publisher) publish(ctx context.Context, pub broker.Publication) error {
 	if pub.Mandatory {
 		msg.MessageId = "sparkstalk-" + strconv.FormatUint(p.ids.Add(1), 10)
 	}
-	wait := backoff{}
+	wait := newBackoff()
 	for {
 		c, err := await(ctx, p, func() *lane { return p.confirmed })
 		if err != nil {
@@ -202,7 +202,7 @@ func (p *publisher) publish(ctx context.Context, pub broker.Publication) error {
 				return err
 			}
 		}
-		if !wait.sleep(ctx, p.broker.closed) && ctx.Err() != nil {
+		if !wait.Sleep(ctx, p.broker.closed) && ctx.Err() != nil {
 			return fmt.Errorf("not confirmed: %w", context.Cause(ctx))
 		}
 	}

@@ -191,7 +191,7 @@ func (b *Broker) refuse(r *refusal) {
 // consume holds one session after the other until ctx ends or intake is stopped.
 func (b *Broker) consume(ctx context.Context, handle func(broker.Delivery)) error {
 	var (
-		wait = backoff{}
+		wait = newBackoff()
 		say  = complaint{log: b.log, what: "broker cannot be consumed from"}
 	)
 	for {
@@ -200,7 +200,7 @@ func (b *Broker) consume(ctx context.Context, handle func(broker.Delivery)) erro
 			say.over("consuming", logkey.Broker, s.link.address, logkey.Count, len(b.cfg.Queues))
 			opened := time.Now()
 			err = s.serve(ctx)
-			wait.lived(time.Since(opened))
+			lived(&wait, time.Since(opened))
 		}
 		if ctx.Err() != nil || b.isStopped() {
 			return nil
@@ -209,7 +209,7 @@ func (b *Broker) consume(ctx context.Context, handle func(broker.Delivery)) erro
 			return err
 		}
 		say.failed(ctx, err)
-		if !wait.sleep(ctx, b.stopped) {
+		if !wait.Sleep(ctx, b.stopped) {
 			return nil
 		}
 	}

@@ -3,9 +3,9 @@ package rabbitmq
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
@@ -21,33 +21,14 @@ const (
 	repeatComplaint = 30 * time.Second
 )
 
-// A backoff gives growing, jittered pauses. The zero value is ready.
-type backoff struct{ step time.Duration }
+func newBackoff() backoff.Backoff {
+	return backoff.Backoff{First: backoffFirst, Max: backoffCap}
+}
 
-// lived says how long what failed now had worked.
-func (b *backoff) lived(d time.Duration) {
+// lived ends a series of failures when what failed now had worked for long.
+func lived(b *backoff.Backoff, d time.Duration) {
 	if d > steady {
-		b.step = 0
-	}
-}
-
-func (b *backoff) next() time.Duration {
-	b.step = min(max(2*b.step, backoffFirst), backoffCap)
-	// Half of it at random: many workers lose one broker at the same moment.
-	return b.step/2 + rand.N(b.step/2)
-}
-
-// sleep pauses and reports false when ctx ended or stop was closed meanwhile.
-func (b *backoff) sleep(ctx context.Context, stop <-chan struct{}) bool {
-	t := time.NewTimer(b.next())
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	case <-stop:
-		return false
+		b.Reset()
 	}
 }
 

@@ -13,11 +13,11 @@ import (
 
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b backoff
+		b := newBackoff()
 		var total time.Duration
 		for i := range 100 {
 			start := time.Now()
-			if !b.sleep(context.Background(), nil) {
+			if !b.Sleep(context.Background(), nil) {
 				t.Fatal("sleep was ended by nothing")
 			}
 			d := time.Since(start)
@@ -29,19 +29,19 @@ func TestBackoff(t *testing.T) {
 		if total < 60*time.Second {
 			t.Errorf("100 pauses take %v: they do not grow", total)
 		}
-		b.lived(steady / 2)
-		if d := b.next(); d < backoffCap/2 {
+		lived(&b, steady/2)
+		if d := b.Next(); d < backoffCap/2 {
 			t.Errorf("after a short life: %v", d)
 		}
-		b.lived(2 * steady)
-		if d := b.next(); d > backoffFirst {
+		lived(&b, 2*steady)
+		if d := b.Next(); d > backoffFirst {
 			t.Errorf("after a long life: %v", d)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		stop := make(chan struct{})
 		close(stop)
-		if b.sleep(ctx, nil) || b.sleep(context.Background(), stop) {
+		if b.Sleep(ctx, nil) || b.Sleep(context.Background(), stop) {
 			t.Error("sleep goes on after its end")
 		}
 	})

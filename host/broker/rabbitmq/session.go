@@ -256,7 +256,7 @@ func (s *session) restore(ctx context.Context, tag string) {
 	q := b.cfg.Queues[index]
 	b.log.WarnContext(ctx, "broker ended consuming; declaring the queue again", logkey.Queue, q.Name)
 	s.workers.Go(func() {
-		wait := backoff{}
+		wait := newBackoff()
 		say := complaint{log: b.log, what: "queue " + strconv.Quote(q.Name) + " cannot be consumed"}
 		for !b.isStopped() {
 			err := b.declare(s.link, nil, []broker.Queue{q})
@@ -277,7 +277,7 @@ func (s *session) restore(ctx context.Context, tag string) {
 				return
 			}
 			say.failed(ctx, err)
-			if !wait.sleep(ctx, s.ended) {
+			if !wait.Sleep(ctx, s.ended) {
 				return
 			}
 		}

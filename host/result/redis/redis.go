@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
@@ -89,7 +89,7 @@ const (
 // Store implements [result.Store].
 func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) error {
 	document := r.Encode()
-	pause := firstPause
+	wait := backoff.Backoff{First: firstPause, Max: lastPause}
 	for try := 1; ; try++ {
 		err := s.store(ctx, r, document)
 		if err == nil {
@@ -107,11 +107,7 @@ func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) erro
 		if try == 1 {
 			s.log.WarnContext(ctx, "result backend is away: trying until it is back", logkey.Error, err, logkey.TaskID, r.TaskID)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)):
-		}
-		pause = min(2*pause, lastPause)
+		wait.Sleep(ctx, nil)
 	}
 }
 
