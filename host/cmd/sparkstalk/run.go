@@ -64,31 +64,38 @@ func value(text string) json.RawMessage {
 	return quoted
 }
 
-func runCommand(s *settings) *cobra.Command {
+// caller calls a task and waits for what it comes to.
+type caller func(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error)
+
+// taskCommand completes a command whose words are a task and its arguments.
+func taskCommand(cmd *cobra.Command, s *settings, call caller) *cobra.Command {
 	var a arguments
-	cmd := &cobra.Command{
+	a.flags(cmd)
+	cmd.Args = cobra.MinimumNArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, words []string) error {
+		args, kwargs, err := a.parse(words[1:])
+		if err != nil {
+			return err
+		}
+		cfg, err := s.config()
+		if err != nil {
+			return err
+		}
+		first, _, stop := stopSignals(cmd.Context())
+		defer stop()
+		result, err := call(first, cfg, words[0], args, kwargs)
+		return report(cmd, s.json, result, err)
+	}
+	return cmd
+}
+
+func runCommand(s *settings) *cobra.Command {
+	return taskCommand(&cobra.Command{
 		Use:   "run TASK [ARG… NAME=ARG…]",
 		Short: "Run one task in this process, without a broker",
 		Example: `  sparkstalk run demo.simple_sum 100000
   sparkstalk run demo.WordCount /usr/share/common-licenses first_letter=a`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, words []string) error {
-			args, kwargs, err := a.parse(words[1:])
-			if err != nil {
-				return err
-			}
-			cfg, err := s.config()
-			if err != nil {
-				return err
-			}
-			first, _, stop := stopSignals(cmd.Context())
-			defer stop()
-			result, err := runOnce(first, cfg, words[0], args, kwargs)
-			return report(cmd, s.json, result, err)
-		},
-	}
-	a.flags(cmd)
-	return cmd
+	}, s, runOnce)
 }
 
 // openLimit is how long one call waits for its engine to come up.
