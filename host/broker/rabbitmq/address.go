@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -26,6 +27,9 @@ type address struct {
 func (a address) String() string {
 	return fmt.Sprintf("%s://%s:***@%s/%s", a.Scheme, url.PathEscape(a.Username), a.hostport(), url.PathEscape(a.Vhost))
 }
+
+// LogValue keeps the password out of logs: a JSON handler would write every field.
+func (a address) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 func (a address) hostport() string { return net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) }
 

@@ -1,6 +1,9 @@
 package rabbitmq
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,5 +38,18 @@ func TestParseAddresses(t *testing.T) {
 	several, err := parseAddresses("amqp://a;amqp://b; amqp://c;", nil)
 	if err != nil || len(several) != 3 || several[2].Host != "c" {
 		t.Errorf("got %v, %v", several, err)
+	}
+}
+
+func TestNoHandlerLogsThePassword(t *testing.T) {
+	all, err := parseAddresses("amqp://user:hunter2@host/vhost", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "broker", all[0])
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "broker", all[0])
+	if strings.Contains(out.String(), "hunter2") || strings.Count(out.String(), "amqp://user:***@host") != 2 {
+		t.Errorf("logged %s", out.String())
 	}
 }
