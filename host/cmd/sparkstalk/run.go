@@ -77,6 +77,7 @@ func taskCommand(cmd *cobra.Command, s *settings, call caller) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		s.quiet = true // one call's result, not a worker's log
 		cfg, err := s.config()
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ type settings struct {
 	flags *pflag.FlagSet // the persistent ones
 	file  string
 	json  bool
+	quiet bool // without a word on it, only warnings are logged
 }
 
 // setting is one way to give a Config field: its name in sparkstalk.yaml, which
@@ -50,7 +51,7 @@ var settingsTable = []setting{
 	{"task_time_limit", "time-limit", "", "", "`seconds` after which a task is interrupted"},
 	{"task_events", "task-events", "E", "", "send task events"},
 	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
-	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (default), warning or error"},
+	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (a worker's default), warning or error"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
 }
 
@@ -95,6 +96,9 @@ func (s *settings) config() (host.Config, error) {
 				bad = append(bad, fmt.Errorf("flag --%s: %w", row.flag, err))
 			}
 		}
+	}
+	if cfg.LogLevel == "" && s.quiet {
+		cfg.LogLevel = "warning"
 	}
 	log, err := s.logger(cfg.LogLevel)
 	cfg.Log = log
