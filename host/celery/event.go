@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
 )
 
 // EventExchange is the topic exchange, durable, that events are published to.
@@ -71,14 +73,14 @@ func (e Event) At(t time.Time) Event {
 // Append appends the event as one JSON object.
 func (e Event) Append(dst []byte) []byte {
 	dst = AppendString(append(dst, `{"hostname": `...), e.Hostname)
-	dst = appendFloat(append(dst, `, "utcoffset": `...), e.UTCOffset, "NaN", "Infinity")
+	dst = pyfloat.AppendJSON(append(dst, `, "utcoffset": `...), e.UTCOffset)
 	dst = strconv.AppendInt(append(dst, `, "pid": `...), int64(e.PID), 10)
 	dst = strconv.AppendInt(append(dst, `, "clock": `...), e.Clock, 10)
 	for _, m := range e.Fields {
 		dst = m.append(append(dst, ", "...))
 	}
 	dst = append(dst, `, "timestamp": `...)
-	dst = appendFloat(dst, e.Timestamp, "NaN", "Infinity")
+	dst = pyfloat.AppendJSON(dst, e.Timestamp)
 	dst = append(dst, `, "type": `...)
 	return append(AppendString(dst, e.Type), '}')
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
 )
 
 // plain are the bytes that a string goes on with: all but the quote, the
@@ -226,4 +228,4 @@ func AppendArray(dst []byte, values []json.RawMessage) []byte {
 }
 
 func integer(n int64) json.RawMessage { return strconv.AppendInt(nil, n, 10) }
-func float(f float64) json.RawMessage { return appendFloat(nil, f, "NaN", "Infinity") }
+func float(f float64) json.RawMessage { return pyfloat.AppendJSON(nil, f) }

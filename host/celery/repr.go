@@ -2,40 +2,16 @@ package celery
 
 import (
 	"encoding/json"
-	"math"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
 )
 
 // ReprLimit is how long Celery lets the text of arguments and results get.
 const ReprLimit = 1024
-
-// appendFloat appends f as Python's repr and json.dumps do, but for the names
-// of what is not a number.
-func appendFloat(dst []byte, f float64, nan, inf string) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, nan...)
-	case math.IsInf(f, 1):
-		return append(dst, inf...)
-	case math.IsInf(f, -1):
-		return append(append(dst, '-'), inf...)
-	}
-	// Python chooses between the forms by the decimal exponent.
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	for _, c := range dst[start:] {
-		if c == '.' {
-			return dst
-		}
-	}
-	return append(dst, ".0"...)
-}
 
 // scalar returns how Python prints a number or literal, or false for strings,
 // arrays and objects.
@@ -69,7 +45,7 @@ func scalar(raw []byte) (string, bool) {
 	}
 	// An overflow gives the infinity that Python gives, so the error is moot.
 	f, _ := strconv.ParseFloat(string(raw), 64)
-	return string(appendFloat(nil, f, "nan", "inf")), true
+	return string(pyfloat.AppendRepr(nil, f)), true
 }
 
 // Repr returns how Python prints the value that it reads from raw: repr(). A

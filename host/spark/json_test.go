@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
 )
 
 // rowsOf returns the JSON of one column's values, as arrays.
@@ -199,7 +201,7 @@ func FuzzFloatsAsJSON(f *testing.F) {
 			return
 		}
 		var got float64
-		if err := json.Unmarshal(appendFloat(nil, want), &got); err != nil || got != want {
+		if err := json.Unmarshal(pyfloat.AppendJSON(nil, want), &got); err != nil || got != want {
 			t.Errorf("got %v, %v, want %v", got, err, want)
 		}
 	})

@@ -3,12 +3,13 @@ package spark
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"math/big"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
 )
 
 // appender appends the JSON of one row's value.
@@ -55,7 +56,7 @@ func valueAppender(a arrow.Array) (appender, error) {
 	case *array.Uint64:
 		return unsigned(a.Uint64Values()), nil
 	case *array.Float16:
-		return func(dst []byte, row int) []byte { return appendFloat(dst, float64(a.Value(row).Float32())) }, nil
+		return func(dst []byte, row int) []byte { return pyfloat.AppendJSON(dst, float64(a.Value(row).Float32())) }, nil
 	case *array.Float32:
 		return floats(a.Float32Values()), nil
 	case *array.Float64:
@@ -180,31 +181,7 @@ func unsigned[T uint8 | uint16 | uint32 | uint64](values []T) appender {
 }
 
 func floats[T float32 | float64](values []T) appender {
-	return func(dst []byte, row int) []byte { return appendFloat(dst, float64(values[row])) }
-}
-
-// appendFloat appends f as Python's json.dumps does.
-func appendFloat(dst []byte, f float64) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	}
-	// Python chooses between the forms by the decimal exponent.
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	for _, c := range dst[start:] {
-		if c == '.' {
-			return dst
-		}
-	}
-	return append(dst, ".0"...)
+	return func(dst []byte, row int) []byte { return pyfloat.AppendJSON(dst, float64(values[row])) }
 }
 
 // appendSpecial appends a value that Celery's JSON has no form of its own for.
