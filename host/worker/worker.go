@@ -173,8 +173,8 @@ func (w *Worker) Run(intake, work context.Context) error {
 	var broken error // why the broker ended intake, read once consumed is closed
 	consumed := make(chan struct{})
 	go func() {
-		defer close(consumed)
 		broken = w.Broker.Run(alive, func(d broker.Delivery) { w.receive(alive, d) })
+		close(consumed) // before the end of intake, whose reason it tells
 		stopIntake()
 	}()
 	var slots sync.WaitGroup

@@ -417,3 +417,26 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// refusing is a broker that will not be consumed from.
+type refusing struct{ broker.Broker }
+
+var errRefused = errors.New("no such user")
+
+func (refusing) Run(context.Context, func(broker.Delivery)) error { return errRefused }
+
+func TestBrokersRefusalIsToldWhenIntakeEnds(t *testing.T) {
+	for range 200 { // the reason and the end come from two goroutines
+		var told error
+		w, err := New(Config{
+			Broker: refusing{brokertest.NewServer().Open(brokertest.Config{})}, Tasks: &registry{}, Store: &store{},
+			IntakeEnded: func(err error) { told = err },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Run(context.Background(), context.Background()); !errors.Is(err, errRefused) || !errors.Is(told, errRefused) {
+			t.Fatalf("Run returned %v and told %v", err, told)
+		}
+	}
+}
