@@ -74,11 +74,8 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 }
 
 func (r *Runtime) openSpark(ctx context.Context) error {
-	config, err := EngineConfig(r.cfg)
-	if err != nil {
-		return err
-	}
-	if r.engine, err = engine.New(config); err != nil {
+	var err error
+	if r.engine, err = engine.New(engineConfig(r.cfg)); err != nil {
 		return err
 	}
 	if err = r.engine.Start(ctx); err != nil {
@@ -240,7 +237,11 @@ func InspectAll(ctx context.Context, cfg Config) ([]module.Info, error) {
 // EngineConfig is the part of a configuration that is the engine's.
 func EngineConfig(cfg Config) (engine.Config, error) {
 	cfg, err := cfg.withDefaults()
-	return engine.Config{Spec: cfg.Spark, Home: cfg.Home, Log: cfg.Log, Warm: warm}, err
+	return engineConfig(cfg), err
+}
+
+func engineConfig(cfg Config) engine.Config {
+	return engine.Config{Spec: cfg.Spark, Home: cfg.Home, Log: cfg.Log, Warm: warm}
 }
 
 // warm has an engine do each kind of work once, so that what it loads for that
