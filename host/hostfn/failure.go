@@ -17,6 +17,7 @@ import (
 const (
 	typeValue       = "ValueError"
 	typeRuntime     = "RuntimeError"
+	typeLacks       = "NotImplementedError"         // the engine does not have it
 	typeBadHandle   = "sparkstalk.BadHandle"        // a frame or expression that does not exist
 	typeLimit       = "sparkstalk.LimitExceeded"    // too many handles, too large a plan
 	typeTooLarge    = "sparkstalk.ResultTooLarge"   // rows or result over Config.ResultLimit
@@ -79,6 +80,9 @@ func clientError(err error) *abi.Error {
 	}
 	if e, ok := errors.AsType[*abi.Error](err); ok {
 		return e
+	}
+	if e, ok := errors.AsType[*spark.LacksError](err); ok {
+		return abi.Errorf(typeLacks, "%v", e)
 	}
 	if e, ok := errors.AsType[*spark.TooLargeError](err); ok {
 		return abi.Errorf(typeTooLarge, "%v", e)

@@ -91,6 +91,11 @@ func TestAnEndedContextIsItsCause(t *testing.T) {
 	}
 }
 
+func TestWhatTheEngineLacksIsToldWithTheWayOut(t *testing.T) {
+	i, frame := failing(t, &spark.LacksError{Engine: "Sail 0.7.2", Feature: spark.FeatureObserve, Way: "aggregate instead"})
+	wantError(t, actionError(i, frame), "NotImplementedError", "Sail 0.7.2 does not have observe: aggregate instead")
+}
+
 func TestOtherErrorsAreNamedForWhatTheyAre(t *testing.T) {
 	i, frame := failing(t, spark.ErrInterrupted)
 	wantError(t, actionError(i, frame), "sparkstalk.SparkInterrupted")

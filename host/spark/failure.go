@@ -70,6 +70,9 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 			e.Message = whole
 		}
 	}
+	if e.Condition == "" && e.Class == "java.lang.UnsupportedOperationException" && g.isSail() {
+		e.Message += " (Sail does not have this: express it in another way, or " + otherEngine + ")"
+	}
 	switch {
 	case saysSessionLost(e):
 		s.lose(g, e.Error())

@@ -34,6 +34,8 @@ type generation struct {
 
 	silent atomic.Pointer[bool] // see silentOnPaths; nil until it is known
 
+	knowledge knowledge
+
 	mu     sync.Mutex
 	server string // the engine's own id of the session; empty until it answered
 }
@@ -42,7 +44,7 @@ type generation struct {
 const markerKey = "spark.sparkstalk.session"
 
 func newGeneration(number uint64, id string) *generation {
-	return &generation{number: number, id: id, marker: uuid.NewString(), gate: make(chan struct{}, 1)}
+	return &generation{number: number, id: id, marker: uuid.NewString(), gate: make(chan struct{}, 1), knowledge: newKnowledge()}
 }
 
 // lines counts the connections that were made.

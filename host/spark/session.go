@@ -192,18 +192,23 @@ func (s *Session) Close() error {
 	s.releases.close(ctx)
 	// A session whose id was given may be someone else's, too.
 	if owned && g.observed() != nil {
-		_, err := s.client.ReleaseSession(ctx, &sparkpb.ReleaseSessionRequest{
-			SessionId: g.id, UserContext: s.user, ClientType: &s.agent,
-		})
-		if err != nil {
-			// The engine closes it by itself when it is idle, or is gone.
-			s.cfg.Log.Debug("release Spark session", logkey.Session, g.id, logkey.Error, err)
-		}
+		s.releaseSession(ctx, g)
 	}
 	if err := s.conn.Close(); err != nil {
 		return fmt.Errorf("close connection to Spark: %w", err)
 	}
 	return nil
+}
+
+// releaseSession ends a session at the engine.
+func (s *Session) releaseSession(ctx context.Context, g *generation) {
+	_, err := s.client.ReleaseSession(ctx, &sparkpb.ReleaseSessionRequest{
+		SessionId: g.id, UserContext: s.user, ClientType: &s.agent,
+	})
+	if err != nil {
+		// The engine closes it by itself when it is idle, or is gone.
+		s.cfg.Log.Debug("release Spark session", logkey.Session, g.id, logkey.Error, err)
+	}
 }
 
 // Ping asks the engine whether it still has the session, which counts as use of

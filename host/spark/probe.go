@@ -1,0 +1,223 @@
+package spark
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash/crc32"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
+)
+
+// A probe finds out whether the engine has a feature, in a session that is
+// thrown away. An error of the engine's counts as no. main is the session that
+// asks.
+type probe func(ctx context.Context, s, main *Session) (bool, error)
+
+var probes = map[Feature]probe{
+	FeatureCheckpoint:   probeCheckpoint,
+	FeaturePersist:      probePersist,
+	FeatureCacheTable:   probeCacheTable,
+	FeatureGlobalViews:  probeGlobalViews,
+	FeatureProgress:     probeProgress,
+	FeatureInterrupt:    probeInterrupt,
+	FeatureStatus:       probeStatus,
+	FeatureErrorDetails: probeErrorDetails,
+	FeatureCloneSession: probeCloneSession,
+	FeatureArtifacts:    probeArtifacts,
+	FeatureObserve: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
+		return &sparkpb.Relation{RelType: &sparkpb.Relation_CollectMetrics{CollectMetrics: &sparkpb.CollectMetrics{
+			Input: in, Name: "probe", Metrics: []*sparkpb.Expression{{ExprType: &sparkpb.Expression_ExpressionString_{
+				ExpressionString: &sparkpb.Expression_ExpressionString{Expression: "count(1) AS n"},
+			}}},
+		}}}
+	}),
+	FeatureQuantiles: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
+		return &sparkpb.Relation{RelType: &sparkpb.Relation_ApproxQuantile{ApproxQuantile: &sparkpb.StatApproxQuantile{
+			Input: in, Cols: []string{"id"}, Probabilities: []float64{0.5},
+		}}}
+	}),
+	FeatureFreqItems: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
+		return &sparkpb.Relation{RelType: &sparkpb.Relation_FreqItems{FreqItems: &sparkpb.StatFreqItems{Input: in, Cols: []string{"id"}}}}
+	}),
+	FeatureSemanticHash: probeSemanticHash,
+	FeatureORC:          probeORC,
+}
+
+// probeFrame is a step that the package does not build for its users.
+func probeFrame(relation *sparkpb.Relation) *DataFrame {
+	n := leaf("probe", 0)
+	n.build = func(*renderer, []*sparkpb.Relation) *sparkpb.Relation { return relation }
+	return frame(n, nil, nil)
+}
+
+func probeRelation(build func(in *sparkpb.Relation) *sparkpb.Relation) probe {
+	return func(ctx context.Context, s, _ *Session) (bool, error) {
+		stream, err := s.Collect(ctx, probeFrame(build(probeRange().relation())), Options{})
+		if err != nil {
+			return false, err
+		}
+		for stream.Next() {
+			continue
+		}
+		return stream.Err() == nil, stream.Err()
+	}
+}
+
+// probeRange is a plan that no other client has.
+func probeRange() *DataFrame { return Range(0, 2+int64(uuid.New().ID()), 1<<40, 1) }
+
+func probeCheckpoint(ctx context.Context, s, _ *Session) (bool, error) {
+	kept, err := s.Checkpoint(ctx, Range(0, 3, 1, 1), Options{})
+	if err != nil {
+		return false, err
+	}
+	cached := Range(0, 3, 1, 1).Cached("probe")
+	n, err := s.Count(ctx, cached.Substitute(map[string]string{cached.CachedInputs()[0].ID: kept.RelationID}), Options{})
+	return n == 3, errors.Join(err, s.Release(ctx, kept))
+}
+
+// probePersist does not believe the answer: a plan that is persisted is read
+// from memory, and says so.
+func probePersist(ctx context.Context, s, _ *Session) (bool, error) {
+	df := probeRange()
+	persist := &sparkpb.AnalyzePlanRequest_Persist{Relation: df.relation()}
+	if _, err := s.analyze(ctx, df, &sparkpb.AnalyzePlanRequest{Analyze: &sparkpb.AnalyzePlanRequest_Persist_{Persist: persist}}); err != nil {
+		return false, err
+	}
+	text, err := s.Explain(ctx, df, "simple")
+	unpersist := &sparkpb.AnalyzePlanRequest_Unpersist{Relation: df.relation()}
+	_, dropped := s.analyze(ctx, df, &sparkpb.AnalyzePlanRequest{Analyze: &sparkpb.AnalyzePlanRequest_Unpersist_{Unpersist: unpersist}})
+	return strings.Contains(text, "InMemoryTableScan") || strings.Contains(text, "InMemoryRelation"), errors.Join(err, dropped)
+}
+
+func probeCacheTable(ctx context.Context, s, _ *Session) (bool, error) {
+	if err := s.Exec(ctx, "CACHE LAZY TABLE sparkstalk_probe AS SELECT 1 AS n", Options{}); err != nil {
+		return false, err
+	}
+	return true, s.Exec(ctx, "UNCACHE TABLE IF EXISTS sparkstalk_probe", Options{})
+}
+
+func probeGlobalViews(ctx context.Context, s, main *Session) (bool, error) {
+	kept, err := s.Checkpoint(ctx, Range(0, 3, 1, 1), Options{})
+	if err != nil {
+		return false, err
+	}
+	name := "sparkstalk_" + strings.ReplaceAll(uuid.NewString(), "-", "_")
+	x, err := s.execute(ctx, command(&sparkpb.Command{CommandType: &sparkpb.Command_CreateDataframeView{
+		CreateDataframeView: &sparkpb.CreateDataFrameViewCommand{
+			Input: &sparkpb.Relation{RelType: &sparkpb.Relation_CachedRemoteRelation{
+				CachedRemoteRelation: &sparkpb.CachedRemoteRelation{RelationId: kept.RelationID},
+			}},
+			Name: name, IsGlobal: true,
+		},
+	}}), Options{}, true)
+	if err != nil {
+		return false, err
+	}
+	if err := x.drain(func(*sparkpb.ExecutePlanResponse) {}); err != nil {
+		return false, err
+	}
+	n, err := main.Count(ctx, SQL("SELECT * FROM global_temp."+name, nil, nil), Options{})
+	return n == 3, errors.Join(err, s.Exec(ctx, "DROP VIEW IF EXISTS global_temp."+name, Options{}))
+}
+
+func probeProgress(ctx context.Context, s, _ *Session) (bool, error) {
+	plan, err := query(Range(0, 3, 1, 1))
+	if err != nil {
+		return false, err
+	}
+	x, err := s.execute(ctx, plan, Options{}, true)
+	if err != nil {
+		return false, err
+	}
+	reported := false
+	err = x.drain(func(r *sparkpb.ExecutePlanResponse) { reported = reported || r.GetExecutionProgress() != nil })
+	return reported, err
+}
+
+// rpc makes of a request's outcome a probe's. An answer is a yes.
+func (s *Session) rpc(ctx context.Context, err error) (bool, error) {
+	if err != nil {
+		return false, s.fail(ctx, s.current(), err)
+	}
+	return true, nil
+}
+
+func probeInterrupt(ctx context.Context, s, _ *Session) (bool, error) {
+	_, err := s.interrupt(ctx, s.current(), uuid.NewString())
+	return s.rpc(ctx, err)
+}
+
+func probeStatus(ctx context.Context, s, _ *Session) (bool, error) {
+	_, err := s.client.GetStatus(ctx, &sparkpb.GetStatusRequest{SessionId: s.current().id, UserContext: s.user, ClientType: &s.agent})
+	return s.rpc(ctx, err)
+}
+
+func probeErrorDetails(ctx context.Context, s, _ *Session) (bool, error) {
+	_, err := s.client.FetchErrorDetails(ctx, &sparkpb.FetchErrorDetailsRequest{
+		SessionId: s.current().id, UserContext: s.user, ClientType: &s.agent, ErrorId: uuid.NewString(),
+	})
+	return s.rpc(ctx, err)
+}
+
+func probeCloneSession(ctx context.Context, s, _ *Session) (bool, error) {
+	answer, err := s.client.CloneSession(ctx, &sparkpb.CloneSessionRequest{SessionId: s.current().id, UserContext: s.user, ClientType: &s.agent})
+	if err != nil {
+		return s.rpc(ctx, err)
+	}
+	s.releaseSession(ctx, newGeneration(1, answer.GetNewSessionId()))
+	return true, nil
+}
+
+func probeArtifacts(ctx context.Context, s, _ *Session) (bool, error) {
+	data := []byte("sparkstalk")
+	hash := sha256.Sum256(data)
+	stream, err := s.client.AddArtifacts(ctx)
+	if err != nil {
+		return s.rpc(ctx, err)
+	}
+	err = stream.Send(&sparkpb.AddArtifactsRequest{
+		SessionId: s.current().id, UserContext: s.user, ClientType: &s.agent,
+		Payload: &sparkpb.AddArtifactsRequest_Batch_{Batch: &sparkpb.AddArtifactsRequest_Batch{
+			Artifacts: []*sparkpb.AddArtifactsRequest_SingleChunkArtifact{{
+				Name: "cache/" + hex.EncodeToString(hash[:]),
+				Data: &sparkpb.AddArtifactsRequest_ArtifactChunk{Data: data, Crc: int64(crc32.ChecksumIEEE(data))},
+			}},
+		}},
+	})
+	answer, closed := stream.CloseAndRecv() // says why Send failed, if it did
+	if closed != nil {
+		return s.rpc(ctx, closed)
+	}
+	for _, summary := range answer.GetArtifacts() {
+		if !summary.GetIsCrcSuccessful() {
+			return false, nil
+		}
+	}
+	return s.rpc(ctx, err)
+}
+
+func probeSemanticHash(ctx context.Context, s, _ *Session) (bool, error) {
+	plan, err := query(Range(0, 3, 1, 1))
+	if err != nil {
+		return false, err
+	}
+	_, err = s.analyze(ctx, nil, &sparkpb.AnalyzePlanRequest{Analyze: &sparkpb.AnalyzePlanRequest_SemanticHash_{
+		SemanticHash: &sparkpb.AnalyzePlanRequest_SemanticHash{Plan: plan},
+	}})
+	return err == nil, err
+}
+
+// probeORC reads no file: the format is looked up before the folder.
+func probeORC(ctx context.Context, s, _ *Session) (bool, error) {
+	_, err := s.schema(ctx, Read("orc", "id BIGINT", nil, []string{os.TempDir() + "/sparkstalk-no-such-folder"}))
+	e := engineError(err)
+	missing := e.Condition == "PATH_NOT_FOUND" || strings.Contains(e.Message, "Path does not exist")
+	return err == nil || missing, nil
+}
