@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race check generate setup bench fuzz build clean
+.PHONY: demo test race tpch check generate setup bench fuzz build clean
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -15,6 +15,9 @@ test: ## unit and integration tests against RabbitMQ, Redis, Spark and Python Ce
 race: ## the same under the race detector, which needs a C compiler; takes several times as long
 	@scripts/test -race
 
+tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch against Spark's own SQL
+	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host
+
 check: ## what CI runs after the tests: vet, linters, fresh generated files
 	@scripts/check
 
@@ -23,7 +26,7 @@ generate: ## write the generated files anew
 	scripts/gen-spark
 
 setup: ## install everything that tests and demo use
-	@scripts/setup broker redis python pyspark sail spark lint
+	@scripts/setup broker redis python pyspark sail spark tpch lint
 
 build: ## the binary and the demo module
 	$(GO) build -o bin/sparkstalk ./host/cmd/sparkstalk

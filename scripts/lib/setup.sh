@@ -145,6 +145,25 @@ python_environment() {
   say "$words: installed"
 }
 
+## TPC-H
+
+# setup_tpch makes $home/tpch/sf0.01 and sf0.1, and again when the generator was
+# replaced, which may write them otherwise.
+setup_tpch() {
+  python_environment tpch "tpchgen-cli, the generator of TPC-H's tables"
+  local scale dir wants=scripts/lib/requirements-tpch.txt
+  for scale in 0.01 0.1; do
+    dir="$home/tpch/sf$scale"
+    cmp -s "$wants" "$dir/requirements.txt" && continue
+    say "tpch: writing the tables at scale factor $scale to $dir"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    "$home/python/tpch/bin/tpchgen-cli" parquet --scale-factor "$scale" --output-dir "$dir" >&2 9>&- ||
+      die "tpchgen-cli could not write the tables to $dir"
+    cp "$wants" "$dir/requirements.txt" # last: the mark of a whole set
+  done
+}
+
 ## The engines, which sparkstalk itself installs
 
 setup_sail() { engine sail; }
