@@ -66,6 +66,16 @@ const (
 	Except    SetOp = 2
 )
 
+// SubqueryKind says what [Host.ExprSubquery] makes of a frame's rows.
+type SubqueryKind int32
+
+// The kinds of subqueries.
+const (
+	SubqueryScalar SubqueryKind = 0 // the one value of its one row, NULL if there is no row
+	SubqueryExists SubqueryKind = 1 // whether it has a row
+	SubqueryIn     SubqueryKind = 2 // whether the given values are one of its rows
+)
+
 // RowForm is the JSON shape of a row.
 type RowForm int32
 
@@ -151,6 +161,10 @@ type Host interface {
 	FrameDistinct(in Frame, columns []string) Frame
 	// FrameAlias names a frame, so that SQL text and columns can refer to it.
 	FrameAlias(in Frame, name string) Frame
+	// FrameWithRelations is root, the result of FrameSQL, with frames that its
+	// text reads like tables: each of relations is the result of FrameAlias, and
+	// its name is the table's. However often the text reads one, it is sent once.
+	FrameWithRelations(root Frame, relations []Frame) Frame
 	// FrameCache returns in as a cached DataFrame. The cache knows it by its
 	// plan: the first action that needs it materialises it, later ones of any
 	// task reuse that. name is for people: logs, the dashboard, sparkstalk cache.
@@ -186,6 +200,11 @@ type Host interface {
 	ExprSort(in Expr, descending, nullsLast bool) Expr
 	// ExprSQL is an expression in SQL text.
 	ExprSQL(text string) Expr
+	// ExprSubquery is a subquery: a value made of the rows of another frame. A
+	// column of the outer frame within it, by that one's alias, makes it
+	// correlated. values are what SubqueryIn looks for, as many as frame has columns, and
+	// empty for the other kinds.
+	ExprSubquery(frame Frame, kind SubqueryKind, values []Expr) Expr
 
 	// ActionCollect runs the plan and returns its rows as one JSON array.
 	ActionCollect(frame Frame, form RowForm) ([]byte, error)

@@ -142,6 +142,11 @@ func (u Unsupported) FrameAlias(in Frame, name string) Frame {
 	panic(u.refuse("FrameAlias"))
 }
 
+// FrameWithRelations panics: see [Unsupported].
+func (u Unsupported) FrameWithRelations(root Frame, relations []Frame) Frame {
+	panic(u.refuse("FrameWithRelations"))
+}
+
 // FrameCache panics: see [Unsupported].
 func (u Unsupported) FrameCache(in Frame, name string) Frame {
 	panic(u.refuse("FrameCache"))
@@ -210,6 +215,11 @@ func (u Unsupported) ExprSort(in Expr, descending, nullsLast bool) Expr {
 // ExprSQL panics: see [Unsupported].
 func (u Unsupported) ExprSQL(text string) Expr {
 	panic(u.refuse("ExprSQL"))
+}
+
+// ExprSubquery panics: see [Unsupported].
+func (u Unsupported) ExprSubquery(frame Frame, kind SubqueryKind, values []Expr) Expr {
+	panic(u.refuse("ExprSubquery"))
 }
 
 // ActionCollect returns an error: see [Unsupported].

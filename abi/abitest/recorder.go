@@ -149,6 +149,12 @@ func (r *Recorder) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return answer[abi.Frame](r, "FrameAlias")
 }
 
+// FrameWithRelations records the call.
+func (r *Recorder) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
+	r.record("FrameWithRelations", root, relations)
+	return answer[abi.Frame](r, "FrameWithRelations")
+}
+
 // FrameCache records the call.
 func (r *Recorder) FrameCache(in abi.Frame, name string) abi.Frame {
 	r.record("FrameCache", in, name)
@@ -231,6 +237,12 @@ func (r *Recorder) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr {
 func (r *Recorder) ExprSQL(text string) abi.Expr {
 	r.record("ExprSQL", text)
 	return answer[abi.Expr](r, "ExprSQL")
+}
+
+// ExprSubquery records the call.
+func (r *Recorder) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values []abi.Expr) abi.Expr {
+	r.record("ExprSubquery", frame, kind, values)
+	return answer[abi.Expr](r, "ExprSubquery")
 }
 
 // ActionCollect records the call.

@@ -88,3 +88,12 @@ func (i *Invocation) ExprSQL(text string) abi.Expr {
 	b := i.build("ExprSQL")
 	return b.keepExpr(spark.SQLExpr(b.text(text)))
 }
+
+// ExprSubquery implements [abi.Host].
+func (i *Invocation) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values []abi.Expr) abi.Expr {
+	b := i.build("ExprSubquery")
+	if kind < abi.SubqueryScalar || kind > abi.SubqueryIn {
+		b.invalid(typeValue, "kind %d is unknown: 0 is scalar, 1 exists, 2 in", kind)
+	}
+	return b.keepExpr(spark.Subquery(b.frame(frame), spark.SubqueryKind(kind), b.exprList(values)))
+}

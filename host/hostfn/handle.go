@@ -86,6 +86,17 @@ func (b *builder) missing(kind string, h uint32) {
 	}
 }
 
+func (b *builder) frameList(handles []abi.Frame) []*spark.DataFrame {
+	frames := make([]*spark.DataFrame, 0, min(len(handles), b.i.cfg.MaxHandles))
+	for _, h := range handles {
+		frames = append(frames, b.frame(h))
+		if b.wrong() {
+			break // a long list of one handle is cheap for the guest to make
+		}
+	}
+	return frames
+}
+
 func (b *builder) exprList(handles []abi.Expr) []*spark.Column {
 	columns := make([]*spark.Column, 0, min(len(handles), b.i.cfg.MaxHandles))
 	for _, h := range handles {

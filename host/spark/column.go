@@ -16,7 +16,8 @@ type Column struct {
 	build  func(r *renderer) *sparkpb.Expression
 	depth  int
 	weight int64
-	order  bool // a sort order, which only Sort takes
+	order  bool         // a sort order, which only Sort takes
+	plans  []*DataFrame // of the subqueries in it
 	err    error
 }
 
@@ -46,6 +47,7 @@ func column(weight int64, inputs []*Column, build func(r *renderer) *sparkpb.Exp
 		}
 		c.depth = max(c.depth, in.depth)
 		c.weight = addWeight(c.weight, in.weight)
+		c.plans = mergePlans(c.plans, in.plans)
 	}
 	c.depth++
 	if err := checkPlan(c.depth, c.weight); err != nil {

@@ -47,7 +47,10 @@ type node struct {
 	detail string // for people
 	text   string // of a SQL statement; a placeholder's id
 	inputs []*node
-	build  buildRelation
+	// subqueries is how many of the last inputs are no relation's input but the
+	// plans of subqueries in this step's expressions.
+	subqueries int
+	build      buildRelation
 
 	depth  int   // steps on the longest way to a leaf, through expressions too
 	weight int64 // about how many bytes it takes on the wire, inputs included
@@ -58,6 +61,9 @@ type buildRelation func(r *renderer, inputs []*sparkpb.Relation) *sparkpb.Relati
 
 // opSQL is the op of a SQL statement; its node's text is the statement.
 const opSQL = "sql"
+
+// opAlias is the op of a named frame.
+const opAlias = "alias"
 
 var planIDs atomic.Int64
 
@@ -229,6 +235,12 @@ func frame(n *node, inputs []*DataFrame, columns []*Column) *DataFrame {
 		}
 		n.depth = max(n.depth, c.depth)
 		n.weight = addWeight(n.weight, c.weight)
+	}
+	for _, sub := range subqueriesOf(columns) {
+		n.inputs = append(n.inputs, sub.node)
+		n.subqueries++
+		n.weight = addWeight(n.weight, sub.node.weight)
+		df.cached = mergeCached(df.cached, sub.cached)
 	}
 	n.depth++
 	n.weight = addWeight(n.weight, nodeWeight)

@@ -209,7 +209,7 @@ func (df *DataFrame) Distinct(columns ...string) *DataFrame {
 
 // Alias names a frame, so that SQL text and columns can refer to it.
 func (df *DataFrame) Alias(name string) *DataFrame {
-	return df.step("alias", name, textWeight(name), nil, func(_ *renderer, in *sparkpb.Relation) *sparkpb.Relation {
+	return df.step(opAlias, name, textWeight(name), nil, func(_ *renderer, in *sparkpb.Relation) *sparkpb.Relation {
 		return &sparkpb.Relation{RelType: &sparkpb.Relation_SubqueryAlias{SubqueryAlias: &sparkpb.SubqueryAlias{Input: in, Alias: name}}}
 	})
 }

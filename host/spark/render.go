@@ -37,7 +37,14 @@ func (r *renderer) relation(n *node) *sparkpb.Relation {
 	for i, in := range n.inputs {
 		inputs[i] = r.relation(in)
 	}
-	rel := n.build(r, inputs)
+	direct := len(inputs) - n.subqueries
+	rel := n.build(r, inputs[:direct])
+	if n.subqueries > 0 {
+		// The id below is of the whole, for that is what other steps have as input.
+		rel = &sparkpb.Relation{RelType: &sparkpb.Relation_WithRelations{WithRelations: &sparkpb.WithRelations{
+			Root: rel, References: inputs[direct:],
+		}}}
+	}
 	if id := r.id(n.id); id >= 0 {
 		rel.Common = &sparkpb.RelationCommon{PlanId: &id}
 	}

@@ -126,6 +126,12 @@ func (b *builder) expr(c Column) abi.Expr {
 		return b.host.ExprCast(args[0], n.text, n.flag)
 	case kindAlias:
 		return b.host.ExprAlias(args[0], n.names)
+	case kindSubquery:
+		frame := b.frame(n.frame)
+		if b.err != nil {
+			return 0
+		}
+		return b.host.ExprSubquery(frame, n.subquery, args)
 	case kindSort:
 		return b.host.ExprSort(args[0], n.flag, n.nullsLast)
 	}

@@ -26,6 +26,7 @@ const (
 	kindAlias
 	kindSort
 	kindSQL
+	kindSubquery
 )
 
 // node is one operation of an expression. Which fields count depends on its kind.
@@ -35,8 +36,9 @@ type node struct {
 	names     []string
 	args      []Column
 	value     any        // of a literal: nil, bool, int64, float64, string or []byte
-	frame     *DataFrame // that a column by name belongs to
-	flag      bool       // distinct, try or descending
+	frame     *DataFrame // that a column by name belongs to, or that is a subquery
+	subquery  abi.SubqueryKind
+	flag      bool // distinct, try or descending
 	nullsLast bool
 	open      bool // a CASE that may still grow
 	err       error
@@ -87,14 +89,17 @@ func (c Column) String() string {
 }
 
 // detached replaces columns of certain frames by columns of any, whose names
-// are all that text has of them.
+// are all that text has of them, and subqueries by their kinds.
 func (c Column) detached() Column {
 	if c.node == nil {
 		return c
 	}
 	n := *c.node
-	if n.kind == kindNameOf {
+	switch n.kind {
+	case kindNameOf:
 		n.kind = kindName
+	case kindSubquery:
+		n.kind, n.text = kindCall, subqueryNames[n.subquery]
 	}
 	n.args = make([]Column, len(c.node.args))
 	for i, a := range c.node.args {
@@ -194,10 +199,15 @@ func (c Column) IsNotNull() Column { return c.with("isnotnull") }
 // IsNaN is true for a float that is not a number.
 func (c Column) IsNaN() Column { return c.with("isnan") }
 
-// IsIn is true if c equals one of values. Without values it is false.
+// IsIn is true if c equals one of values. Without values it is false. A single
+// DataFrame as the value is a subquery: c is one of its rows, and a
+// [Call] of "struct" is compared with the columns of a row one by one.
 func (c Column) IsIn(values ...any) Column {
 	if len(values) == 0 {
 		return Lit(false)
+	}
+	if df, ok := values[0].(*DataFrame); ok && len(values) == 1 {
+		return c.inSubquery(df)
 	}
 	return c.with("in", values...)
 }

@@ -3,6 +3,7 @@ package spark
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -53,16 +54,28 @@ func (s *Session) Table(name string) *DataFrame {
 
 // SQL returns the result of a query. Its parameters are replaced by args: by
 // position where the query has "?", or by name where it has ":name" and the one
-// argument is a map[string]any. Values are what [Lit] takes.
+// argument is a map[string]any. Values are what [Lit] takes. A value of that map
+// may also be a DataFrame, which the query reads as a table named {name}:
+//
+//	s.SQL("SELECT * FROM {sales} WHERE total > :least", map[string]any{"sales": sales, "least": 10})
 func (s *Session) SQL(query string, args ...any) *DataFrame {
 	return s.frame(func(b *builder) abi.Frame {
 		var names []string
+		var tables []abi.Frame
 		if len(args) == 1 {
 			if named, ok := args[0].(map[string]any); ok {
-				names = slices.Sorted(maps.Keys(named))
-				args = make([]any, len(names))
-				for i, name := range names {
-					args[i] = named[name]
+				args = nil
+				for _, name := range slices.Sorted(maps.Keys(named)) {
+					df, ok := named[name].(*DataFrame)
+					if !ok {
+						names, args = append(names, name), append(args, named[name])
+						continue
+					}
+					table := "_" + name // not that of a table which the query reads besides
+					query = strings.ReplaceAll(query, "{"+name+"}", "`"+table+"`")
+					if handle := b.frame(df); b.err == nil {
+						tables = append(tables, b.host.FrameAlias(handle, table))
+					}
 				}
 			}
 		}
@@ -73,7 +86,11 @@ func (s *Session) SQL(query string, args ...any) *DataFrame {
 		if b.err != nil {
 			return 0
 		}
-		return b.host.FrameSQL(query, names, handles)
+		result := b.host.FrameSQL(query, names, handles)
+		if len(tables) > 0 {
+			result = b.host.FrameWithRelations(result, tables)
+		}
+		return result
 	})
 }
 

@@ -78,6 +78,10 @@ func TestFramesArePlans(t *testing.T) {
 		{r.DropDuplicates("a", "b"), "distinct a, b"},
 		{r.As("r"), "as r"},
 		{r.Cache("c"), "cache c"},
+		{r.Select(other.Limit(1).Scalar()), "select scalar(limit 1 ← table other)"},
+		{r.Where(other.Union(r).Exists().Not()), "filter not(exists(union all ← (table other; range 0 to 3)))"},
+		{r.Where(word.IsIn(other)), "filter (word) in (table other)"},
+		{r.Where(spark.Call("struct", word, F.Col("n").Outer()).IsIn(other)), "filter (word, n) in (table other)"},
 	} {
 		if got := planOf(t, c.df); got != c.want+"\n  range 0 to 3" {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)
@@ -127,6 +131,8 @@ func TestSources(t *testing.T) {
 		{s.SQL("SELECT 1"), `sql "SELECT 1"`},
 		{s.SQL("SELECT ? + ?", 1, "a"), `sql "SELECT ? + ?" (?=1, ?='a')`},
 		{s.SQL("SELECT :a", map[string]any{"b": 2.0, "a": F.Col("x")}), `sql "SELECT :a" (a=x, b=2.0)`},
+		{s.SQL("SELECT * FROM {t} WHERE a > :a", map[string]any{"t": s.Range(0, 1), "a": 2}),
+			"with relations\n  sql \"SELECT * FROM `_t` WHERE a > :a\" (a=2)\n  as _t\n    range 0 to 1"},
 		{s.RangeStep(10, 0, -2, 4), "range 10 to 0 by -2 in 4 partitions"},
 	} {
 		if got := planOf(t, c.df); got != c.want {
@@ -211,6 +217,8 @@ func TestWhatIsWrongSurfacesAtTheAction(t *testing.T) {
 		{r.Select(F.When(F.Col("a"), 1).Otherwise(1).When(F.Col("b"), 2)), "ValueError: When goes on a CASE that F.When began and no Otherwise ended, not on when(a, 1, 1)"},
 		{r.Join(nil, "id", ""), "TypeError: a DataFrame is expected, not nil"},
 		{r.Join(r, 5, ""), "TypeError: Join: on is a name, a []string of names, a Column or nil, not int"},
+		{r.Where(other.Range(0, 1).Exists()), "ValueError: a DataFrame of another task call cannot be used in this one"},
+		{r.Where(F.Col("a").IsIn((*spark.DataFrame)(nil))), "TypeError: a DataFrame is expected, not nil"},
 		{r.Union(other.Range(0, 1)), "ValueError: a DataFrame of another task call cannot be used in this one"},
 		{r.GroupBy("a").Agg(), "ValueError: Agg: no aggregate is given"},
 		{r.GroupBy("a").Sum(), "ValueError: name the columns to take the sum of"},

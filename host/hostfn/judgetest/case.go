@@ -28,8 +28,8 @@ type Case struct {
 	// Fails says that both sides fail, on both engines: Go's error has these
 	// words in it. An error that Spark made has the same class on both sides.
 	Fails string
-	// SailLacks says that Sail cannot do it: Go's error there has these words
-	// in it.
+	// SailLacks says that Sail cannot do it, or fails in words of its own: Go's
+	// error there has these words in it.
 	SailLacks string
 	// SailDiffers says why Sail answers otherwise than Spark. Go on Sail must
 	// then answer as PySpark on Sail does.

@@ -83,7 +83,7 @@ def main():
         try:
             line = judge(space[name], spark)
         except Exception as e:
-            line = {"error": type(e).__name__, "message": str(e)}
+            line = {"error": type(e).__name__, "message": str(e).split("\n\nJVM stacktrace")[0]}
         print(json.dumps({"name": name, **line}), flush=True)
     spark.stop()
 

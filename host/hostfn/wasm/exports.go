@@ -36,6 +36,7 @@ var methods = []function{
 	{name: "frame_offset", call: frameOffset, params: []api.ValueType{i32, i32}, names: []string{"in", "n"}, results: []api.ValueType{i32}},
 	{name: "frame_distinct", call: frameDistinct, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len"}, results: []api.ValueType{i32}},
 	{name: "frame_alias", call: frameAlias, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
+	{name: "frame_with_relations", call: frameWithRelations, params: []api.ValueType{i32, i32, i32}, names: []string{"root", "relations_ptr", "relations_count"}, results: []api.ValueType{i32}},
 	{name: "frame_cache", call: frameCache, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_column", call: exprColumn, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_column_of", call: exprColumnOf, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
@@ -50,6 +51,7 @@ var methods = []function{
 	{name: "expr_alias", call: exprAlias, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "names_ptr", "names_len"}, results: []api.ValueType{i32}},
 	{name: "expr_sort", call: exprSort, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "descending", "nulls_last"}, results: []api.ValueType{i32}},
 	{name: "expr_sql", call: exprSQL, params: []api.ValueType{i32, i32}, names: []string{"text_ptr", "text_len"}, results: []api.ValueType{i32}},
+	{name: "expr_subquery", call: exprSubquery, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"frame", "kind", "values_ptr", "values_count"}, results: []api.ValueType{i32}},
 	{name: "action_collect", call: actionCollect, params: []api.ValueType{i32, i32}, names: []string{"frame", "form"}, results: []api.ValueType{i64}},
 	{name: "action_count", call: actionCount, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
 	{name: "action_schema", call: actionSchema, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
@@ -236,6 +238,13 @@ func frameAlias(ctx context.Context, mod api.Module, stack []uint64) {
 	stack[0] = api.EncodeU32(uint32(c.host.FrameAlias(in, name)))
 }
 
+func frameWithRelations(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_with_relations")
+	root := abi.Frame(api.DecodeU32(stack[0]))
+	relations := readHandles[abi.Frame](c, "relations", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameWithRelations(root, relations)))
+}
+
 func frameCache(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "frame_cache")
 	in := abi.Frame(api.DecodeU32(stack[0]))
@@ -326,6 +335,14 @@ func exprSQL(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "expr_sql")
 	text := c.readString("text", stack[0], stack[1])
 	stack[0] = api.EncodeU32(uint32(c.host.ExprSQL(text)))
+}
+
+func exprSubquery(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_subquery")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	kind := abi.SubqueryKind(api.DecodeI32(stack[1]))
+	values := readHandles[abi.Expr](c, "values", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprSubquery(frame, kind, values)))
 }
 
 func actionCollect(ctx context.Context, mod api.Module, stack []uint64) {

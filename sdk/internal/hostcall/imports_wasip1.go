@@ -225,6 +225,14 @@ func (imports) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return abi.Frame(frameAlias(uint32(in), name))
 }
 
+//go:wasmimport sparkstalk_v1 frame_with_relations
+//go:noescape
+func frameWithRelations(root uint32, relations unsafe.Pointer, relationsCount uint32) uint32
+
+func (imports) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
+	return abi.Frame(frameWithRelations(uint32(root), unsafe.Pointer(unsafe.SliceData(relations)), uint32(len(relations))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_cache
 //go:noescape
 func frameCache(in uint32, name string) uint32
@@ -337,6 +345,14 @@ func exprSQL(text string) uint32
 
 func (imports) ExprSQL(text string) abi.Expr {
 	return abi.Expr(exprSQL(text))
+}
+
+//go:wasmimport sparkstalk_v1 expr_subquery
+//go:noescape
+func exprSubquery(frame uint32, kind int32, values unsafe.Pointer, valuesCount uint32) uint32
+
+func (imports) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values []abi.Expr) abi.Expr {
+	return abi.Expr(exprSubquery(uint32(frame), int32(kind), unsafe.Pointer(unsafe.SliceData(values)), uint32(len(values))))
 }
 
 //go:wasmimport sparkstalk_v1 action_collect

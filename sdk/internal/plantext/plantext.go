@@ -30,8 +30,9 @@ type frame struct {
 }
 
 type expr struct {
-	text string
-	err  error
+	text   string
+	caches []string // names of cached frames in its subqueries
+	err    error
 }
 
 // Text returns the plan as a tree, an operation a line and its inputs below it,
@@ -52,6 +53,22 @@ func (f *frame) write(b *strings.Builder, depth int) {
 	for _, c := range f.children {
 		c.write(b, depth+1)
 	}
+}
+
+// line is the plan on one line, a subquery's place in an expression.
+func (f *frame) line() string {
+	text := f.label
+	switch len(f.children) {
+	case 0:
+		return text
+	case 1:
+		return text + " ← " + f.children[0].line()
+	}
+	inputs := make([]string, len(f.children))
+	for i, c := range f.children {
+		inputs[i] = c.line()
+	}
+	return text + " ← (" + strings.Join(inputs, "; ") + ")"
 }
 
 // Err returns why the plan could not be run whatever Spark thinks of it: a
@@ -90,6 +107,7 @@ func (p *Plans) keep(label string, exprs []abi.Expr, children ...abi.Frame) abi.
 		}
 	}
 	for _, e := range exprs {
+		f.caches = append(f.caches, p.expr(e).caches...)
 		if err := p.expr(e).err; f.err == nil {
 			f.err = err
 		}
@@ -101,6 +119,7 @@ func (p *Plans) keep(label string, exprs []abi.Expr, children ...abi.Frame) abi.
 func (p *Plans) keepExpr(text string, from ...abi.Expr) abi.Expr {
 	e := expr{text: text}
 	for _, f := range from {
+		e.caches = append(e.caches, p.expr(f).caches...)
 		if err := p.expr(f).err; e.err == nil {
 			e.err = err
 		}
@@ -283,6 +302,11 @@ func (p *Plans) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return p.keep("as "+name, nil, in)
 }
 
+// FrameWithRelations implements [abi.Host].
+func (p *Plans) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
+	return p.keep("with relations", nil, append([]abi.Frame{root}, relations...)...)
+}
+
 // FrameCache implements [abi.Host].
 func (p *Plans) FrameCache(in abi.Frame, name string) abi.Frame {
 	f := p.keep("cache "+name, nil, in)
@@ -391,3 +415,19 @@ func (p *Plans) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr {
 
 // ExprSQL implements [abi.Host].
 func (p *Plans) ExprSQL(text string) abi.Expr { return p.keepExpr("sql(" + text + ")") }
+
+// ExprSubquery implements [abi.Host].
+func (p *Plans) ExprSubquery(of abi.Frame, kind abi.SubqueryKind, values []abi.Expr) abi.Expr {
+	f := p.frame(of)
+	text := map[abi.SubqueryKind]string{abi.SubqueryScalar: "scalar", abi.SubqueryExists: "exists"}[kind] + "(" + f.line() + ")"
+	if kind == abi.SubqueryIn {
+		text = "(" + p.texts(values) + ") in " + text
+	}
+	e := p.keepExpr(text, values...)
+	kept := &p.exprs[e-1]
+	kept.caches = append(kept.caches, f.caches...)
+	if kept.err == nil {
+		kept.err = f.err
+	}
+	return e
+}
