@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 )
 
@@ -31,6 +32,10 @@ type Config struct {
 	// Home holds installed engines and the compilation cache. Empty means
 	// sparkstalk in the user's cache folder.
 	Home string `json:"home"`
+
+	// AcceptContent are the serializers whose messages are taken: json, msgpack
+	// and yaml, or their content types. Empty means json. pickle is an error.
+	AcceptContent []string `json:"accept_content"`
 
 	// Queues are the queues to consume, each NAME or NAME:EXCHANGE:ROUTING_KEY.
 	// Empty means celery.
@@ -94,6 +99,7 @@ const (
 // withDefaults fills in what is empty and reports every bad field at once.
 func (c Config) withDefaults() (Config, error) {
 	var bad []error
+	var err error
 	or(&c.Broker, DefaultBroker)
 	or(&c.ResultBackend, DefaultBackend)
 	or(&c.Plugins, DefaultPlugins)
@@ -105,6 +111,9 @@ func (c Config) withDefaults() (Config, error) {
 		*c.PrefetchMultiplier = 1
 	}
 	or(&c.Grace, DefaultGrace)
+	if c.AcceptContent, err = celery.Accept(c.AcceptContent); err != nil {
+		bad = append(bad, fmt.Errorf("setting %w", err))
+	}
 	if len(c.Queues) == 0 {
 		c.Queues = []string{DefaultQueue}
 	}

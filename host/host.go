@@ -16,6 +16,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
+	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
@@ -67,6 +68,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	feed := event.NewFeed()
 	h.worker, err = worker.New(worker.Config{
 		Broker: h.broker, Tasks: h.runtime, Store: h.store, Feed: feed, Hostname: cfg.Hostname,
+		Decoder:     celery.Decoder{Accept: cfg.AcceptContent},
 		Concurrency: cfg.Concurrency, PrefetchMultiplier: unlimited(*cfg.PrefetchMultiplier),
 		AcksLate: cfg.AcksLate, TrackStarted: cfg.TrackStarted, IgnoreResult: cfg.IgnoreResult,
 		TimeLimit:   seconds(cfg.TimeLimit),

@@ -6,24 +6,60 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+	"github.com/therootcompany/xz"
 )
 
 // MaxBody is how many bytes a compressed body may have once inflated, unless a
 // [Decoder] says otherwise.
 const MaxBody = 16 << 20
 
+// maxWindow bounds what a decompressor keeps to look back on, in bytes, however
+// large a window the body asks for. All of Celery's senders stay below it but
+// for lzma's highest preset, which asks for just that.
+const maxWindow = 64 << 20
+
 // decompressors are the compressions that are read, by each name that the
-// compression header and stored results use. Celery's gzip is a zlib stream.
+// compression header and stored results use. Celery's gzip is a zlib stream,
+// its lzma an xz file.
 var decompressors = map[string]func(io.Reader) (io.ReadCloser, error){
-	"application/x-gzip": zlib.NewReader,
-	"gzip":               zlib.NewReader,
-	"zlib":               zlib.NewReader,
-	"application/x-bz2":  openBzip2,
-	"bzip2":              openBzip2,
-	"bzip":               openBzip2,
+	"application/x-gzip":   zlib.NewReader,
+	"gzip":                 zlib.NewReader,
+	"zlib":                 zlib.NewReader,
+	"application/x-bz2":    openBzip2,
+	"bzip2":                openBzip2,
+	"bzip":                 openBzip2,
+	"application/x-lzma":   openXZ,
+	"lzma":                 openXZ,
+	"xz":                   openXZ,
+	"application/x-brotli": openBrotli,
+	"brotli":               openBrotli,
+	"application/zstd":     openZstd,
+	"zstd":                 openZstd,
+	"zstandard":            openZstd,
 }
 
 func openBzip2(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }
+
+func openXZ(r io.Reader) (io.ReadCloser, error) {
+	x, err := xz.NewReader(r, maxWindow)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(x), nil
+}
+
+func openBrotli(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(brotli.NewReader(r)), nil }
+
+func openZstd(r io.Reader) (io.ReadCloser, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, err
+	}
+	return z.IOReadCloser(), nil
+}
 
 // decompress inflates data to at most limit bytes.
 func decompress(method string, data []byte, limit int64) (_ []byte, err error) {

@@ -49,6 +49,9 @@ func (e *DecodeError) Exception() *Exception { return InvalidTask(e.Reason) }
 type Decoder struct {
 	// MaxBody bounds what a compressed body inflates to. Zero means [MaxBody].
 	MaxBody int64
+	// Accept are the content types that are read, as [Accept] returns them.
+	// Empty means JSON alone, which is Celery's default.
+	Accept []string
 }
 
 // Decode decodes a task message with the default limits. Its errors are
@@ -88,17 +91,22 @@ func (t *Task) poison(format string, args ...any) *DecodeError {
 	return e
 }
 
-// body returns the body inflated. Whether it is JSON shows when it is split.
-func (d Decoder) body(t *Task, m Incoming) ([]byte, *DecodeError) {
-	method, ok := m.Headers["compression"].(string)
-	if !ok || method == "" {
-		return m.Body, nil
+// body returns the body inflated and, if another serializer wrote it, as JSON.
+// Whether a JSON body is JSON shows when it is split.
+func (d Decoder) body(t *Task, m Incoming, s serializer) (body []byte, _ *DecodeError) {
+	body = m.Body
+	var err error
+	if method, ok := m.Headers["compression"].(string); ok && method != "" {
+		limit := d.MaxBody
+		if limit == 0 {
+			limit = MaxBody
+		}
+		body, err = decompress(method, body, limit)
 	}
-	limit := d.MaxBody
-	if limit == 0 {
-		limit = MaxBody
+	// No body is no value of any serializer; whoever reads it says so.
+	if err == nil && s.toJSON != nil && len(body) > 0 {
+		body, err = s.toJSON(body)
 	}
-	body, err := decompress(method, m.Body, limit)
 	if err != nil {
 		return nil, t.refuse(Ack, "%v", err)
 	}
@@ -129,10 +137,11 @@ func (d Decoder) decode2(t *Task, m Incoming) *DecodeError {
 	if undecoded(m.ContentType) {
 		return t.poison("content type %q is not decoded", m.ContentType)
 	}
-	if m.ContentType != ContentType {
-		return t.refuse(Reject, "content type %q is refused, only %s is accepted", m.ContentType, ContentType)
+	s, ok := d.serializer(m.ContentType)
+	if !ok {
+		return t.refuse(Reject, "content type %q is refused, only %s is accepted", m.ContentType, d.accepts())
 	}
-	body, e := d.body(t, m)
+	body, e := d.body(t, m, s)
 	if e != nil {
 		return e
 	}
@@ -194,10 +203,11 @@ func (d Decoder) decode1(t *Task, m Incoming) *DecodeError {
 	if undecoded(m.ContentType) {
 		return t.refuse(Reject, "no task header, and content type %q is not decoded", m.ContentType)
 	}
-	if m.ContentType != ContentType {
-		return t.refuse(Ack, "content type %q is refused, only %s is accepted", m.ContentType, ContentType)
+	s, ok := d.serializer(m.ContentType)
+	if !ok {
+		return t.refuse(Ack, "content type %q is refused, only %s is accepted", m.ContentType, d.accepts())
 	}
-	body, e := d.body(t, m)
+	body, e := d.body(t, m, s)
 	if e != nil {
 		return e
 	}

@@ -164,11 +164,18 @@ func checkRefusedSerializer(t *testing.T, f fixture) {
 	}
 }
 
-func checkUnknownCompression(t *testing.T, f fixture) {
-	_, err := Decode(f.incoming(t))
-	e, ok := err.(*DecodeError)
-	if !ok || e.Action != Ack || e.Answer || e.TaskID != f.Headers["id"] || !strings.Contains(e.Reason, f.Headers["compression"].(string)) {
-		t.Errorf("got %#v", err)
+func checkAcceptedSerializer(t *testing.T, f fixture) {
+	checkRefusedSerializer(t, f)
+	m := f.incoming(t)
+	task, err := Decoder{Accept: []string{ContentType, m.ContentType}}.Decode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ArgsRepr(task.Args, 0); got != f.Headers["argsrepr"] {
+		t.Errorf("args %s, want %v", got, f.Headers["argsrepr"])
+	}
+	if got := KwargsRepr(task.Kwargs, 0); got != f.Headers["kwargsrepr"] {
+		t.Errorf("kwargs %s, want %v", got, f.Headers["kwargsrepr"])
 	}
 }
 

@@ -64,6 +64,8 @@ type Config struct {
 	Store  result.Store
 	// Feed receives what happens to each task; nil tells nobody.
 	Feed *event.Feed
+	// Decoder decodes the messages; its zero value takes JSON alone.
+	Decoder celery.Decoder
 	// Hostname is the node name, such as "sparkstalk@host".
 	Hostname string
 	// Concurrency is how many tasks run at once. Zero means one for each CPU.
@@ -249,7 +251,7 @@ type received struct {
 // queues the rest.
 func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 	w.received.Add(1)
-	task, err := celery.Decode(incoming(d))
+	task, err := w.Decoder.Decode(incoming(d))
 	if err != nil {
 		w.leave(func() { w.refuse(alive, d, err) })
 		return

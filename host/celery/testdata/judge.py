@@ -5,7 +5,9 @@ An answer is what the named function returned, or {"error": "..."}.
 """
 import base64
 import json
+import random
 import sys
+from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 from celery import Celery
@@ -64,6 +66,55 @@ def result(document):
     return out
 
 
+def bodies(serializer, seed, count):
+    """Random values as kombu writes and reads them: [body in base64, the value as JSON]."""
+    rng = random.Random(seed)
+    texts = ["", "yes", "0x1f", "010", "1:30", "1e3", "1.", "~", "null", "=", "<<", "- a", "a: b", "#", "2026-01-02", "\x85", "\u2028", "\x00", "\x1b", "é", "😀",
+             "'", '"', "\\", "\n", "\t", " ", "%", "@x", "&x", "*x", "!x", "{", "}", "[", "]", ",", "|", ">", "?", "a", "word "]
+
+    def text():
+        return "".join(rng.choice(texts) for _ in range(rng.choice([0, 1, 1, 2, 5, 40])))
+
+    def value(depth):
+        kinds = ["text", "text", "int", "float", "bool", "null", "bytes"] + ["list", "dict"] * (depth < 4)
+        if serializer == "yaml":
+            kinds += ["time", "day", "again"]
+        kind = rng.choice(kinds)
+        if kind == "text":
+            return text()
+        if kind == "int":
+            return rng.choice([0, -1, 127, 128, -33, 2**31, -2**63, 2**64 - 1, rng.randrange(-10**6, 10**6)])
+        if kind == "float":
+            return rng.choice([0.0, -0.0, 1.5, 1e300, 1e-7, 1e16, float("inf"), float("-inf"), rng.random()])
+        if kind == "bytes":
+            return rng.choice([b"", b"abc", b"\xff\xfe", bytes(100)])
+        if kind == "time":
+            return rng.choice([datetime(2026, 1, 2, 3, 4, 5), datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone.utc), datetime(1999, 12, 31, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))])
+        if kind == "day":
+            return date(2026, 1, 2)
+        if kind == "again":
+            shared = [text(), {"k": 1}]
+            return [shared, shared]
+        if kind == "list":
+            return [value(depth + 1) for _ in range(rng.randrange(4))]
+        if kind == "dict":
+            return {rng.choice([text(), text(), rng.randrange(9) if serializer == "yaml" else text()]): value(depth + 1) for _ in range(rng.randrange(4))}
+        return {"bool": rng.random() < 0.5, "null": None}[kind]
+
+    out = []
+    for _ in range(count):
+        content_type, encoding, body = serialize(value(0), serializer)
+        body = body if isinstance(body, bytes) else body.encode("utf-8")
+        out.append([base64.b64encode(body).decode(), dumps(deserialize(body, content_type, encoding, accept={content_type}))])
+    return out
+
+
+def read(serializer, body):
+    """A body as kombu reads it, as JSON."""
+    content_type, encoding = {"yaml": ("application/x-yaml", "utf-8"), "msgpack": ("application/x-msgpack", "binary")}[serializer]
+    return dumps(deserialize(base64.b64decode(body), content_type, encoding, accept={content_type}))
+
+
 def exception(name, args):
     """repr of a builtin exception with arguments."""
     import builtins
@@ -71,6 +122,8 @@ def exception(name, args):
 
 
 questions = {
+    "bodies": bodies,
+    "read": read,
     "repr": lambda s: repr(loads(s)),
     "saferepr": lambda s, limit: saferepr(loads(s), limit or None),
     "argsrepr": lambda s, limit: saferepr(tuple(loads(s)), limit or None),
