@@ -169,6 +169,13 @@ type Host interface {
 	// plan: the first action that needs it materialises it, later ones of any
 	// task reuse that. name is for people: logs, the dashboard, sparkstalk cache.
 	FrameCache(in Frame, name string) Frame
+	// FrameCacheWith is FrameCache with options, names and values by turns:
+	// storage_level persists the rows at one of Spark's levels, such as
+	// MEMORY_AND_DISK, instead of checkpointing them (CHECKPOINT, the default
+	// unless the host has another); lazy, true or false, leaves computing them
+	// to the action instead of doing so ahead of it; ttl is for how many
+	// seconds they are used, and negative for ever.
+	FrameCacheWith(in Frame, name string, options []string) Frame
 
 	// ExprColumn is a column by name; "a.b" is field b of a, and "*" all columns.
 	ExprColumn(name string) Expr

@@ -17,6 +17,20 @@ type Manifest struct {
 	Tasks []TaskSpec `json:"tasks"`
 	// Caches names the cached DataFrames that the tasks share. For people only.
 	Caches []string `json:"caches,omitempty"`
+	// Warm lists the cached DataFrames that the host should build as soon as the
+	// module is loaded. With n tasks, sparkstalk_run(n) describes the first of
+	// them, and so on: it gives a frame of FrameCache to ResultFrame, which the
+	// host builds and does not read.
+	Warm []WarmSpec `json:"warm,omitempty"`
+}
+
+// A WarmSpec names a cached DataFrame that is built ahead of the tasks that
+// will need it.
+type WarmSpec struct {
+	// Cache is one of [Manifest.Caches].
+	Cache string `json:"cache"`
+	// Key is what the cache makes this DataFrame for, as JSON. For people only.
+	Key json.RawMessage `json:"key,omitempty"`
 }
 
 // A TaskSpec describes one task.

@@ -152,6 +152,11 @@ func (u Unsupported) FrameCache(in Frame, name string) Frame {
 	panic(u.refuse("FrameCache"))
 }
 
+// FrameCacheWith panics: see [Unsupported].
+func (u Unsupported) FrameCacheWith(in Frame, name string, options []string) Frame {
+	panic(u.refuse("FrameCacheWith"))
+}
+
 // ExprColumn panics: see [Unsupported].
 func (u Unsupported) ExprColumn(name string) Expr {
 	panic(u.refuse("ExprColumn"))

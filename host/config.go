@@ -74,10 +74,18 @@ type Config struct {
 	ResultLimit int64 `json:"result_limit"`
 	// MemoryMiB is the most linear memory of one module instance. Zero means 512.
 	MemoryMiB int `json:"memory_mib"`
-	// CacheEntries is how many cached DataFrames are kept, and CacheTTL how
-	// many seconds since the last use. Zero means the cache's own defaults.
-	CacheEntries int     `json:"cache_entries"`
-	CacheTTL     float64 `json:"cache_ttl"`
+	// CacheEntries is how many cached DataFrames are kept; zero means 64.
+	// CacheMiB is how much they may hold together, as far as their sizes are
+	// known; zero means no limit. When there is too much, those used longest ago
+	// go, and never one that a task is using.
+	CacheEntries int   `json:"cache_entries"`
+	CacheMiB     int64 `json:"cache_mib"`
+	// CacheTTL is for how many seconds after it was built a cached DataFrame is
+	// used, unless its module says otherwise. Zero means a day.
+	CacheTTL float64 `json:"cache_ttl"`
+	// CacheGrace is how many seconds a cached DataFrame stays after the last
+	// module that asked for it was replaced or removed. Zero means 600.
+	CacheGrace float64 `json:"cache_grace"`
 
 	// LogLevel is debug, info, warning or error, for the command that makes Log.
 	LogLevel string `json:"loglevel"`
@@ -130,7 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "grace": c.Grace,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
-		"cache_entries": float64(c.CacheEntries),
+		"cache_entries": float64(c.CacheEntries), "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))

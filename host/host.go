@@ -142,6 +142,7 @@ func (h *Host) Run(ctx, now context.Context) error {
 
 	under, underCtx := errgroup.WithContext(base)
 	under.Go(func() error { return h.runtime.Run(underCtx) })
+	under.Go(func() error { return h.runtime.warmer.run(underCtx) })
 	speak, silence := context.WithCancel(underCtx)
 	defer silence()
 	spoken := make(chan struct{})

@@ -38,6 +38,7 @@ type Runtime struct {
 	cache   *cache.Cache
 	binder  *hostfn.Binder
 	modules *module.Registry
+	warmer  *warmer
 }
 
 // OpenRuntime starts the engine and compiles the modules, side by side, and
@@ -55,6 +56,7 @@ func OpenRuntime(ctx context.Context, cfg Config) (*Runtime, error) {
 
 func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 	r := &Runtime{cfg: cfg, log: cfg.Log}
+	r.warmer = newWarmer(r)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -63,7 +65,10 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		var err error
-		r.modules, err = module.Open(gctx, moduleConfig(cfg))
+		mc := moduleConfig(cfg)
+		tidy := mc.OnChange
+		mc.OnChange = func(info module.Info) { tidy(info); r.warmer.wake() }
+		r.modules, err = module.Open(gctx, mc)
 		return err
 	})
 	g.Go(func() error { return r.openSpark(gctx) })
@@ -85,7 +90,7 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.cache = cache.New(cache.Config{Session: r.session, TTL: seconds(r.cfg.CacheTTL), MaxEntries: r.cfg.CacheEntries, Log: r.log})
+	r.cache = cache.New(r.cacheConfig())
 	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, Log: r.log})
 	if err := r.awaitEngine(ctx); err != nil {
 		return fmt.Errorf("engine %s: %w", r.engine.Name(), err)
@@ -187,8 +192,9 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 	if err != nil {
 		return nil, fmt.Errorf("request of %s: %w", call.Name, err)
 	}
+	name, version := t.lease.Version()
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
-		ID: call.ID, Name: call.Name, Args: call.Arguments(), Request: request, State: call.State,
+		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 	})
 	defer inv.Close()
 	if err := t.lease.Run(ctx, inv); err != nil {

@@ -19,6 +19,9 @@ func Manifest() abi.Manifest {
 	for _, t := range registered.tasks {
 		m.Tasks = append(m.Tasks, t.spec)
 	}
+	for _, w := range registered.warm {
+		m.Warm = append(m.Warm, abi.WarmSpec{Cache: w.spec.Name, Key: w.key})
+	}
 	return m
 }
 

@@ -18,6 +18,7 @@ type task struct {
 	function string // as Python would call it in its errors
 	params   []param
 	rows     abi.RowForm
+	key      []byte // of a cached DataFrame to be warmed, as JSON
 	// call decodes the arguments and runs the body.
 	call func(ctx *Context, arguments Arguments) (any, error)
 }
@@ -27,6 +28,7 @@ type registry struct {
 	mu     sync.Mutex // natively, tests may look while an init of a late package registers
 	tasks  []*task
 	caches []string
+	warm   []*task // what describes the DataFrames that caches want warm
 }
 
 var registered registry
@@ -114,7 +116,7 @@ func (r *registry) add(t *task) {
 	r.tasks = append(r.tasks, t)
 }
 
-func (r *registry) addCache(name string) {
+func (r *registry) addCache(name string, warm ...*task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, other := range r.caches {
@@ -123,16 +125,22 @@ func (r *registry) addCache(name string) {
 		}
 	}
 	r.caches = append(r.caches, name)
+	r.warm = append(r.warm, warm...)
 }
 
-// task returns a task by its place in the manifest, or nil.
+// task returns a task by its place in the manifest, or what describes a warm
+// DataFrame by its place behind the tasks, or nil.
 func (r *registry) task(index int32) *task {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if index < 0 || int(index) >= len(r.tasks) {
+	i := int(index)
+	switch {
+	case i < 0 || i >= len(r.tasks)+len(r.warm):
 		return nil
+	case i < len(r.tasks):
+		return r.tasks[i]
 	}
-	return r.tasks[index]
+	return r.warm[i-len(r.tasks)]
 }
 
 // returns names a result type for the manifest.

@@ -161,6 +161,12 @@ func (r *Recorder) FrameCache(in abi.Frame, name string) abi.Frame {
 	return answer[abi.Frame](r, "FrameCache")
 }
 
+// FrameCacheWith records the call.
+func (r *Recorder) FrameCacheWith(in abi.Frame, name string, options []string) abi.Frame {
+	r.record("FrameCacheWith", in, name, options)
+	return answer[abi.Frame](r, "FrameCacheWith")
+}
+
 // ExprColumn records the call.
 func (r *Recorder) ExprColumn(name string) abi.Expr {
 	r.record("ExprColumn", name)

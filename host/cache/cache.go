@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ import (
 type Session interface {
 	Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error)
 	Release(ctx context.Context, checkpoint spark.Checkpoint) error
+	Measure(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Size, error)
 	Generation() uint64
 }
 
@@ -57,6 +59,20 @@ type Config struct {
 	//
 	// Zero means 64, negative means no limit.
 	MaxEntries int
+	// MaxBytes is how much the entries may hold together, as far as their sizes
+	// are known: [Cache.Run] finds them out. As with MaxEntries, those used
+	// longest ago go.
+	//
+	// Zero means no limit.
+	MaxBytes int64
+	// Grace is how long an entry stays that no live module asks for: see
+	// [Cache.SetLive].
+	//
+	// Zero means 10 minutes, negative for ever.
+	Grace time.Duration
+	// OnForget is called when an entry is no longer used, one call at a time and
+	// with the cache locked: it must not block, nor call the cache.
+	OnForget func(Entry, Reason)
 	// Log is where builds (info) and evictions (debug) are told. Nil discards.
 	Log *slog.Logger
 }
@@ -67,6 +83,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxEntries == 0 {
 		c.MaxEntries = 64
+	}
+	if c.Grace == 0 {
+		c.Grace = 10 * time.Minute
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -80,18 +99,24 @@ func (c Config) withDefaults() Config {
 type Cache struct {
 	cfg Config
 
-	mu    sync.Mutex
-	plans map[string]*plan   // by hash
-	trash []spark.Checkpoint // relations for Run to release
-	wake  chan struct{}      // tells Run of new trash; holds one
+	mu         sync.Mutex
+	plans      map[string]*plan // by hash
+	live       map[Owner]bool   // nil until SetLive
+	stats      Stats
+	trash      []kept        // rows for Run to release
+	wake       chan struct{} // tells Run of new trash; holds one
+	running    bool          // Run has begun
+	toMeasure  []*entry
+	unmeasured chan struct{} // tells Run of those; holds one
 }
 
 // New returns an empty cache. It starts nothing.
 func New(cfg Config) *Cache {
 	return &Cache{
-		cfg:   cfg.withDefaults(),
-		plans: make(map[string]*plan),
-		wake:  make(chan struct{}, 1),
+		cfg:        cfg.withDefaults(),
+		plans:      make(map[string]*plan),
+		wake:       make(chan struct{}, 1),
+		unmeasured: make(chan struct{}, 1),
 	}
 }
 
@@ -120,8 +145,8 @@ func (c *Cache) Use(ctx context.Context, df *spark.DataFrame, opt spark.Options)
 		if err != nil {
 			return nil, nil, err
 		}
-		if ids, ok := lease.relations(); ok {
-			return df.Substitute(ids), lease, nil
+		if frames, ok := lease.frames(); ok {
+			return df.Replace(frames), lease, nil
 		}
 		lease.Release()
 	}
@@ -135,6 +160,11 @@ func (c *Cache) Use(ctx context.Context, df *spark.DataFrame, opt spark.Options)
 // again, and run is called once more, unless df holds a SQL command, which
 // might then be run twice. So run must be able to begin from the start.
 func (c *Cache) Do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) error {
+	return c.twice(ctx, df, opt, func(ctx context.Context, df *spark.DataFrame, _ *Lease) error { return run(ctx, df) })
+}
+
+// twice is Do for a run that may keep the lease.
+func (c *Cache) twice(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame, lease *Lease) error) error {
 	again, err := c.do(ctx, df, opt, run)
 	if !again || ctx.Err() != nil {
 		return err
@@ -149,14 +179,18 @@ func (c *Cache) Do(ctx context.Context, df *spark.DataFrame, opt spark.Options, 
 // do is one try of Do. again says that run failed for want of the data or the
 // session. It is false when a build failed, since a build is a Do of its own
 // and had its second try.
-func (c *Cache) do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) (again bool, err error) {
+func (c *Cache) do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame, lease *Lease) error) (again bool, err error) {
 	frame, lease, err := c.Use(ctx, df, opt)
 	if err != nil {
 		return false, err
 	}
-	defer lease.Release()
-	if err = run(ctx, frame); isLost(err) {
-		lease.forget("lost by the engine")
+	defer func() {
+		if err != nil || !lease.kept {
+			lease.Release()
+		}
+	}()
+	if err = run(ctx, frame, lease); isLost(err) {
+		lease.forget(ReasonLost)
 		return true, err
 	}
 	return false, err
@@ -181,15 +215,26 @@ func (c *Cache) Entries() []Entry {
 	return entries
 }
 
-// Forget drops the entry with the given hash, or all entries with the given
-// name, and returns how many there were. Tasks that use them go on with them;
-// the next to ask has them built anew, also if a build is under way now.
+// Missing reports whether a plan that was cached has to be built again, because
+// it expired or was lost. It is false for one that made room for others or was
+// dropped by [Cache.Forget].
+func (c *Cache) Missing(hash string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.plans[hash]
+	return p != nil && p.flight == nil && (p.entry == nil || c.unfit(p.entry, time.Now()) != "")
+}
+
+// Forget drops the entry whose hash begins with the given digits, at least 8 of
+// them, or all entries with the given name, and returns how many there were.
+// Tasks that use them go on with them; the next to ask has them built anew, also
+// if a build is under way now.
 func (c *Cache) Forget(hashOrName string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
 	for _, p := range c.plans {
-		if p.hash != hashOrName && p.name != hashOrName {
+		if !p.is(hashOrName) {
 			continue
 		}
 		if p.entry != nil || p.flight != nil {
@@ -197,25 +242,37 @@ func (c *Cache) Forget(hashOrName string) int {
 		}
 		p.flight = nil // who waits for it gets it, nobody else will
 		if p.entry != nil {
-			c.forget(p.entry, "asked to")
+			c.forget(p.entry, ReasonAsked)
 		}
 		delete(c.plans, p.hash)
 	}
 	return n
 }
 
-// forget takes e out of use. Its relation is released when no lease is left.
-// c.mu is held.
-func (c *Cache) forget(e *entry, reason string) {
+// minDigits is how much of a hash is enough to name an entry.
+const minDigits = 8
+
+func (p *plan) is(hashOrName string) bool {
+	return p.name == hashOrName || len(hashOrName) >= minDigits && strings.HasPrefix(p.hash, hashOrName)
+}
+
+// forget takes e out of use. Its rows are released when no lease is left. c.mu
+// is held.
+func (c *Cache) forget(e *entry, reason Reason) {
 	if e.forgotten {
 		return
 	}
 	e.forgotten = true
-	if e.plan.entry == e {
-		e.plan.entry = nil
+	p := e.plan
+	if p.entry == e {
+		if c.cfg.OnForget != nil {
+			c.cfg.OnForget(c.describe(p), reason)
+		}
+		p.entry = nil
+		c.stats.count(reason)
 	}
-	c.cfg.Log.Debug("cached DataFrame forgotten", logkey.Cache, e.plan.name, logkey.Hash, e.plan.hash, logkey.Reason, reason)
+	c.cfg.Log.Debug("cached DataFrame forgotten", logkey.Cache, p.name, logkey.Hash, p.hash, logkey.Reason, string(reason))
 	if e.pins == 0 {
-		c.discard(e.checkpoint)
+		c.discard(e.kept)
 	}
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
@@ -13,9 +14,16 @@ import (
 // command that does not wait for running queries.
 const releaseTimeout = 10 * time.Second
 
-// Run drops expired entries and releases in the engine what is no longer
-// needed, until ctx ends. It returns nil.
+// Run drops what has expired or is no longer wanted, releases in the engine what
+// is not needed, and finds out how much entries hold, until ctx ends. It returns
+// nil.
 func (c *Cache) Run(ctx context.Context) error {
+	c.mu.Lock()
+	c.running = true
+	c.mu.Unlock()
+	var measuring sync.WaitGroup
+	defer measuring.Wait()
+	measuring.Go(func() { c.measureAll(ctx) })
 	tick := time.NewTicker(c.sweepEvery())
 	defer tick.Stop()
 	for {
@@ -32,21 +40,25 @@ func (c *Cache) Run(ctx context.Context) error {
 	}
 }
 
-// sweepEvery is a tenth of the time that entries live, within reason.
+// sweepEvery is a tenth of the time that entries live or are left, within reason.
 func (c *Cache) sweepEvery() time.Duration {
-	if c.cfg.TTL < 0 {
-		return time.Minute
+	every := time.Minute
+	for _, d := range []time.Duration{c.cfg.TTL, c.cfg.Grace} {
+		if d > 0 {
+			every = min(every, max(d/10, 100*time.Millisecond))
+		}
 	}
-	return min(max(c.cfg.TTL/10, 100*time.Millisecond), time.Minute)
+	return every
 }
 
 // unfit says why e can no longer be used, or nothing. c.mu is held.
-func (c *Cache) unfit(e *entry, now time.Time) string {
+func (c *Cache) unfit(e *entry, now time.Time) Reason {
+	ttl := c.ttl(e.plan)
 	switch {
-	case e.checkpoint.Generation != c.cfg.Session.Generation():
-		return "session replaced"
-	case c.cfg.TTL > 0 && now.Sub(e.builtAt) >= c.cfg.TTL:
-		return "expired"
+	case e.kept.generation != c.cfg.Session.Generation():
+		return ReasonSession
+	case ttl > 0 && now.Sub(e.builtAt) >= ttl:
+		return ReasonExpired
 	}
 	return ""
 }
@@ -55,7 +67,11 @@ func (c *Cache) unfit(e *entry, now time.Time) string {
 func (c *Cache) expire(now time.Time) {
 	for hash, p := range c.plans {
 		if p.entry != nil {
-			if reason := c.unfit(p.entry, now); reason != "" {
+			reason := c.unfit(p.entry, now)
+			if reason == "" && c.cfg.Grace > 0 && !p.orphaned.IsZero() && now.Sub(p.orphaned) >= c.cfg.Grace {
+				reason = ReasonUnwanted
+			}
+			if reason != "" {
 				c.forget(p.entry, reason)
 			}
 		}
@@ -70,37 +86,49 @@ func (c *Cache) expire(now time.Time) {
 // evict forgets the entries that were used longest ago until there are no more
 // than allowed, passing over those in use. c.mu is held.
 func (c *Cache) evict() {
-	if c.cfg.MaxEntries < 0 {
-		return
-	}
 	for {
-		n := 0
-		var oldest *plan
+		n, bytes := 0, int64(0)
+		var oldest, oldestMeasured *plan
 		for _, p := range c.plans {
 			if p.entry == nil {
 				continue
 			}
 			n++
-			if p.entry.pins == 0 && (oldest == nil || p.lastUsed.Before(oldest.lastUsed)) {
+			bytes += p.entry.size.Bytes
+			if p.entry.pins > 0 {
+				continue
+			}
+			if oldest == nil || p.lastUsed.Before(oldest.lastUsed) {
 				oldest = p
 			}
+			if p.entry.size.Bytes > 0 && (oldestMeasured == nil || p.lastUsed.Before(oldestMeasured.lastUsed)) {
+				oldestMeasured = p
+			}
 		}
-		if n <= c.cfg.MaxEntries || oldest == nil {
-			return
+		p := oldest
+		if c.cfg.MaxEntries < 0 || n <= c.cfg.MaxEntries {
+			p = oldestMeasured
+			if c.cfg.MaxBytes <= 0 || bytes <= c.cfg.MaxBytes {
+				return
+			}
 		}
-		c.forget(oldest.entry, "room for others")
-		if oldest.flight == nil {
-			delete(c.plans, oldest.hash)
+		if p == nil {
+			return // the others are in use, and looked at again when they are not
+		}
+		c.forget(p.entry, ReasonRoom)
+		if p.flight == nil {
+			delete(c.plans, p.hash)
 		}
 	}
 }
 
-// discard leaves a relation that nobody uses to Run. c.mu is held.
-func (c *Cache) discard(checkpoint spark.Checkpoint) {
-	if checkpoint.Generation != c.cfg.Session.Generation() {
+// discard leaves rows that nobody uses to Run. c.mu is held.
+func (c *Cache) discard(rows kept) {
+	rows.inner.release() // they will not be computed again
+	if rows.generation != c.cfg.Session.Generation() && !rows.outlives() {
 		return // gone with its session
 	}
-	c.trash = append(c.trash, checkpoint)
+	c.trash = append(c.trash, rows)
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -113,11 +141,11 @@ func (c *Cache) releaseTrash(ctx context.Context) {
 	trash := c.trash
 	c.trash = nil
 	c.mu.Unlock()
-	for i, checkpoint := range trash {
+	for i, rows := range trash {
 		if ctx.Err() != nil {
 			return // the session ends with the host, and its relations with it
 		}
-		err := c.release(ctx, checkpoint)
+		err := c.release(ctx, rows)
 		switch {
 		case err == nil || isLost(err):
 		case errors.Is(err, spark.ErrUnavailable):
@@ -128,16 +156,13 @@ func (c *Cache) releaseTrash(ctx context.Context) {
 			c.mu.Unlock()
 			return
 		case ctx.Err() == nil:
-			c.cfg.Log.WarnContext(ctx, "release cached DataFrame", logkey.Frame, checkpoint.RelationID, logkey.Error, err)
+			c.cfg.Log.WarnContext(ctx, "release cached DataFrame", logkey.Frame, rows.checkpoint.RelationID, logkey.Error, err)
 		}
 	}
 }
 
-func (c *Cache) release(ctx context.Context, checkpoint spark.Checkpoint) error {
-	if checkpoint.Generation != c.cfg.Session.Generation() {
-		return nil
-	}
+func (c *Cache) release(ctx context.Context, rows kept) error {
 	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	return c.cfg.Session.Release(ctx, checkpoint)
+	return c.letGo(ctx, rows)
 }

@@ -265,7 +265,7 @@ func TestNothingIsReleasedInUseNorLeftBehind(t *testing.T) {
 					}
 					time.Sleep(hold)
 					for _, cl := range lease.claims {
-						cp := cl.entry.checkpoint
+						cp := cl.entry.kept.checkpoint
 						if cp.Generation == s.Generation() && !s.isLive(cp.RelationID) {
 							t.Errorf("%s was released under a lease", cp.RelationID)
 						}

@@ -23,8 +23,12 @@ type session struct {
 	n          int
 	built      []*spark.DataFrame
 	options    []spark.Options
-	live       map[string]bool // relations of this generation
+	live       map[string]bool              // relations of this generation
+	sizes      map[string]spark.Size        // by the frame that reads them
+	size       func(*spark.DataFrame) int64 // what a new relation takes; nil is 1
 	released   []string
+
+	unmeasurable bool
 }
 
 func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error) {
@@ -53,6 +57,14 @@ func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark
 	id := fmt.Sprintf("relation-%d", n)
 	s.live[id] = true
 	s.built = append(s.built, df)
+	if s.sizes == nil {
+		s.sizes = make(map[string]spark.Size)
+	}
+	size := spark.Size{Rows: 1, Bytes: 1, From: spark.SizeFromEngine}
+	if s.size != nil {
+		size.Bytes = s.size(df)
+	}
+	s.sizes[spark.Relation(id).String()] = size
 	return spark.Checkpoint{RelationID: id, Generation: generation}, nil
 }
 
@@ -65,6 +77,17 @@ func (s *session) Release(_ context.Context, checkpoint spark.Checkpoint) error 
 	delete(s.live, checkpoint.RelationID)
 	s.released = append(s.released, checkpoint.RelationID)
 	return nil
+}
+
+// Measure answers with what was said of the relation when it was built.
+func (s *session) Measure(_ context.Context, df *spark.DataFrame, _ spark.Options) (spark.Size, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size, ok := s.sizes[df.String()]
+	if !ok || s.unmeasurable {
+		return spark.Size{}, fmt.Errorf("measure %s: %w", df, spark.ErrRelationGone)
+	}
+	return size, nil
 }
 
 func (s *session) Generation() uint64 {

@@ -18,6 +18,7 @@ type flight struct {
 	plan    *plan
 	cancel  context.CancelCauseFunc
 	waiters map[*claim]struct{}
+	asker   Asker // who began it
 	done    chan struct{}
 	ended   bool
 	entry   *entry // what was built, pinned once for each waiter
@@ -46,11 +47,16 @@ func (c *Cache) claim(ctx context.Context, in spark.CachedInput, opt spark.Optio
 		if err := cacheable(in); err != nil {
 			return nil, err
 		}
-		p = &plan{hash: in.Hash, name: in.Name}
+		p = &plan{hash: in.Hash, name: in.Name, text: in.Plan.String(), keep: in.Keep}
 		c.plans[in.Hash] = p
 	}
+	asker := askerOf(ctx)
+	c.own(p, asker)
 	p.lastUsed = now
-	p.uses++
+	if !asker.Warm {
+		p.uses++
+		c.stats.Uses++
+	}
 	if p.entry != nil {
 		if reason := c.unfit(p.entry, now); reason != "" {
 			c.forget(p.entry, reason)
@@ -59,12 +65,18 @@ func (c *Cache) claim(ctx context.Context, in spark.CachedInput, opt spark.Optio
 	cl := &claim{input: in, settled: settled, progress: opt.Progress}
 	switch {
 	case p.entry != nil:
-		p.hits++
+		if !asker.Warm {
+			p.hits++
+			c.stats.Hits++
+		}
 		p.entry.pins++
 		cl.entry = p.entry
 		return cl, nil
 	case p.flight != nil:
-		p.waits++
+		if !asker.Warm {
+			p.waits++
+			c.stats.Waits++
+		}
 	default:
 		c.depart(ctx, p, in, opt.Tags)
 	}
@@ -75,7 +87,7 @@ func (c *Cache) claim(ctx context.Context, in spark.CachedInput, opt spark.Optio
 
 // depart begins to build p. c.mu is held.
 func (c *Cache) depart(ctx context.Context, p *plan, in spark.CachedInput, tags []string) {
-	f := &flight{plan: p, waiters: make(map[*claim]struct{}), done: make(chan struct{})}
+	f := &flight{plan: p, waiters: make(map[*claim]struct{}), asker: askerOf(ctx), done: make(chan struct{})}
 	// The build belongs to all who wait: it outlives the caller that happened to
 	// be first.
 	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -90,7 +102,7 @@ func (c *Cache) depart(ctx context.Context, p *plan, in spark.CachedInput, tags 
 // it are marked, for an interrupt of that task must not end what others wait for.
 func buildOptions(f *flight, c *Cache, name string, tags []string) spark.Options {
 	opt := spark.Options{
-		Tags:     []string{"cache:" + strings.ReplaceAll(name, ",", "_")},
+		Tags:     []string{cacheTag(name)},
 		Progress: func(p spark.Progress) { c.report(f, p) },
 	}
 	for _, tag := range tags {
@@ -104,13 +116,16 @@ func buildOptions(f *flight, c *Cache, name string, tags []string) spark.Options
 	return opt
 }
 
+// cacheTag marks what is run for a cached DataFrame.
+func cacheTag(name string) string { return "cache:" + strings.ReplaceAll(name, ",", "_") }
+
 // build materialises the plan and tells all who wait.
 func (c *Cache) build(ctx context.Context, f *flight, in spark.CachedInput, opt spark.Options) {
 	start := time.Now()
-	var checkpoint spark.Checkpoint
-	// Do builds what the plan itself takes from the cache.
-	err := c.Do(ctx, in.Plan, opt, func(ctx context.Context, df *spark.DataFrame) (err error) {
-		checkpoint, err = c.cfg.Session.Checkpoint(ctx, df, opt)
+	var rows kept
+	// It builds what the plan itself takes from the cache.
+	err := c.twice(ctx, in.Plan, opt, func(ctx context.Context, df *spark.DataFrame, lease *Lease) (err error) {
+		rows, err = c.keep(ctx, in, df, lease, opt)
 		return err
 	})
 	end := time.Now()
@@ -132,20 +147,23 @@ func (c *Cache) build(ctx context.Context, f *flight, in spark.CachedInput, opt 
 	if err != nil {
 		f.err = fmt.Errorf("build cached DataFrame %q: %w", p.name, err)
 		p.failures++
+		c.stats.Failures++
 		if p.entry == nil && p.flight == nil && p.builds == 0 && c.plans[p.hash] == p {
 			delete(c.plans, p.hash)
 		}
 		return
 	}
 	p.builds++
-	f.entry = &entry{plan: p, checkpoint: checkpoint, builtAt: start, took: end.Sub(start), pins: len(f.waiters)}
+	c.stats.Builds++
+	f.entry = &entry{plan: p, kept: rows, builtAt: start, took: end.Sub(start), builder: f.asker, pins: len(f.waiters)}
 	c.cfg.Log.Info("cached DataFrame built", logkey.Cache, p.name, logkey.Hash, p.hash, logkey.Duration, f.entry.took)
 	if !current {
 		// Everyone left, or it was to be forgotten, while the engine finished.
-		c.forget(f.entry, "no longer wanted when built")
+		c.forget(f.entry, ReasonLate)
 		return
 	}
 	p.entry = f.entry
+	c.toBeMeasured(p.entry)
 	c.evict()
 }
 

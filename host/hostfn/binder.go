@@ -76,6 +76,11 @@ func New(cfg Config) *Binder { return &Binder{cfg: cfg.withDefaults()} }
 type Task struct {
 	// ID and Name are Celery's. They tag all that Spark runs for the call.
 	ID, Name string
+	// Module and Version are the module's name and its file's hash; they own what
+	// the call caches. Warm says that it is made to build a cached DataFrame
+	// ahead of the tasks.
+	Module, Version string
+	Warm            bool
 	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
 	// Request what TaskRequest does, an [abi.Request] as JSON.
 	Args, Request []byte
@@ -115,11 +120,18 @@ var _ abi.Host = (*Invocation)(nil)
 func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	return &Invocation{
 		cfg:  b.cfg,
-		ctx:  ctx,
+		ctx:  t.asking(ctx),
 		task: t,
 		opt:  spark.Options{Tags: tags(t)},
 		log:  b.cfg.Log.With(logkey.Task, t.Name, logkey.TaskID, t.ID),
 	}
+}
+
+// asking returns a context for what is asked of the cache on behalf of the task.
+func (t Task) asking(ctx context.Context) context.Context {
+	return cache.WithAsker(ctx, cache.Asker{
+		Owner: cache.Owner{Module: t.Module, Version: t.Version}, Task: t.Name, TaskID: t.ID, Warm: t.Warm,
+	})
 }
 
 // Close lets go of the frames and expressions. A guest that goes on calling

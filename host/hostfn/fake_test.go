@@ -47,6 +47,10 @@ func (s *session) Checkpoint(context.Context, *spark.DataFrame, spark.Options) (
 
 func (s *session) Release(context.Context, spark.Checkpoint) error { return nil }
 
+func (s *session) Measure(context.Context, *spark.DataFrame, spark.Options) (spark.Size, error) {
+	return spark.Size{}, nil
+}
+
 func (s *session) Generation() uint64 { return 0 }
 
 // open returns an invocation on s, with cfg's limits.

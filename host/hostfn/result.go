@@ -113,7 +113,7 @@ func (i *Invocation) Result(ctx context.Context) (json.RawMessage, error) {
 	case givenValue:
 		return i.value, nil
 	case givenRows:
-		rows, err := i.collect(ctx, i.rows, i.form)
+		rows, err := i.collect(i.task.asking(ctx), i.rows, i.form)
 		if err != nil {
 			return nil, i.failed(ctx, err)
 		}

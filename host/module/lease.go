@@ -17,12 +17,15 @@ type Lease struct {
 	released atomic.Bool
 }
 
-// Spec is the task's description.
+// Spec is the task's description. A lease of [Registry.AcquireWarm] has none.
 func (l *Lease) Spec() abi.TaskSpec { return l.version.info.Tasks[l.index] }
 
 // Module describes the version as it is now. State is that of the moment when
 // the lease was acquired.
 func (l *Lease) Module() Info { return l.version.Info(Serving) }
+
+// Version is the name of the module and the hash of its file.
+func (l *Lease) Version() (name, hash string) { return l.version.info.Name, l.version.info.Hash }
 
 // Run runs the task once, on an instance that no other call has meanwhile; it
 // waits for one while Config.MaxInstances are busy. The guest's host calls reach h.

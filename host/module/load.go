@@ -140,6 +140,7 @@ func (v *version) describe(ctx context.Context, file []byte) error {
 		return err
 	}
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
+	v.info.Caches, v.info.Warm = manifest.Caches, manifest.Warm
 	v.instances.Add(1)
 	in.idle = time.Now()
 	v.idle = append(v.idle, in)

@@ -73,6 +73,10 @@ type Info struct {
 	// SDK and Tasks are from the module's manifest.
 	SDK   string         `json:"sdk,omitempty"`
 	Tasks []abi.TaskSpec `json:"tasks,omitempty"`
+	// Caches and Warm are the manifest's: what it caches, and what of it is to
+	// be built ahead of the tasks.
+	Caches []string       `json:"caches,omitempty"`
+	Warm   []abi.WarmSpec `json:"warm,omitempty"`
 	// State says what has become of it.
 	State State `json:"state"`
 	// Reason is why a file was refused. Kind is the same for programs.
@@ -91,6 +95,6 @@ type Info struct {
 
 // clone keeps a caller from changing what the registry holds.
 func (i Info) clone() Info {
-	i.Tasks = slices.Clone(i.Tasks)
+	i.Tasks, i.Caches, i.Warm = slices.Clone(i.Tasks), slices.Clone(i.Caches), slices.Clone(i.Warm)
 	return i
 }

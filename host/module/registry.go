@@ -323,6 +323,21 @@ func (r *Registry) Acquire(task string) (*Lease, bool) {
 	}
 }
 
+// AcquireWarm pins a version that serves now, by the hash of its file, to have
+// it describe the DataFrame at place i of its Info.Warm. The caller releases
+// the lease.
+func (r *Registry) AcquireWarm(hash string, i int) (*Lease, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.files {
+		v := f.serving
+		if v != nil && v.info.Hash == hash && i >= 0 && i < len(v.info.Warm) && v.acquire() {
+			return &Lease{version: v, index: len(v.info.Tasks) + i}, true
+		}
+	}
+	return nil, false
+}
+
 // Tasks returns the names of the tasks that are served, sorted.
 func (r *Registry) Tasks() []string {
 	return slices.Sorted(maps.Keys(*r.table.Load()))

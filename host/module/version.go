@@ -150,14 +150,14 @@ func (v *version) trim(then time.Time) {
 
 // run runs one call of a task.
 func (v *version) run(ctx context.Context, index int, h abi.Host) error {
-	spec := &v.info.Tasks[index]
-	in, err := v.take(ctx, spec.Name)
+	name := v.callName(index)
+	in, err := v.take(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer v.put(in)
 	host := &listener{Host: h}
-	status, err := in.call(v.engine.cfg.Enter(ctx, host), spec.Name, uint32(index))
+	status, err := in.call(v.engine.cfg.Enter(ctx, host), name, uint32(index))
 	v.calls.Add(1)
 	if err == nil && (status == 0 || host.failed) {
 		if in.spoilt {
@@ -168,12 +168,21 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	in.spoilt = true
 	v.traps.Add(1)
 	if err != nil && ctx.Err() != nil {
-		return interrupted(ctx, v.info.Name, spec.Name)
+		return interrupted(ctx, v.info.Name, name)
 	}
 	if err == nil {
 		err = fmt.Errorf("%s returned %d without an error", abi.ExportRun, int32(status))
 	}
-	return newTrap(v.info.Name, spec.Name, err, in.out)
+	return newTrap(v.info.Name, name, err, in.out)
+}
+
+// callName is a task's name, or for what comes behind the tasks that of the
+// cache whose DataFrame is described.
+func (v *version) callName(index int) string {
+	if n := len(v.info.Tasks); index >= n {
+		return "cache " + v.info.Warm[index-n].Cache
+	}
+	return v.info.Tasks[index].Name
 }
 
 // A listener notes whether the guest told of a failure.

@@ -297,3 +297,9 @@ func (df *DataFrame) As(name string) *DataFrame { return df.Alias(name) }
 func (df *DataFrame) Cache(name string) *DataFrame {
 	return df.then(func(b *builder) abi.Frame { return b.host.FrameCache(df.handle, name) })
 }
+
+// CacheWith is [DataFrame.Cache] with options, as sdk.Cached takes them:
+// storage_level, lazy and ttl (in seconds), each followed by its value.
+func (df *DataFrame) CacheWith(name string, options ...string) *DataFrame {
+	return df.then(func(b *builder) abi.Frame { return b.host.FrameCacheWith(df.handle, name, options) })
+}

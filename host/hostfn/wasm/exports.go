@@ -38,6 +38,7 @@ var methods = []function{
 	{name: "frame_alias", call: frameAlias, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "frame_with_relations", call: frameWithRelations, params: []api.ValueType{i32, i32, i32}, names: []string{"root", "relations_ptr", "relations_count"}, results: []api.ValueType{i32}},
 	{name: "frame_cache", call: frameCache, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
+	{name: "frame_cache_with", call: frameCacheWith, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "options_ptr", "options_len"}, results: []api.ValueType{i32}},
 	{name: "expr_column", call: exprColumn, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_column_of", call: exprColumnOf, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_null", call: exprNull, results: []api.ValueType{i32}},
@@ -250,6 +251,14 @@ func frameCache(ctx context.Context, mod api.Module, stack []uint64) {
 	in := abi.Frame(api.DecodeU32(stack[0]))
 	name := c.readString("name", stack[1], stack[2])
 	stack[0] = api.EncodeU32(uint32(c.host.FrameCache(in, name)))
+}
+
+func frameCacheWith(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_cache_with")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	options := c.readStrings("options", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameCacheWith(in, name, options)))
 }
 
 func exprColumn(ctx context.Context, mod api.Module, stack []uint64) {

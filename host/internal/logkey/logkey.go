@@ -20,11 +20,14 @@ const (
 	Attempt   = "attempt"
 	Wait      = "wait"
 	Cache     = "cache" // name of a cached DataFrame
+	Key       = "key"   // of a cached DataFrame, as its module has it
 	Frame     = "frame"
 	Session   = "session"
 	Operation = "operation" // Spark Connect operation id
 	State     = "state"
 	Count     = "count"
+	Rows      = "rows"
+	Bytes     = "bytes"
 	Signal    = "signal"
 	Fields    = "fields" // group of the attributes that a task gave itself
 	Text      = "text"   // what a module printed

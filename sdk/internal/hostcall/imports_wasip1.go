@@ -241,6 +241,16 @@ func (imports) FrameCache(in abi.Frame, name string) abi.Frame {
 	return abi.Frame(frameCache(uint32(in), name))
 }
 
+//go:wasmimport sparkstalk_v1 frame_cache_with
+//go:noescape
+func frameCacheWith(in uint32, name string, options unsafe.Pointer, optionsLen uint32) uint32
+
+func (imports) FrameCacheWith(in abi.Frame, name string, options []string) abi.Frame {
+	var optionsStack [listStack]byte
+	optionsList := appendStrings(optionsStack[:0], options)
+	return abi.Frame(frameCacheWith(uint32(in), name, unsafe.Pointer(unsafe.SliceData(optionsList)), uint32(len(optionsList))))
+}
+
 //go:wasmimport sparkstalk_v1 expr_column
 //go:noescape
 func exprColumn(name string) uint32

@@ -309,7 +309,12 @@ func (p *Plans) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Fr
 
 // FrameCache implements [abi.Host].
 func (p *Plans) FrameCache(in abi.Frame, name string) abi.Frame {
-	f := p.keep("cache "+name, nil, in)
+	return p.FrameCacheWith(in, name, nil)
+}
+
+// FrameCacheWith implements [abi.Host].
+func (p *Plans) FrameCacheWith(in abi.Frame, name string, options []string) abi.Frame {
+	f := p.keep(words("cache "+name, strings.Join(options, " ")), nil, in)
 	kept := p.frame(f)
 	kept.caches = slices.Insert(slices.Clone(kept.caches), 0, name)
 	return f
