@@ -42,6 +42,10 @@ type Frame uint32
 // invocation that made it. Zero means none.
 type Expr uint32
 
+// Cursor is a handle of rows on their way from Spark. It lives until it is
+// closed, or as long as the task invocation that made it. Zero means none.
+type Cursor uint32
+
 // Level is the severity of a log line, with the values of log/slog: -4 debug,
 // 0 info, 4 warning, 8 error.
 type Level int32
@@ -83,6 +87,19 @@ type RowForm int32
 const (
 	RowArrays  RowForm = 0 // [[1,"a"],[2,"b"]]
 	RowObjects RowForm = 1 // [{"n":1,"s":"a"},{"n":2,"s":"b"}]
+)
+
+// Buffer names one of a column's buffers, for [Host.CursorColumn].
+type Buffer int32
+
+// The buffers.
+const (
+	Validity Buffer = 0 // a bit for each row, least significant first: 1 is a value, 0 is NULL
+	Offsets  Buffer = 1 // of texts and bytes: where each begins, rows + 1 numbers of 32 bits
+	Values   Buffer = 2 // the values
+
+	JSONOffsets Buffer = 3 // as Offsets, into JSONValues
+	JSONValues  Buffer = 4 // the JSON of each value, as rows have it, whatever the layout; NULL is null
 )
 
 // Host is what a task can ask of the host that runs it. A value of it belongs
@@ -222,4 +239,50 @@ type Host interface {
 	// ActionExplain returns the plan as Spark explains it; mode is simple,
 	// extended, codegen, cost or formatted.
 	ActionExplain(frame Frame, mode string) (string, error)
+	// ActionShow runs the plan and returns its first n rows as a table of
+	// text, as Spark prints it. A value of more than truncate characters is
+	// cut; zero cuts none. vertical prints a line for each value.
+	ActionShow(frame Frame, n, truncate int32, vertical bool) (string, error)
+	// ActionHTML runs the plan and returns its first n rows as an HTML table.
+	// truncate is that of ActionShow.
+	ActionHTML(frame Frame, n, truncate int32) (string, error)
+	// ActionTree returns the frame's schema as Spark prints it, a line for each
+	// field, down to the given level of nesting; zero is all levels.
+	ActionTree(frame Frame, level int32) (string, error)
+	// ActionInputFiles returns the files that the plan reads, as a JSON list of
+	// strings.
+	ActionInputFiles(frame Frame) ([]byte, error)
+	// ActionIsLocal says whether collecting the frame needs no executor.
+	ActionIsLocal(frame Frame) (bool, error)
+	// ActionIsStreaming says whether the frame reads a source that never ends.
+	ActionIsStreaming(frame Frame) (bool, error)
+	// ActionSameSemantics says whether Spark can tell that two plans give the
+	// same rows.
+	ActionSameSemantics(frame, other Frame) (bool, error)
+	// ActionSemanticHash returns Spark's hash of the plan, a number of 32 bits
+	// without sign: plans with the same semantics have the same one.
+	ActionSemanticHash(frame Frame) (int64, error)
+	// ActionStorageLevel returns where Spark has been told to persist the
+	// frame, as a JSON [StorageLevel].
+	ActionStorageLevel(frame Frame) ([]byte, error)
+
+	// CursorOpen runs the plan and returns a cursor over its rows, which come
+	// in batches of columns. A task may have a limited number of them open. It
+	// ends with the task.
+	CursorOpen(frame Frame) (Cursor, error)
+	// CursorSchema returns the cursor's columns and how their values are laid
+	// out, as a JSON [CursorSchema].
+	CursorSchema(cursor Cursor) ([]byte, error)
+	// CursorNext goes to the next batch and returns how many rows it has: zero
+	// at the end of the rows. A batch has at most maxRows rows if that is above
+	// zero. What is wrong with the plan or the engine, even after many batches,
+	// is its error; the rows before it were good, but are not all.
+	CursorNext(cursor Cursor, maxRows int32) (int64, error)
+	// CursorColumn returns a buffer of one column of the current batch, counted
+	// from 0, in Arrow's layout. It is empty where the column's layout has no
+	// such buffer, and for the validity of a column without NULL.
+	CursorColumn(cursor Cursor, column int32, buffer Buffer) ([]byte, error)
+	// CursorClose ends a cursor. If rows are left, their execution is
+	// interrupted. It may be called twice.
+	CursorClose(cursor Cursor) error
 }

@@ -128,3 +128,46 @@ type ColumnSchema struct {
 	Type     string `json:"type"`
 	Nullable bool   `json:"nullable"`
 }
+
+// A CursorSchema is the columns of a cursor.
+type CursorSchema struct {
+	Columns []CursorColumn `json:"columns"`
+}
+
+// A CursorColumn is a column of a cursor: its name, its type in Spark's DDL
+// form, and how its values are laid out.
+type CursorColumn struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+	Layout   Layout `json:"layout"`
+}
+
+// Layout says what the buffers of a cursor's column hold. All numbers are
+// little-endian. A row that is NULL has some value, which means nothing.
+type Layout string
+
+// The layouts.
+const (
+	LayoutNull    Layout = "null"    // no buffers: all rows are NULL
+	LayoutBool    Layout = "bool"    // a bit for each row, least significant first
+	LayoutInt8    Layout = "int8"    // tinyint
+	LayoutInt16   Layout = "int16"   // smallint
+	LayoutInt32   Layout = "int32"   // int; date, in days since 1970; year-month intervals, in months
+	LayoutInt64   Layout = "int64"   // bigint; timestamps and day-time intervals, in microseconds; time, in nanoseconds
+	LayoutFloat32 Layout = "float32" // float
+	LayoutFloat64 Layout = "float64" // double
+	LayoutDecimal Layout = "decimal" // 16 bytes for each row: the number without its point, in two's complement
+	LayoutUTF8    Layout = "utf8"    // string, char, varchar: offsets into UTF-8
+	LayoutBinary  Layout = "binary"  // binary: offsets into bytes
+	LayoutJSON    Layout = "json"    // arrays, maps, structs, variant and all else: offsets into JSON, as rows have it
+)
+
+// A StorageLevel says where a frame is persisted, as PySpark's of that name.
+type StorageLevel struct {
+	UseDisk      bool `json:"use_disk"`
+	UseMemory    bool `json:"use_memory"`
+	UseOffHeap   bool `json:"use_off_heap"`
+	Deserialized bool `json:"deserialized"`
+	Replication  int  `json:"replication"`
+}

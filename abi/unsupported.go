@@ -246,3 +246,73 @@ func (u Unsupported) ActionSchema(frame Frame) ([]byte, error) {
 func (u Unsupported) ActionExplain(frame Frame, mode string) (string, error) {
 	return "", u.refuse("ActionExplain")
 }
+
+// ActionShow returns an error: see [Unsupported].
+func (u Unsupported) ActionShow(frame Frame, n, truncate int32, vertical bool) (string, error) {
+	return "", u.refuse("ActionShow")
+}
+
+// ActionHTML returns an error: see [Unsupported].
+func (u Unsupported) ActionHTML(frame Frame, n, truncate int32) (string, error) {
+	return "", u.refuse("ActionHTML")
+}
+
+// ActionTree returns an error: see [Unsupported].
+func (u Unsupported) ActionTree(frame Frame, level int32) (string, error) {
+	return "", u.refuse("ActionTree")
+}
+
+// ActionInputFiles returns an error: see [Unsupported].
+func (u Unsupported) ActionInputFiles(frame Frame) ([]byte, error) {
+	return nil, u.refuse("ActionInputFiles")
+}
+
+// ActionIsLocal returns an error: see [Unsupported].
+func (u Unsupported) ActionIsLocal(frame Frame) (bool, error) {
+	return false, u.refuse("ActionIsLocal")
+}
+
+// ActionIsStreaming returns an error: see [Unsupported].
+func (u Unsupported) ActionIsStreaming(frame Frame) (bool, error) {
+	return false, u.refuse("ActionIsStreaming")
+}
+
+// ActionSameSemantics returns an error: see [Unsupported].
+func (u Unsupported) ActionSameSemantics(frame, other Frame) (bool, error) {
+	return false, u.refuse("ActionSameSemantics")
+}
+
+// ActionSemanticHash returns an error: see [Unsupported].
+func (u Unsupported) ActionSemanticHash(frame Frame) (int64, error) {
+	return 0, u.refuse("ActionSemanticHash")
+}
+
+// ActionStorageLevel returns an error: see [Unsupported].
+func (u Unsupported) ActionStorageLevel(frame Frame) ([]byte, error) {
+	return nil, u.refuse("ActionStorageLevel")
+}
+
+// CursorOpen returns an error: see [Unsupported].
+func (u Unsupported) CursorOpen(frame Frame) (Cursor, error) {
+	return 0, u.refuse("CursorOpen")
+}
+
+// CursorSchema returns an error: see [Unsupported].
+func (u Unsupported) CursorSchema(cursor Cursor) ([]byte, error) {
+	return nil, u.refuse("CursorSchema")
+}
+
+// CursorNext returns an error: see [Unsupported].
+func (u Unsupported) CursorNext(cursor Cursor, maxRows int32) (int64, error) {
+	return 0, u.refuse("CursorNext")
+}
+
+// CursorColumn returns an error: see [Unsupported].
+func (u Unsupported) CursorColumn(cursor Cursor, column int32, buffer Buffer) ([]byte, error) {
+	return nil, u.refuse("CursorColumn")
+}
+
+// CursorClose returns an error: see [Unsupported].
+func (u Unsupported) CursorClose(cursor Cursor) error {
+	return u.refuse("CursorClose")
+}

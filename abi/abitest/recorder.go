@@ -274,3 +274,87 @@ func (r *Recorder) ActionExplain(frame abi.Frame, mode string) (string, error) {
 	r.record("ActionExplain", frame, mode)
 	return fallible[string](r, "ActionExplain")
 }
+
+// ActionShow records the call.
+func (r *Recorder) ActionShow(frame abi.Frame, n, truncate int32, vertical bool) (string, error) {
+	r.record("ActionShow", frame, n, truncate, vertical)
+	return fallible[string](r, "ActionShow")
+}
+
+// ActionHTML records the call.
+func (r *Recorder) ActionHTML(frame abi.Frame, n, truncate int32) (string, error) {
+	r.record("ActionHTML", frame, n, truncate)
+	return fallible[string](r, "ActionHTML")
+}
+
+// ActionTree records the call.
+func (r *Recorder) ActionTree(frame abi.Frame, level int32) (string, error) {
+	r.record("ActionTree", frame, level)
+	return fallible[string](r, "ActionTree")
+}
+
+// ActionInputFiles records the call.
+func (r *Recorder) ActionInputFiles(frame abi.Frame) ([]byte, error) {
+	r.record("ActionInputFiles", frame)
+	return fallible[[]byte](r, "ActionInputFiles")
+}
+
+// ActionIsLocal records the call.
+func (r *Recorder) ActionIsLocal(frame abi.Frame) (bool, error) {
+	r.record("ActionIsLocal", frame)
+	return fallible[bool](r, "ActionIsLocal")
+}
+
+// ActionIsStreaming records the call.
+func (r *Recorder) ActionIsStreaming(frame abi.Frame) (bool, error) {
+	r.record("ActionIsStreaming", frame)
+	return fallible[bool](r, "ActionIsStreaming")
+}
+
+// ActionSameSemantics records the call.
+func (r *Recorder) ActionSameSemantics(frame, other abi.Frame) (bool, error) {
+	r.record("ActionSameSemantics", frame, other)
+	return fallible[bool](r, "ActionSameSemantics")
+}
+
+// ActionSemanticHash records the call.
+func (r *Recorder) ActionSemanticHash(frame abi.Frame) (int64, error) {
+	r.record("ActionSemanticHash", frame)
+	return fallible[int64](r, "ActionSemanticHash")
+}
+
+// ActionStorageLevel records the call.
+func (r *Recorder) ActionStorageLevel(frame abi.Frame) ([]byte, error) {
+	r.record("ActionStorageLevel", frame)
+	return fallible[[]byte](r, "ActionStorageLevel")
+}
+
+// CursorOpen records the call.
+func (r *Recorder) CursorOpen(frame abi.Frame) (abi.Cursor, error) {
+	r.record("CursorOpen", frame)
+	return fallible[abi.Cursor](r, "CursorOpen")
+}
+
+// CursorSchema records the call.
+func (r *Recorder) CursorSchema(cursor abi.Cursor) ([]byte, error) {
+	r.record("CursorSchema", cursor)
+	return fallible[[]byte](r, "CursorSchema")
+}
+
+// CursorNext records the call.
+func (r *Recorder) CursorNext(cursor abi.Cursor, maxRows int32) (int64, error) {
+	r.record("CursorNext", cursor, maxRows)
+	return fallible[int64](r, "CursorNext")
+}
+
+// CursorColumn records the call.
+func (r *Recorder) CursorColumn(cursor abi.Cursor, column int32, buffer abi.Buffer) ([]byte, error) {
+	r.record("CursorColumn", cursor, column, buffer)
+	return fallible[[]byte](r, "CursorColumn")
+}
+
+// CursorClose records the call.
+func (r *Recorder) CursorClose(cursor abi.Cursor) error {
+	r.record("CursorClose", cursor)
+	return r.failure("CursorClose")
+}

@@ -26,6 +26,15 @@ type Session interface {
 	Count(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
 	Schema(ctx context.Context, df *spark.DataFrame) ([]spark.Field, error)
 	Explain(ctx context.Context, df *spark.DataFrame, mode string) (string, error)
+	Show(ctx context.Context, df *spark.DataFrame, n, truncate int32, vertical bool, opt spark.Options) (string, error)
+	HTML(ctx context.Context, df *spark.DataFrame, n, truncate int32, opt spark.Options) (string, error)
+	Tree(ctx context.Context, df *spark.DataFrame, level int32) (string, error)
+	InputFiles(ctx context.Context, df *spark.DataFrame) ([]string, error)
+	IsLocal(ctx context.Context, df *spark.DataFrame) (bool, error)
+	IsStreaming(ctx context.Context, df *spark.DataFrame) (bool, error)
+	SameSemantics(ctx context.Context, df, other *spark.DataFrame) (bool, error)
+	SemanticHash(ctx context.Context, df *spark.DataFrame) (int32, error)
+	StorageLevel(ctx context.Context, df *spark.DataFrame) (spark.StorageLevel, error)
 }
 
 // Config says what a [Binder] works with and what a task may use.
@@ -40,6 +49,9 @@ type Config struct {
 	// MaxHandles is how many frames and expressions together one call may
 	// make. Zero means 10,000.
 	MaxHandles int
+	// MaxCursors is how many cursors one call may have open at a time. Zero
+	// means 8.
+	MaxCursors int
 	// MaxPlanBytes is how much the strings and bytes that one call hands over
 	// may take in all, and about how large one plan may get when each frame in
 	// it is written out wherever it is used. Zero means 64 MiB, half of what
@@ -55,6 +67,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxHandles == 0 {
 		c.MaxHandles = 10_000
+	}
+	if c.MaxCursors == 0 {
+		c.MaxCursors = 8
 	}
 	if c.MaxPlanBytes == 0 {
 		c.MaxPlanBytes = 64 << 20
@@ -98,11 +113,13 @@ type Invocation struct {
 	opt  spark.Options
 	log  *slog.Logger
 
-	frames table[*spark.DataFrame]
-	exprs  table[*spark.Column]
-	bytes  int64 // of strings and bytes handed over so far
-	lines  int   // logged so far
-	closed bool
+	frames  table[*spark.DataFrame]
+	exprs   table[*spark.Column]
+	cursors map[abi.Cursor]*cursor // that are open
+	opened  abi.Cursor             // the last handle given
+	bytes   int64                  // of strings and bytes handed over so far
+	lines   int                    // logged so far
+	closed  bool
 
 	given    given
 	value    json.RawMessage  // with givenValue
@@ -134,10 +151,13 @@ func (t Task) asking(ctx context.Context) context.Context {
 	})
 }
 
-// Close lets go of the frames and expressions. A guest that goes on calling
-// finds that they do not exist. It may be called twice.
+// Close lets go of the frames and expressions, and ends the cursors. A guest
+// that goes on calling finds that they do not exist. It may be called twice.
 func (i *Invocation) Close() {
 	i.closed = true
+	for handle := range i.cursors {
+		i.closeCursor(handle)
+	}
 	i.frames, i.exprs = table[*spark.DataFrame]{}, table[*spark.Column]{}
 	i.value, i.rows, i.failure, i.failures = nil, nil, nil, nil
 	i.given = givenNothing

@@ -156,8 +156,8 @@ func TestEveryFunctionTakesNonsense(t *testing.T) {
 		v := reflect.ValueOf(abi.Host(i))
 		for n := range host.NumMethod() {
 			method := host.Method(n)
-			if method.Name == "ActionCollect" && round == 0 {
-				continue // the one good frame would need an engine
+			if round == 0 && needsEngine(method.Name) {
+				continue // the one good frame
 			}
 			args := make([]reflect.Value, method.Type.NumIn())
 			for a := range args {
@@ -169,6 +169,15 @@ func TestEveryFunctionTakesNonsense(t *testing.T) {
 			}
 		}
 	}
+}
+
+// needsEngine says that the fake session has no answer.
+func needsEngine(method string) bool {
+	switch method {
+	case "ActionCount", "ActionSchema", "ActionExplain":
+		return false
+	}
+	return strings.HasPrefix(method, "Action") || method == "CursorOpen"
 }
 
 func nonsense(typ reflect.Type, round int) reflect.Value {

@@ -23,12 +23,13 @@ import (
 type Stream struct {
 	x      *execution
 	schema *arrow.Schema
-	reader *ipc.Reader       // of the message that is being read
-	batch  arrow.RecordBatch // what Record returns
-	ahead  bool              // batch was read before the first Next
-	rows   int64             // of the batches so far
-	chunks []byte            // of a batch that comes in pieces
-	pieces int64             // that have arrived
+	types  []*sparkpb.DataType_StructField // as the engine names them, before the first batch
+	reader *ipc.Reader                     // of the message that is being read
+	batch  arrow.RecordBatch               // what Record returns
+	ahead  bool                            // batch was read before the first Next
+	rows   int64                           // of the batches so far
+	chunks []byte                          // of a batch that comes in pieces
+	pieces int64                           // that have arrived
 	err    error
 	done   bool
 }
@@ -49,6 +50,19 @@ func (s *Stream) open() error {
 // Schema returns the columns. Engines differ in what is nullable and in the
 // kinds of strings (utf8, large utf8).
 func (s *Stream) Schema() *arrow.Schema { return s.schema }
+
+// Fields returns the columns with their types in DDL form.
+func (s *Stream) Fields() []Field {
+	fields := make([]Field, s.schema.NumFields())
+	for i, f := range s.schema.Fields() {
+		fields[i] = Field{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
+		if len(s.types) == len(fields) {
+			t := s.types[i]
+			fields[i] = Field{Name: t.GetName(), Type: ddl(t.GetDataType()), Nullable: t.GetNullable()}
+		}
+	}
+	return fields
+}
 
 // Next goes to the next batch that has rows. It is false at the end and after
 // an error: see Err.
@@ -104,6 +118,9 @@ func (s *Stream) advance() bool {
 			s.drop()
 		}
 		response, err := s.x.next()
+		if columns := response.GetSchema().GetStruct().GetFields(); columns != nil {
+			s.types = columns
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			s.done = true

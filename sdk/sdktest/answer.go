@@ -23,6 +23,7 @@ type Answer struct {
 	count   int64
 	counted bool
 	explain string
+	value   any
 	err     error
 }
 
@@ -79,6 +80,15 @@ func (a *Answer) Count(n int64) *Answer {
 // writes it.
 func (a *Answer) Explain(text string) *Answer {
 	a.explain = text
+	return a
+}
+
+// Value sets what the actions answer that ask for neither rows, count, schema
+// nor explanation: a string for ShowString, HTMLString and TreeString, a
+// []string for InputFiles, a bool for IsLocal, IsStreaming and SameSemantics,
+// an int32 for SemanticHash, and an [abi.StorageLevel].
+func (a *Answer) Value(v any) *Answer {
+	a.value = v
 	return a
 }
 

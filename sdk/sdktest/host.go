@@ -132,6 +132,7 @@ type call struct {
 	request   abi.Request
 	value     json.RawMessage
 	failure   *abi.Error
+	cursors   []*cursor // nil where closed
 }
 
 // result is what the client gets.

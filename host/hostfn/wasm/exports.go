@@ -57,6 +57,20 @@ var methods = []function{
 	{name: "action_count", call: actionCount, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
 	{name: "action_schema", call: actionSchema, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
 	{name: "action_explain", call: actionExplain, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "mode_ptr", "mode_len"}, results: []api.ValueType{i64}},
+	{name: "action_show", call: actionShow, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"frame", "n", "truncate", "vertical"}, results: []api.ValueType{i64}},
+	{name: "action_html", call: actionHTML, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "n", "truncate"}, results: []api.ValueType{i64}},
+	{name: "action_tree", call: actionTree, params: []api.ValueType{i32, i32}, names: []string{"frame", "level"}, results: []api.ValueType{i64}},
+	{name: "action_input_files", call: actionInputFiles, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "action_is_local", call: actionIsLocal, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "action_is_streaming", call: actionIsStreaming, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "action_same_semantics", call: actionSameSemantics, params: []api.ValueType{i32, i32}, names: []string{"frame", "other"}, results: []api.ValueType{i64}},
+	{name: "action_semantic_hash", call: actionSemanticHash, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "action_storage_level", call: actionStorageLevel, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "cursor_open", call: cursorOpen, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
+	{name: "cursor_schema", call: cursorSchema, params: []api.ValueType{i32}, names: []string{"cursor"}, results: []api.ValueType{i64}},
+	{name: "cursor_next", call: cursorNext, params: []api.ValueType{i32, i32}, names: []string{"cursor", "max_rows"}, results: []api.ValueType{i64}},
+	{name: "cursor_column", call: cursorColumn, params: []api.ValueType{i32, i32, i32}, names: []string{"cursor", "column", "buffer"}, results: []api.ValueType{i64}},
+	{name: "cursor_close", call: cursorClose, params: []api.ValueType{i32}, names: []string{"cursor"}, results: []api.ValueType{i64}},
 }
 
 func taskArgs(ctx context.Context, mod api.Module, stack []uint64) {
@@ -382,4 +396,118 @@ func actionExplain(ctx context.Context, mod api.Module, stack []uint64) {
 	mode := c.readString("mode", stack[1], stack[2])
 	result, err := c.host.ActionExplain(frame, mode)
 	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func actionShow(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_show")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	n := api.DecodeI32(stack[1])
+	truncate := api.DecodeI32(stack[2])
+	vertical := api.DecodeU32(stack[3]) != 0
+	result, err := c.host.ActionShow(frame, n, truncate, vertical)
+	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func actionHTML(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_html")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	n := api.DecodeI32(stack[1])
+	truncate := api.DecodeI32(stack[2])
+	result, err := c.host.ActionHTML(frame, n, truncate)
+	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func actionTree(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_tree")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	level := api.DecodeI32(stack[1])
+	result, err := c.host.ActionTree(frame, level)
+	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func actionInputFiles(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_input_files")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.ActionInputFiles(frame)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func actionIsLocal(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_is_local")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.ActionIsLocal(frame)
+	stack[0] = c.fallible(fromBool(result), err)
+}
+
+func actionIsStreaming(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_is_streaming")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.ActionIsStreaming(frame)
+	stack[0] = c.fallible(fromBool(result), err)
+}
+
+func actionSameSemantics(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_same_semantics")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	other := abi.Frame(api.DecodeU32(stack[1]))
+	result, err := c.host.ActionSameSemantics(frame, other)
+	stack[0] = c.fallible(fromBool(result), err)
+}
+
+func actionSemanticHash(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_semantic_hash")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.ActionSemanticHash(frame)
+	stack[0] = c.fallible(int64(result), err)
+}
+
+func actionStorageLevel(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_storage_level")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.ActionStorageLevel(frame)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func cursorOpen(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "cursor_open")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	result, err := c.host.CursorOpen(frame)
+	stack[0] = c.fallible(int64(result), err)
+}
+
+func cursorSchema(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "cursor_schema")
+	cursor := abi.Cursor(api.DecodeU32(stack[0]))
+	result, err := c.host.CursorSchema(cursor)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func cursorNext(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "cursor_next")
+	cursor := abi.Cursor(api.DecodeU32(stack[0]))
+	maxRows := api.DecodeI32(stack[1])
+	result, err := c.host.CursorNext(cursor, maxRows)
+	stack[0] = c.fallible(int64(result), err)
+}
+
+func cursorColumn(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "cursor_column")
+	cursor := abi.Cursor(api.DecodeU32(stack[0]))
+	column := api.DecodeI32(stack[1])
+	buffer := abi.Buffer(api.DecodeI32(stack[2]))
+	result, err := c.host.CursorColumn(cursor, column, buffer)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func cursorClose(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "cursor_close")
+	cursor := abi.Cursor(api.DecodeU32(stack[0]))
+	stack[0] = c.fallible(0, c.host.CursorClose(cursor))
+}
+
+func fromBool(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

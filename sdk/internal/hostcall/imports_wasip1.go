@@ -412,3 +412,167 @@ func (imports) ActionExplain(frame abi.Frame, mode string) (string, error) {
 	}
 	return takeString(result), nil
 }
+
+//go:wasmimport sparkstalk_v1 action_show
+//go:noescape
+func actionShow(frame uint32, n int32, truncate int32, vertical bool) int64
+
+func (imports) ActionShow(frame abi.Frame, n, truncate int32, vertical bool) (string, error) {
+	result := actionShow(uint32(frame), n, truncate, vertical)
+	if err := failed(result); err != nil {
+		return "", err
+	}
+	return takeString(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_html
+//go:noescape
+func actionHTML(frame uint32, n int32, truncate int32) int64
+
+func (imports) ActionHTML(frame abi.Frame, n, truncate int32) (string, error) {
+	result := actionHTML(uint32(frame), n, truncate)
+	if err := failed(result); err != nil {
+		return "", err
+	}
+	return takeString(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_tree
+//go:noescape
+func actionTree(frame uint32, level int32) int64
+
+func (imports) ActionTree(frame abi.Frame, level int32) (string, error) {
+	result := actionTree(uint32(frame), level)
+	if err := failed(result); err != nil {
+		return "", err
+	}
+	return takeString(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_input_files
+//go:noescape
+func actionInputFiles(frame uint32) int64
+
+func (imports) ActionInputFiles(frame abi.Frame) ([]byte, error) {
+	result := actionInputFiles(uint32(frame))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_is_local
+//go:noescape
+func actionIsLocal(frame uint32) int64
+
+func (imports) ActionIsLocal(frame abi.Frame) (bool, error) {
+	result := actionIsLocal(uint32(frame))
+	if err := failed(result); err != nil {
+		return false, err
+	}
+	return result != 0, nil
+}
+
+//go:wasmimport sparkstalk_v1 action_is_streaming
+//go:noescape
+func actionIsStreaming(frame uint32) int64
+
+func (imports) ActionIsStreaming(frame abi.Frame) (bool, error) {
+	result := actionIsStreaming(uint32(frame))
+	if err := failed(result); err != nil {
+		return false, err
+	}
+	return result != 0, nil
+}
+
+//go:wasmimport sparkstalk_v1 action_same_semantics
+//go:noescape
+func actionSameSemantics(frame uint32, other uint32) int64
+
+func (imports) ActionSameSemantics(frame, other abi.Frame) (bool, error) {
+	result := actionSameSemantics(uint32(frame), uint32(other))
+	if err := failed(result); err != nil {
+		return false, err
+	}
+	return result != 0, nil
+}
+
+//go:wasmimport sparkstalk_v1 action_semantic_hash
+//go:noescape
+func actionSemanticHash(frame uint32) int64
+
+func (imports) ActionSemanticHash(frame abi.Frame) (int64, error) {
+	result := actionSemanticHash(uint32(frame))
+	if err := failed(result); err != nil {
+		return 0, err
+	}
+	return int64(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_storage_level
+//go:noescape
+func actionStorageLevel(frame uint32) int64
+
+func (imports) ActionStorageLevel(frame abi.Frame) ([]byte, error) {
+	result := actionStorageLevel(uint32(frame))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 cursor_open
+//go:noescape
+func cursorOpen(frame uint32) int64
+
+func (imports) CursorOpen(frame abi.Frame) (abi.Cursor, error) {
+	result := cursorOpen(uint32(frame))
+	if err := failed(result); err != nil {
+		return 0, err
+	}
+	return abi.Cursor(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 cursor_schema
+//go:noescape
+func cursorSchema(cursor uint32) int64
+
+func (imports) CursorSchema(cursor abi.Cursor) ([]byte, error) {
+	result := cursorSchema(uint32(cursor))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 cursor_next
+//go:noescape
+func cursorNext(cursor uint32, maxRows int32) int64
+
+func (imports) CursorNext(cursor abi.Cursor, maxRows int32) (int64, error) {
+	result := cursorNext(uint32(cursor), maxRows)
+	if err := failed(result); err != nil {
+		return 0, err
+	}
+	return int64(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 cursor_column
+//go:noescape
+func cursorColumn(cursor uint32, column int32, buffer int32) int64
+
+func (imports) CursorColumn(cursor abi.Cursor, column int32, buffer abi.Buffer) ([]byte, error) {
+	result := cursorColumn(uint32(cursor), column, int32(buffer))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 cursor_close
+//go:noescape
+func cursorClose(cursor uint32) int64
+
+func (imports) CursorClose(cursor abi.Cursor) error {
+	return failed(cursorClose(uint32(cursor)))
+}

@@ -23,12 +23,24 @@ func take(to unsafe.Pointer)
 //go:noescape
 func errorTake() int64
 
+// into is memory for the next bytes that are fetched, if they fit.
+var into []byte
+
+// TakeInto gives memory for the bytes that the next call returns. The caller
+// of that call must not let it keep them as a string.
+func (imports) TakeInto(memory []byte) { into = memory }
+
 // takeBytes fetches the n bytes that the last call left in the register.
 func takeBytes(n int64) []byte {
+	b := into
+	into = nil
 	if n <= 0 {
 		return nil
 	}
-	b := make([]byte, n)
+	if int64(cap(b)) < n {
+		b = make([]byte, n)
+	}
+	b = b[:n]
 	take(unsafe.Pointer(unsafe.SliceData(b)))
 	return b
 }
