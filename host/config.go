@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,30 @@ type Config struct {
 	Plugins string `json:"plugins"`
 	// Spark is the engine: sail (the default), local[N], local[*], or sc://host:port.
 	Spark string `json:"spark"`
+	// SparkMemory is what a local engine may take, as Spark writes sizes: 2g,
+	// 1500m. It is the heap of Apache Spark (empty means 1g), and of Sail about
+	// what the data of running queries may take together (empty means no limit).
+	SparkMemory string `json:"spark_memory"`
+	// SparkConf are settings of the engine by name, as spark-submit's --conf
+	// has them. A local Spark starts with them; elsewhere each new session sets
+	// them. Names that begin with sail. are options of Sail's own.
+	SparkConf map[string]string `json:"spark_conf"`
+	// SparkJars are files, folders and patterns of jars for a local Spark's
+	// class path, such as those of Delta Lake or Iceberg.
+	SparkJars []string `json:"spark_jars"`
+	// SparkWarehouse is a local engine's folder of managed tables. Empty means
+	// one that is removed when the engine stops.
+	SparkWarehouse string `json:"spark_warehouse"`
+	// SparkTLSCA is a file with the certificates (PEM) to trust for sc://, in
+	// place of the system's; SparkTLSCert and SparkTLSKey are this client's own,
+	// for servers that ask for one. They have TLS used, as use_ssl=true does.
+	SparkTLSCA   string `json:"spark_tls_ca"`
+	SparkTLSCert string `json:"spark_tls_cert"`
+	SparkTLSKey  string `json:"spark_tls_key"`
+	// SparkToken is the bearer token for sc:// if that has no token=….
+	SparkToken string `json:"spark_token"`
+	// SparkPlaintextToken lets a token go to another machine without TLS.
+	SparkPlaintextToken bool `json:"spark_plaintext_token"`
 	// Home holds installed engines and the compilation cache. Empty means
 	// sparkstalk in the user's cache folder.
 	Home string `json:"home"`
@@ -144,6 +169,9 @@ func (c Config) withDefaults() (Config, error) {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))
 		}
 	}
+	if _, err := mebibytes(c.SparkMemory); err != nil {
+		bad = append(bad, fmt.Errorf("setting spark_memory: %w", err))
+	}
 	name, err := Nodename(c.Hostname)
 	if err != nil {
 		bad = append(bad, err)
@@ -160,6 +188,22 @@ func or[T comparable](field *T, value T) {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// mebibytes reads a size as Spark's settings have it: 512m, 2g, 1t. Zero is for
+// an empty text.
+func mebibytes(size string) (int, error) {
+	if size == "" {
+		return 0, nil
+	}
+	text := strings.TrimSuffix(strings.ToLower(size), "b")
+	for unit, factor := range map[string]int{"m": 1, "g": 1 << 10, "t": 1 << 20} {
+		number, ok := strings.CutSuffix(text, unit)
+		if n, err := strconv.Atoi(number); ok && err == nil && n > 0 && n <= 1<<20 {
+			return n * factor, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no size such as 512m or 2g", size)
+}
 
 // Nodename expands Celery's abbreviations in a node name: %h is the host's full
 // name, %n its first part, %d the rest, %i the process id, %% a percent sign.

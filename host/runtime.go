@@ -86,7 +86,7 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 	if err = r.engine.Start(ctx); err != nil {
 		return err
 	}
-	r.session, err = spark.Open(spark.Config{Remote: r.engine.Remote(), Address: r.engine.Address, Log: r.log})
+	r.session, err = spark.Open(sessionConfig(r.cfg, r.engine))
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,23 @@ func EngineConfig(cfg Config) (engine.Config, error) {
 }
 
 func engineConfig(cfg Config) engine.Config {
-	return engine.Config{Spec: cfg.Spark, Home: cfg.Home, Log: cfg.Log, Warm: warm}
+	memory, _ := mebibytes(cfg.SparkMemory) // withDefaults has checked it
+	return engine.Config{
+		Spec: cfg.Spark, Home: cfg.Home, Log: cfg.Log, Warm: warm,
+		MemoryMiB: memory, Conf: cfg.SparkConf, Jars: cfg.SparkJars, Warehouse: cfg.SparkWarehouse,
+	}
+}
+
+// sessionConfig is how the host reaches its engine. What protects the way is
+// for servers that somebody else runs: the host's own listen on this machine
+// alone.
+func sessionConfig(cfg Config, e *engine.Engine) spark.Config {
+	out := spark.Config{Remote: e.Remote(), Address: e.Address, Conf: e.SessionConf, Log: cfg.Log}
+	if strings.HasPrefix(cfg.Spark, "sc://") {
+		out.TLS = spark.TLS{CA: cfg.SparkTLSCA, Cert: cfg.SparkTLSCert, Key: cfg.SparkTLSKey}
+		out.Token, out.PlaintextToken = cfg.SparkToken, cfg.SparkPlaintextToken
+	}
+	return out
 }
 
 // warm has an engine do each kind of work once, so that what it loads for that

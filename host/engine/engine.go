@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -43,8 +44,25 @@ type Config struct {
 
 	// MemoryMiB is the limit of Spark's heap, in MiB; Java takes some hundred
 	// more for itself. Zero means 1024, as Spark's own default; Spark refuses
-	// to start below 512. Sail has no limit.
+	// to start below 512. Of Sail it is what the data of running queries may
+	// take together, about; zero means no limit.
 	MemoryMiB int
+
+	// Conf are the engine's settings, as spark-submit's --conf has them. Their
+	// names begin with spark., or with sail. for options of Sail's own such as
+	// sail.execution.batch_size. What Spark has as a session's setting reaches
+	// Sail, and a server that somebody else runs, by way of SessionConf.
+	Conf map[string]string
+
+	// Jars are files, folders and patterns of jars that Spark has on its class
+	// path: table formats, connectors, functions. Only Spark started here takes
+	// them.
+	Jars []string
+
+	// Warehouse is the folder of managed tables. Empty means one that is
+	// removed with the engine. One on a server that somebody else runs is that
+	// server's to choose.
+	Warehouse string
 
 	// StartLimit is how long a start may take until the engine accepts
 	// connections. Zero means 2 minutes.
@@ -92,6 +110,8 @@ type kind interface {
 	finish(ctx context.Context, dir string, in *installer) error
 	// command is how the engine in dir is started on a port; zero lets it choose.
 	command(dir string, run *rundir.Dir, port int) (process.Config, error)
+	// sessionConf is what each session has to set.
+	sessionConf(run *rundir.Dir) map[string]string
 	// port finds the port in the line that says that the server listens.
 	port(line string) (int, bool)
 	// failed says whether a line reports an error.
@@ -109,6 +129,7 @@ type Engine struct {
 	halt   context.CancelFunc
 
 	launching sync.Mutex // held while a child is started, and to end the last one
+	logFile   *logFile   // nil before the first start, and where none can be written
 
 	mu       sync.Mutex
 	child    *process.Process // nil before the first start; may have ended
@@ -116,6 +137,7 @@ type Engine struct {
 	address  string
 	since    time.Time
 	restarts int
+	logPath  string
 }
 
 var errStopped = errors.New("it was stopped")
@@ -154,12 +176,7 @@ func (c Config) withDefaults() (Config, error) {
 	} else {
 		c.Home = home
 	}
-	switch {
-	case c.MemoryMiB == 0:
-		c.MemoryMiB = 1024
-	case c.MemoryMiB < 512:
-		bad = append(bad, fmt.Errorf("engine memory of %d MiB: Spark needs 512 or more", c.MemoryMiB))
-	}
+	bad = append(bad, c.checkSettings())
 	switch {
 	case c.StartLimit == 0:
 		c.StartLimit = 2 * time.Minute
@@ -203,6 +220,18 @@ func (e *Engine) Address() string {
 		return "127.0.0.1:0"
 	}
 	return e.address
+}
+
+// SessionConf is what each session at the engine has to set before its first
+// query, because the engine has no other way to take it. It may change when the
+// engine is started again.
+func (e *Engine) SessionConf() map[string]string {
+	if e.kind == nil {
+		return maps.Clone(e.cfg.Conf)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.kind.sessionConf(e.run)
 }
 
 // dir is where the engine is installed.
@@ -296,6 +325,10 @@ func (e *Engine) stop() {
 	e.mu.Unlock()
 	if child != nil {
 		child.Stop(stopGrace)
+	}
+	if e.logFile != nil {
+		e.logFile.close()
+		e.logFile = nil
 	}
 	if run == nil {
 		return

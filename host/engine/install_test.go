@@ -353,10 +353,10 @@ func TestReadyAndErrorLines(t *testing.T) {
 		port   int
 		failed bool
 	}{
-		{sail{}, "[2026-11-23T21:05:07Z INFO sail_cli::spark::server] Starting the Spark Connect server on 127.0.0.1:43419...", 43419, false},
-		{sail{}, "[2026-11-23T21:05:07Z ERROR sail_session] no", 0, true},
-		{sail{}, "[2026-11-23T21:05:07Z WARN sail_session] an ERROR that is none", 0, false},
-		{sail{}, "thread 'x' panicked at y", 0, true},
+		{&sail{}, "[2026-11-23T21:05:07Z INFO sail_cli::spark::server] Starting the Spark Connect server on 127.0.0.1:43419...", 43419, false},
+		{&sail{}, "[2026-11-23T21:05:07Z ERROR sail_session] no", 0, true},
+		{&sail{}, "[2026-11-23T21:05:07Z WARN sail_session] an ERROR that is none", 0, false},
+		{&sail{}, "thread 'x' panicked at y", 0, true},
 		{sparkEngine, "INFO SparkConnectServer: Spark Connect server started at: 127.0.0.1:41000", 41000, false},
 		{sparkEngine, "ERROR Utils: no", 0, true},
 		{sparkEngine, "WARN Utils: no", 0, false},

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,10 +21,9 @@ const sparkVersion = "4.3.0"
 // spark is Apache Spark in local mode: java on the jars of the pyspark package,
 // without Python and without spark-submit, which would start a second JVM first.
 type spark struct {
-	cores     int
-	quick     bool
-	memoryMiB int
-	record    string // write an archive of the loaded classes there at the end
+	cores  int
+	cfg    Config
+	record string // write an archive of the loaded classes there at the end
 }
 
 func (s *spark) label() string  { return fmt.Sprintf("Spark %s local[%d]", sparkVersion, s.cores) }
@@ -95,8 +96,15 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 	if err != nil {
 		return nil, err
 	}
+	// Behind the others: the archive of classes holds for a class path that
+	// begins with the one it was made for.
+	extra, err := s.cfg.extraJars()
+	if err != nil {
+		return nil, err
+	}
+	jars = append(jars, extra...)
 	args := []string{
-		fmt.Sprintf("-Xmx%dm", s.memoryMiB),
+		fmt.Sprintf("-Xmx%dm", s.cfg.MemoryMiB),
 		"-XX:+ExitOnOutOfMemoryError", // a supervised engine that restarts beats one that limps
 		"-XX:-UsePerfData",            // or a file stays in /tmp after a kill
 		"-XX:+IgnoreUnrecognizedVMOptions",
@@ -106,7 +114,7 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 		"-Djava.io.tmpdir=" + run.Join("tmp"),
 		"-Dlog4j2.configurationFile=file:" + run.Join("log4j2.properties"),
 	}
-	if s.quick {
+	if s.cfg.Quick {
 		args = append(args, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 	}
 	archive := j.archive(dir)
@@ -132,7 +140,7 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 		"spark.connect.session.manager.defaultSessionTimeout": "-1",
 		"spark.sql.catalogImplementation":                     "in-memory",
 		"spark.sql.shuffle.partitions":                        strconv.Itoa(max(4, s.cores)),
-		"spark.sql.warehouse.dir":                             run.Join("warehouse"),
+		"spark.sql.warehouse.dir":                             s.cfg.warehouse(run.Join("")),
 		"spark.local.dir":                                     run.Join("local"),
 		// Threads and history that one machine has no use for: together 1 GB less
 		// after some hundred queries.
@@ -142,12 +150,8 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 		"spark.ui.retainedJobs":                          "20",
 		"spark.ui.retainedStages":                        "20",
 	}
-	names := make([]string, 0, len(conf))
-	for name := range conf {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	maps.Copy(conf, s.cfg.Conf)
+	for _, name := range slices.Sorted(maps.Keys(conf)) {
 		args = append(args, "-D"+name+"="+conf[name])
 	}
 	// The archive of classes holds for exactly this text, so the order must not
@@ -155,6 +159,9 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 	return append(args, "-cp", strings.Join(jars, string(os.PathListSeparator)),
 		"org.apache.spark.sql.connect.service.SparkConnectServer"), nil
 }
+
+// sessionConf is empty: Spark's sessions begin with the engine's settings.
+func (s *spark) sessionConf(*rundir.Dir) map[string]string { return nil }
 
 // argumentFile quotes arguments for java's @file.
 func argumentFile(args []string) []byte {

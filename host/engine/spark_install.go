@@ -215,7 +215,7 @@ func (s *spark) recordClasses(ctx context.Context, archive string, in *installer
 	if err != nil {
 		return err
 	}
-	e.kind = &spark{cores: 2, quick: true, memoryMiB: 1024, record: archive}
+	e.kind = &spark{cores: 2, cfg: Config{Quick: true, MemoryMiB: 1024}, record: archive}
 	if err := e.Start(ctx); err != nil {
 		return err
 	}

@@ -23,13 +23,16 @@ func parse(cfg Config) (kind, string, error) {
 		return nil, spec, checkRemote(spec)
 	}
 	if spec == "sail" {
-		return sail{}, "", nil
+		return &sail{cfg: cfg}, "", nil
 	}
 	m := localSpec.FindStringSubmatch(spec)
 	if m == nil {
 		return nil, "", fmt.Errorf("engine %q is not known: use sail, local[N], local[*] or sc://host:port", spec)
 	}
-	s := &spark{cores: 1, quick: cfg.Quick, memoryMiB: cfg.MemoryMiB}
+	s := &spark{cores: 1, cfg: cfg}
+	if s.cfg.MemoryMiB == 0 {
+		s.cfg.MemoryMiB = 1024
+	}
 	switch m[1] {
 	case "": // Spark's "local" is one thread
 	case "*":

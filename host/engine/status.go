@@ -39,6 +39,8 @@ type Running struct {
 	Address  string    `json:"address"`
 	Restarts int       `json:"restarts"` // since the host began
 	Since    time.Time `json:"since"`    // of its latest start
+	// Log is the file with what it has written.
+	Log string `json:"log,omitempty"`
 	// MemoryBytes is its resident memory, zero where the system does not tell.
 	MemoryBytes int64 `json:"memory_bytes"`
 }
@@ -65,7 +67,7 @@ func (e *Engine) Status() Status {
 func (e *Engine) running() Running {
 	return Running{
 		Engine: e.Name(), PID: e.child.PID(), Host: os.Getpid(), Address: e.address,
-		Restarts: e.restarts, Since: e.since,
+		Restarts: e.restarts, Since: e.since, Log: e.logPath,
 	}
 }
 
@@ -115,6 +117,9 @@ func (s Status) String() string {
 			r.Engine, r.Address, r.PID, r.Host, r.Since.Format(time.DateTime), r.Restarts)
 		if r.MemoryBytes > 0 {
 			fmt.Fprintf(&b, ", %d MiB resident", r.MemoryBytes>>20)
+		}
+		if r.Log != "" {
+			fmt.Fprintf(&b, "\n    log: %s", r.Log)
 		}
 	}
 	return b.String()

@@ -104,7 +104,9 @@ func (e *Engine) launch(ctx context.Context, attempt int) error {
 	defer context.AfterFunc(e.halted, func() { cancelCause(errStopped) })()
 	log := e.cfg.Log.With(logkey.Engine, e.Name())
 	listening := make(chan int, 1)
+	keep := e.output()
 	cmd.Line = func(line string) {
+		keep(line)
 		if p, ok := e.kind.port(line); ok {
 			select {
 			case listening <- p:

@@ -181,7 +181,7 @@ func (s *Session) ask(ctx context.Context, k *knowledge, features []Feature) err
 // scratch returns another session over the same connection. It ends with leave.
 func (s *Session) scratch() *Session {
 	return &Session{
-		cfg: s.cfg, conn: s.conn, client: s.client, user: s.user, agent: s.agent, owned: true, lines: s.lines,
+		cfg: s.cfg, conn: s.conn, client: s.client, user: s.user, agent: s.agent, lines: s.lines,
 		cur: newGeneration(1, uuid.NewString()),
 	}
 }

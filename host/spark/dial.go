@@ -2,7 +2,6 @@ package spark
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
@@ -19,11 +17,15 @@ import (
 // dial makes the connection, which connects when it is first used.
 func dial(cfg Config, r remote, lines *lines) (*grpc.ClientConn, error) {
 	if r.token != "" && !r.tls && !isLoopback(r.host) && !cfg.PlaintextToken {
-		return nil, errors.New("the Spark remote has a token, which would go over the network in plain text: set use_ssl=true")
+		return nil, errors.New("the Spark remote has a token, which would go over the network in plain text: " +
+			"set use_ssl=true, or allow it (spark_plaintext_token)")
 	}
 	transport := insecure.NewCredentials()
 	if r.tls {
-		transport = credentials.NewTLS(&tls.Config{ServerName: r.host, MinVersion: tls.VersionTLS12})
+		var err error
+		if transport, err = cfg.TLS.credentials(r.host); err != nil {
+			return nil, err
+		}
 	}
 	target := "dns:///" + r.address
 	options := []grpc.DialOption{

@@ -61,6 +61,9 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 			}
 			return fmt.Errorf("%w: %s", ErrUnavailable, st.Message())
 		case codes.Unavailable:
+			if saysUntrusted(st.Message()) {
+				return fmt.Errorf("the TLS connection to Spark is refused: %s (settings use_ssl=true, spark_tls_ca, spark_tls_cert and spark_tls_key)", st.Message())
+			}
 			return fmt.Errorf("%w: %s", ErrUnavailable, st.Message())
 		}
 		return e
@@ -75,7 +78,8 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 	}
 	switch {
 	case saysSessionLost(e):
-		s.lose(g, e.Error())
+		// A new engine takes an id that another one has closed.
+		s.lose(g, e.Error(), e.Condition == "" || e.Condition == "INVALID_HANDLE.SESSION_CLOSED")
 		return fmt.Errorf("%w: %w", ErrSessionLost, e)
 	case errors.Is(s.checkLine(ctx, g), ErrSessionLost):
 		// What is missing was in the session of an engine that is gone.

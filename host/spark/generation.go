@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,30 +86,91 @@ func (s *Session) open(ctx context.Context, g *generation) error {
 	if g.opened.Load() {
 		return nil
 	}
-	line := s.lines.n.Load()
-	answer, err := patiently(ctx, s, func() (*sparkpb.ConfigResponse, error) {
+	line := uint64(0)
+	marker, err := patiently(ctx, s, func() (string, error) {
 		line = s.lines.n.Load()
-		answer, err := s.client.Config(ctx, s.config(g, &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_Set{
-			Set: &sparkpb.ConfigRequest_Set{Pairs: []*sparkpb.KeyValue{{Key: markerKey, Value: &g.marker}}},
-		}}))
-		if err != nil {
-			return nil, s.fail(ctx, g, err)
-		}
-		return answer, nil
+		return s.mark(ctx, g)
 	})
 	switch _, refused := errors.AsType[*Error](err); {
 	case err == nil:
-		g.observe(answer)
-		g.marked = true
+		g.marker, g.marked = marker, true
 	case refused && !errors.Is(err, ErrSessionLost):
 		// What is wrong will show in the caller's own request, if it matters.
 		s.cfg.Log.Debug("mark Spark session", logkey.Session, g.id, logkey.Error, err)
 	default:
 		return err
 	}
+	if err := s.configure(ctx, g); err != nil {
+		return err
+	}
 	g.line.Store(max(line, 1))
 	g.opened.Store(true)
 	return nil
+}
+
+// mark marks the session and returns its marker: in a session whose id others
+// know too, that of the host that opened it.
+func (s *Session) mark(ctx context.Context, g *generation) (string, error) {
+	if s.shared != "" {
+		answer, err := s.client.Config(ctx, s.config(g, getMarker))
+		if err != nil {
+			return "", s.fail(ctx, g, err)
+		}
+		g.observe(answer)
+		if marker := theMarker(answer); marker != "" {
+			return marker, nil
+		}
+	}
+	answer, err := s.client.Config(ctx, s.config(g, setConf(map[string]string{markerKey: g.marker})))
+	if err != nil {
+		return "", s.fail(ctx, g, err)
+	}
+	g.observe(answer)
+	return g.marker, nil
+}
+
+// configure gives a new session the settings it begins with.
+func (s *Session) configure(ctx context.Context, g *generation) error {
+	if s.cfg.Conf == nil {
+		return nil
+	}
+	conf := s.cfg.Conf()
+	if len(conf) == 0 {
+		return nil
+	}
+	_, err := patiently(ctx, s, func() (struct{}, error) {
+		if _, err := s.client.Config(ctx, s.config(g, setConf(conf))); err != nil {
+			return struct{}{}, s.fail(ctx, g, err)
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("settings of the Spark session (%s): %w", strings.Join(slices.Sorted(maps.Keys(conf)), ", "), err)
+	}
+	return nil
+}
+
+func setConf(conf map[string]string) *sparkpb.ConfigRequest_Operation {
+	op := &sparkpb.ConfigRequest_Set{}
+	for _, key := range slices.Sorted(maps.Keys(conf)) {
+		value := conf[key]
+		op.Pairs = append(op.Pairs, &sparkpb.KeyValue{Key: key, Value: &value})
+	}
+	return &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_Set{Set: op}}
+}
+
+// getMarker asks for the marker of a session.
+var getMarker = &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_GetOption{
+	GetOption: &sparkpb.ConfigRequest_GetOption{Keys: []string{markerKey}},
+}}
+
+func theMarker(answer *sparkpb.ConfigResponse) string {
+	for _, pair := range answer.GetPairs() {
+		if pair.GetKey() == markerKey {
+			return pair.GetValue()
+		}
+	}
+	return ""
 }
 
 // patiently calls f until it does not fail with ErrUnavailable, or the
@@ -137,17 +201,11 @@ func (s *Session) verify(ctx context.Context, g *generation) error {
 	line := s.lines.n.Load()
 	limited, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
-	answer, err := s.client.Config(limited, s.config(g, &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_GetOption{
-		GetOption: &sparkpb.ConfigRequest_GetOption{Keys: []string{markerKey}},
-	}}))
+	answer, err := s.client.Config(limited, s.config(g, getMarker))
 	if err != nil {
 		return s.fail(ctx, g, err)
 	}
-	marker := ""
-	for _, pair := range answer.GetPairs() {
-		marker = pair.GetValue()
-	}
-	if !g.observe(answer) || g.opened.Load() && g.marked && marker != g.marker {
+	if !g.observe(answer) || g.opened.Load() && g.marked && theMarker(answer) != g.marker {
 		return s.mistaken(g)
 	}
 	g.line.Store(line)
@@ -207,6 +265,6 @@ func (s *Session) checkLine(ctx context.Context, g *generation) error {
 
 func (s *Session) mistaken(g *generation) error {
 	const reason = "another engine process answers"
-	s.lose(g, reason)
+	s.lose(g, reason, false)
 	return fmt.Errorf("%w: %s", ErrSessionLost, reason)
 }

@@ -34,7 +34,7 @@ func TestAFeatureIsAskedForOnceInAGeneration(t *testing.T) {
 	}
 	is(true, 1)
 	is(true, 1)
-	s.lose(s.current(), "test")
+	s.lose(s.current(), "test", true)
 	// An engine that is away has neither the feature nor not.
 	answer = ErrUnavailable
 	if err := s.Lacks(t.Context(), counted); !errors.Is(err, ErrUnavailable) {

@@ -57,11 +57,18 @@ func parseRemote(text string) (remote, error) {
 			return r, err
 		}
 	}
+	return r, nil
+}
+
+// complete adds what the configuration has beside the connection string.
+func (r *remote) complete(cfg Config) {
+	if r.token == "" {
+		r.token = cfg.Token
+	}
 	// As in PySpark, a token means TLS, save on this machine.
-	if r.token != "" && !r.plaintext && !isLoopback(r.host) {
+	if r.token != "" && !r.plaintext && !isLoopback(r.host) || cfg.TLS != (TLS{}) {
 		r.tls = true
 	}
-	return r, nil
 }
 
 func (r *remote) setPlace(place string) error {
@@ -103,10 +110,11 @@ func (r *remote) set(key, value string) error {
 		}
 		r.userAgent = value
 	case "session_id":
-		if _, err := uuid.Parse(value); err != nil {
+		id, err := uuid.Parse(value)
+		if err != nil {
 			return errors.New("parameter session_id of a Spark remote is not a UUID")
 		}
-		r.sessionID = value
+		r.sessionID = id.String()
 	default:
 		// The rest are headers of every request, as x-databricks-cluster-id.
 		key = strings.ToLower(key)

@@ -25,6 +25,7 @@ func TestParseRemote(t *testing.T) {
 			want.headers = map[string]string{}
 		}
 		got, err := parseRemote(text)
+		got.complete(Config{})
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}

@@ -45,6 +45,13 @@ type Config struct {
 	//
 	// Zero means 3 minutes.
 	KeepAlive time.Duration
+	// Conf returns the settings that each new session at the engine begins
+	// with. Nil means none.
+	Conf func() map[string]string
+	// TLS protects the connection.
+	TLS TLS
+	// Token is the bearer token, unless Remote has one.
+	Token string
 	// PlaintextToken lets a token go over a connection that is not encrypted and
 	// not to this machine.
 	PlaintextToken bool
@@ -80,7 +87,7 @@ type Session struct {
 	client sparkpb.SparkConnectServiceClient
 	user   *sparkpb.UserContext
 	agent  string
-	owned  bool // the session's id was not given by the remote
+	shared string // the session's id as the remote gives it: others may be in it, too
 	lines  *lines
 
 	releases releases
@@ -98,6 +105,7 @@ func Open(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.complete(cfg)
 	lines := new(lines)
 	conn, err := dial(cfg, r, lines)
 	if err != nil {
@@ -111,12 +119,12 @@ func Open(cfg Config) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, conn: conn, client: sparkpb.NewSparkConnectServiceClient(conn),
-		user:  &sparkpb.UserContext{UserId: r.userID, UserName: r.userID},
-		agent: fmt.Sprintf("%s os/%s go/%s", cfg.UserAgent, runtime.GOOS, runtime.Version()),
-		owned: r.sessionID == "",
-		lines: lines,
+		user:   &sparkpb.UserContext{UserId: r.userID, UserName: r.userID},
+		agent:  fmt.Sprintf("%s os/%s go/%s", cfg.UserAgent, runtime.GOOS, runtime.Version()),
+		shared: r.sessionID,
+		lines:  lines,
 	}
-	if s.owned {
+	if s.shared == "" {
 		r.sessionID = uuid.NewString()
 	}
 	s.cur = newGeneration(1, r.sessionID)
@@ -146,17 +154,30 @@ func (s *Session) begin() (*generation, error) {
 }
 
 // lose replaces a session that the engine has lost. Only the first to notice
-// does so.
-func (s *Session) lose(g *generation, reason string) {
+// does so. dead says that the engine will not take the session's id again.
+func (s *Session) lose(g *generation, reason string, dead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cur != g {
 		return
 	}
-	s.cur = newGeneration(g.number+1, uuid.NewString())
-	s.owned = true
+	s.cur = newGeneration(g.number+1, s.nextID(g.id, dead))
 	s.cfg.Log.Warn("Spark session lost; the next call opens a new one",
 		logkey.Session, g.id, logkey.Reason, reason)
+}
+
+// nextID is the id of the session that follows the one called id. Hosts that
+// share a session must all find the same one, though they do not talk: an
+// engine that has closed a session is asked for the next in a row that depends
+// on the first id alone, and a new engine, which has closed none, for the first.
+func (s *Session) nextID(id string, dead bool) string {
+	switch {
+	case s.shared == "":
+		return uuid.NewString()
+	case dead:
+		return uuid.NewSHA1(uuid.MustParse(s.shared), []byte(id)).String()
+	}
+	return s.shared
 }
 
 // Run keeps the session in use until ctx ends, and returns nil. A ping that
@@ -181,7 +202,7 @@ func (s *Session) Run(ctx context.Context) error {
 // Further calls do nothing.
 func (s *Session) Close() error {
 	s.mu.Lock()
-	g, owned, closed := s.cur, s.owned, s.closed
+	g, closed := s.cur, s.closed
 	s.closed = true
 	s.mu.Unlock()
 	if closed {
@@ -190,8 +211,7 @@ func (s *Session) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
 	defer cancel()
 	s.releases.close(ctx)
-	// A session whose id was given may be someone else's, too.
-	if owned && g.observed() != nil {
+	if s.shared == "" && g.observed() != nil {
 		s.releaseSession(ctx, g)
 	}
 	if err := s.conn.Close(); err != nil {

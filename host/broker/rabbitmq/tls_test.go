@@ -2,22 +2,9 @@ package rabbitmq_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"io"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
@@ -26,13 +13,13 @@ import (
 
 func TestTLS(t *testing.T) {
 	plain := proctest.RabbitMQ(t)
-	listener, ca := tlsFront(t, address(t, plain))
-	url := "amqps://guest:guest@" + listener + "//"
+	front := proctest.TLS(t, address(t, plain), false)
+	url := "amqps://guest:guest@" + front.Address + "//"
 	large := strings.Repeat("large ", 100_000)
 
 	t.Run("with its certificate", func(t *testing.T) {
 		q := durable(t)
-		b := open(t, rabbitmq.Config{URL: url + "?cacertfile=" + ca, Queues: []broker.Queue{q}})
+		b := open(t, rabbitmq.Config{URL: url + "?cacertfile=" + front.CA, Queues: []broker.Queue{q}})
 		got := consume(t, b)
 		eventually(t, "connected", b.Connected)
 		err := b.Publish(context.Background(), broker.Publication{
@@ -58,62 +45,4 @@ func TestTLS(t *testing.T) {
 	t.Run("not trusted", func(t *testing.T) {
 		wantText(t, runError(t, rabbitmq.Config{URL: url}), "the certificate is not trusted", "cacertfile", "guest:***@")
 	})
-}
-
-// tlsFront accepts TLS for a server that has none, and returns its address and
-// the file of its certificate.
-func tlsFront(t *testing.T, target string) (string, string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				continue
-			}
-			all.Go(func() {
-				defer func() { _ = client.Close() }()
-				server, err := net.Dial("tcp", target)
-				if err != nil {
-					return
-				}
-				defer func() { _ = server.Close() }()
-				all.Go(func() {
-					_, _ = io.Copy(server, client)
-					_ = server.Close()
-				})
-				_, _ = io.Copy(client, server)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		all.Wait()
-	})
-	return listener.Addr().String(), ca
 }

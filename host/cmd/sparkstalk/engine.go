@@ -75,7 +75,45 @@ func engineCommand(s *settings) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(install, start, status)
+	cmd.AddCommand(install, start, status, engineLogs(s))
+	return cmd
+}
+
+func engineLogs(s *settings) *cobra.Command {
+	var lines int
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "logs [ENGINE]",
+		Short: "Show what an engine of this machine has written, also after its end",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := s.engine(args)
+			if err != nil {
+				return err
+			}
+			paths, err := engine.LogPaths(cfg)
+			if err != nil {
+				return err
+			}
+			if s.json {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"logs": paths})
+			}
+			if len(paths) == 0 {
+				return fmt.Errorf("engine %s has not run yet with this home (--home): %s", cfg.Spec, cfg.Home)
+			}
+			if _, err := fmt.Fprintln(cmd.ErrOrStderr(), paths[0]); err != nil {
+				return err
+			}
+			if err := engine.WriteLastLines(cmd.OutOrStdout(), paths[0], lines); err != nil || !follow {
+				return err
+			}
+			first, _, stop := stopSignals(cmd.Context())
+			defer stop()
+			return engine.FollowLog(first, cmd.OutOrStdout(), paths[0])
+		},
+	}
+	cmd.Flags().IntVar(&lines, "lines", 50, "how many of the last `lines`")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
 	return cmd
 }
 

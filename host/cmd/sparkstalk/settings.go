@@ -40,6 +40,11 @@ var settingsTable = []setting{
 	{"result_backend", "result-backend", "", "CELERY_RESULT_BACKEND", "result backend `URL`: rpc://, redis://… or disabled://"},
 	{"plugins", "plugins", "", "", "watched `folder` of task modules, default " + host.DefaultPlugins},
 	{"spark", "spark", "", "SPARK_REMOTE", "`engine`: sail (default), local[N], local[*] or sc://host:port"},
+	{"spark_conf", "conf", "", "", "setting of the engine (`NAME=VALUE`), repeated for more"},
+	{"spark_memory", "spark-memory", "", "", "memory of a local engine (`size`), such as 2g"},
+	{"spark_jars", "jars", "", "", "`jars` for a local Spark, with commas: files, folders or patterns"},
+	{"spark_tls_ca", "spark-tls-ca", "", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "`file` of the authorities to trust for sc://"},
+	{"spark_token", "", "", "SPARK_CONNECT_AUTHENTICATE_TOKEN", ""},
 	{"home", "home", "", "", "`folder` of installed engines and compiled modules"},
 	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
 	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
@@ -59,9 +64,12 @@ func newSettings(flags *pflag.FlagSet) *settings {
 	s := &settings{flags: flags}
 	fields := configFields(&host.Config{})
 	for _, row := range settingsTable {
-		switch fields[row.name].Kind() {
-		case reflect.Bool:
+		switch kind := fields[row.name].Kind(); {
+		case row.flag == "": // a secret is not for the command line
+		case kind == reflect.Bool:
 			flags.BoolP(row.flag, row.short, false, row.usage)
+		case kind == reflect.Map:
+			flags.StringArrayP(row.flag, row.short, nil, row.usage)
 		default:
 			flags.StringP(row.flag, row.short, "", row.usage)
 		}
@@ -92,7 +100,11 @@ func (s *settings) config() (host.Config, error) {
 			}
 		}
 		if f := s.flags.Lookup(row.flag); row.flag != "" && f.Changed {
-			if err := set(field, f.Value.String()); err != nil {
+			text := f.Value.String()
+			if many, ok := f.Value.(pflag.SliceValue); ok {
+				text = strings.Join(many.GetSlice(), "\n")
+			}
+			if err := set(field, text); err != nil {
 				bad = append(bad, fmt.Errorf("flag --%s: %w", row.flag, err))
 			}
 		}
@@ -168,8 +180,28 @@ func set(field reflect.Value, text string) error {
 		field.SetFloat(f)
 	case reflect.Slice:
 		field.Set(reflect.ValueOf(strings.Split(text, ",")))
-	default: // queue_args
+	case reflect.Map:
+		if m, ok := field.Addr().Interface().(*map[string]string); ok && !strings.HasPrefix(text, "{") {
+			return setPairs(m, text)
+		}
 		return yaml.Unmarshal([]byte(text), field.Addr().Interface())
+	default:
+		return fmt.Errorf("a %s cannot be given as text", field.Kind())
+	}
+	return nil
+}
+
+// setPairs adds lines NAME=VALUE to what is there.
+func setPairs(m *map[string]string, lines string) error {
+	if *m == nil {
+		*m = map[string]string{}
+	}
+	for line := range strings.SplitSeq(lines, "\n") {
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("%q is not NAME=VALUE", line)
+		}
+		(*m)[name] = value
 	}
 	return nil
 }

@@ -56,6 +56,30 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 	}
 }
 
+func TestEngineSettings(t *testing.T) {
+	file := "spark_conf: {spark.a: '1', spark.b: '2'}\nspark_jars: [x.jar, y]\n"
+	cfg, err := load(t, file, map[string]string{"SPARK_CONNECT_AUTHENTICATE_TOKEN": "secret", "SPARKSTALK_SPARK_MEMORY": "2g"},
+		"--conf", "spark.b=a,b=c", "--conf", "spark.c=", "--spark-tls-ca", "ca.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"spark_conf":{"spark.a":"1","spark.b":"a,b=c","spark.c":""}`, `"spark_jars":["x.jar","y"]`,
+		`"spark_token":"secret"`, `"spark_memory":"2g"`, `"spark_tls_ca":"ca.pem"`,
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+	if _, err := load(t, "", nil, "--conf", "nothing"); err == nil || !strings.Contains(err.Error(), `flag --conf: "nothing" is not NAME=VALUE`) {
+		t.Errorf("a flag without a value: %v", err)
+	}
+}
+
 func TestBadSettingsAreNamedWithTheirSource(t *testing.T) {
 	_, err := load(t, "", map[string]string{"SPARKSTALK_GRACE": "soon"}, "-c", "many", "-l", "loud")
 	for _, want := range []string{`environment SPARKSTALK_GRACE: "soon"`, `flag --concurrency: "many"`, `loglevel "loud"`} {

@@ -36,7 +36,13 @@ func EachEngine(t *testing.T, test func(t *testing.T, remote string)) {
 // wait for the next.
 func StartEngine(t testing.TB, spec string) *engine.Engine {
 	t.Helper()
-	e, stop, err := startEngine(spec)
+	return StartEngineWith(t, engine.Config{Spec: spec})
+}
+
+// StartEngineWith is [StartEngine] with settings.
+func StartEngineWith(t testing.TB, cfg engine.Config) *engine.Engine {
+	t.Helper()
+	e, stop, err := startEngine(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,13 +50,14 @@ func StartEngine(t testing.TB, spec string) *engine.Engine {
 	return e
 }
 
-func startEngine(spec string) (*engine.Engine, func(), error) {
-	e, err := engine.New(engine.Config{Spec: spec, Quick: true})
+func startEngine(cfg engine.Config) (*engine.Engine, func(), error) {
+	cfg.Quick = true
+	e, err := engine.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := e.Start(context.Background()); err != nil {
-		return nil, nil, withSetup(err, setupTarget(spec))
+		return nil, nil, withSetup(err, setupTarget(cfg.Spec))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -70,7 +77,7 @@ func setupTarget(spec string) string {
 
 func startSharedEngine(spec string) func() (string, func(), error) {
 	return func() (string, func(), error) {
-		e, stop, err := startEngine(spec)
+		e, stop, err := startEngine(engine.Config{Spec: spec})
 		if err != nil {
 			return "", nil, err
 		}
