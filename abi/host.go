@@ -80,6 +80,26 @@ const (
 	SubqueryIn     SubqueryKind = 2 // whether the given values are one of its rows
 )
 
+// WindowFrame says how the frame of [Host.ExprWindow] is bounded.
+type WindowFrame int32
+
+// The window frames.
+const (
+	DefaultFrame WindowFrame = 0 // all rows, or with an order those up to the current one; the bounds do not count
+	RowsFrame    WindowFrame = 1 // bounds are numbers of rows
+	RangeFrame   WindowFrame = 2 // bounds are distances of the order's value
+)
+
+// WindowBound is an end of a window's frame.
+type WindowBound int32
+
+// The window bounds.
+const (
+	Unbounded  WindowBound = 0
+	CurrentRow WindowBound = 1
+	ValueBound WindowBound = 2 // the given value: before the current row if negative, else after it
+)
+
 // RowForm is the JSON shape of a row.
 type RowForm int32
 
@@ -229,6 +249,50 @@ type Host interface {
 	// correlated. values are what SubqueryIn looks for, as many as frame has columns, and
 	// empty for the other kinds.
 	ExprSubquery(frame Frame, kind SubqueryKind, values []Expr) Expr
+	// ExprLiteral is a constant of a type in DDL form. value is JSON: null, a
+	// bool, a number or a string. A binary is in base64. A date is 2026-01-31, a
+	// timestamp 2026-01-31T12:30:00.5Z, a timestamp_ntz the same without a zone, a
+	// time 12:30:00.5. A decimal may be a string, and a float "NaN", "Infinity" or
+	// "-Infinity". An interval of days to seconds is a number of microseconds, one
+	// of years and months a number of months, and a calendar interval
+	// [months, days, microseconds]. An array is an array, a map an array of pairs, a
+	// struct an array of its fields' values.
+	ExprLiteral(ddl string, value []byte) Expr
+	// ExprExtract is a part of in: an array's element by its position from 0, a
+	// map's value by its key, or a struct's field by its name.
+	ExprExtract(in, key Expr) Expr
+	// ExprWithField adds or replaces a field of a struct; "a.b" is field b of the
+	// field a.
+	ExprWithField(in Expr, name string, value Expr) Expr
+	// ExprDropFields leaves fields of a struct out; "a.b" is field b of the field a.
+	ExprDropFields(in Expr, names []string) Expr
+	// ExprWindow computes function over the rows around each row: those with equal
+	// partitions, in the given order, within the frame from lower to upper.
+	// lowerValue and upperValue count where a bound is ValueBound and are 0 else.
+	ExprWindow(function Expr, partitions, orders []Expr, frame WindowFrame, lower, upper WindowBound, lowerValue, upperValue Expr) Expr
+	// ExprLambda is a function for ExprCall to hand to one such as "transform". It
+	// has up to three parameters; body refers to them with ExprLambdaVariable.
+	// Names of lambdas inside each other must differ.
+	ExprLambda(params []string, body Expr) Expr
+	// ExprLambdaVariable is a parameter of the lambda around it.
+	ExprLambdaVariable(name string) Expr
+	// ExprNamedArgument is an argument by its name, for ExprCall and ExprCallFunction.
+	ExprNamedArgument(name string, value Expr) Expr
+	// ExprCallFunction calls a function of the catalog: name may have several parts,
+	// such as "db.f", and parts in backticks.
+	ExprCallFunction(name string, args []Expr) Expr
+	// ExprRegex is all columns whose names match a regular expression, which stands
+	// in backticks. frame is that of the columns, or 0.
+	ExprRegex(frame Frame, pattern string) Expr
+	// ExprMetadataColumn is a column that a data source has beside those of its
+	// schema, such as _metadata.
+	ExprMetadataColumn(frame Frame, name string) Expr
+	// ExprAliasMetadata names a column and puts metadata, a JSON object, into the
+	// schema with it.
+	ExprAliasMetadata(in Expr, name string, metadata []byte) Expr
+	// ExprShufflePartition is the number of the partition that a row goes to, for
+	// a repartitioning by it alone.
+	ExprShufflePartition(in Expr) Expr
 
 	// ActionCollect runs the plan and returns its rows as one JSON array.
 	ActionCollect(frame Frame, form RowForm) ([]byte, error)

@@ -227,6 +227,71 @@ func (u Unsupported) ExprSubquery(frame Frame, kind SubqueryKind, values []Expr)
 	panic(u.refuse("ExprSubquery"))
 }
 
+// ExprLiteral panics: see [Unsupported].
+func (u Unsupported) ExprLiteral(ddl string, value []byte) Expr {
+	panic(u.refuse("ExprLiteral"))
+}
+
+// ExprExtract panics: see [Unsupported].
+func (u Unsupported) ExprExtract(in, key Expr) Expr {
+	panic(u.refuse("ExprExtract"))
+}
+
+// ExprWithField panics: see [Unsupported].
+func (u Unsupported) ExprWithField(in Expr, name string, value Expr) Expr {
+	panic(u.refuse("ExprWithField"))
+}
+
+// ExprDropFields panics: see [Unsupported].
+func (u Unsupported) ExprDropFields(in Expr, names []string) Expr {
+	panic(u.refuse("ExprDropFields"))
+}
+
+// ExprWindow panics: see [Unsupported].
+func (u Unsupported) ExprWindow(function Expr, partitions, orders []Expr, frame WindowFrame, lower, upper WindowBound, lowerValue, upperValue Expr) Expr {
+	panic(u.refuse("ExprWindow"))
+}
+
+// ExprLambda panics: see [Unsupported].
+func (u Unsupported) ExprLambda(params []string, body Expr) Expr {
+	panic(u.refuse("ExprLambda"))
+}
+
+// ExprLambdaVariable panics: see [Unsupported].
+func (u Unsupported) ExprLambdaVariable(name string) Expr {
+	panic(u.refuse("ExprLambdaVariable"))
+}
+
+// ExprNamedArgument panics: see [Unsupported].
+func (u Unsupported) ExprNamedArgument(name string, value Expr) Expr {
+	panic(u.refuse("ExprNamedArgument"))
+}
+
+// ExprCallFunction panics: see [Unsupported].
+func (u Unsupported) ExprCallFunction(name string, args []Expr) Expr {
+	panic(u.refuse("ExprCallFunction"))
+}
+
+// ExprRegex panics: see [Unsupported].
+func (u Unsupported) ExprRegex(frame Frame, pattern string) Expr {
+	panic(u.refuse("ExprRegex"))
+}
+
+// ExprMetadataColumn panics: see [Unsupported].
+func (u Unsupported) ExprMetadataColumn(frame Frame, name string) Expr {
+	panic(u.refuse("ExprMetadataColumn"))
+}
+
+// ExprAliasMetadata panics: see [Unsupported].
+func (u Unsupported) ExprAliasMetadata(in Expr, name string, metadata []byte) Expr {
+	panic(u.refuse("ExprAliasMetadata"))
+}
+
+// ExprShufflePartition panics: see [Unsupported].
+func (u Unsupported) ExprShufflePartition(in Expr) Expr {
+	panic(u.refuse("ExprShufflePartition"))
+}
+
 // ActionCollect returns an error: see [Unsupported].
 func (u Unsupported) ActionCollect(frame Frame, form RowForm) ([]byte, error) {
 	return nil, u.refuse("ActionCollect")

@@ -251,6 +251,84 @@ func (r *Recorder) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values [
 	return answer[abi.Expr](r, "ExprSubquery")
 }
 
+// ExprLiteral records the call.
+func (r *Recorder) ExprLiteral(ddl string, value []byte) abi.Expr {
+	r.record("ExprLiteral", ddl, value)
+	return answer[abi.Expr](r, "ExprLiteral")
+}
+
+// ExprExtract records the call.
+func (r *Recorder) ExprExtract(in, key abi.Expr) abi.Expr {
+	r.record("ExprExtract", in, key)
+	return answer[abi.Expr](r, "ExprExtract")
+}
+
+// ExprWithField records the call.
+func (r *Recorder) ExprWithField(in abi.Expr, name string, value abi.Expr) abi.Expr {
+	r.record("ExprWithField", in, name, value)
+	return answer[abi.Expr](r, "ExprWithField")
+}
+
+// ExprDropFields records the call.
+func (r *Recorder) ExprDropFields(in abi.Expr, names []string) abi.Expr {
+	r.record("ExprDropFields", in, names)
+	return answer[abi.Expr](r, "ExprDropFields")
+}
+
+// ExprWindow records the call.
+func (r *Recorder) ExprWindow(function abi.Expr, partitions, orders []abi.Expr, frame abi.WindowFrame, lower, upper abi.WindowBound, lowerValue, upperValue abi.Expr) abi.Expr {
+	r.record("ExprWindow", function, partitions, orders, frame, lower, upper, lowerValue, upperValue)
+	return answer[abi.Expr](r, "ExprWindow")
+}
+
+// ExprLambda records the call.
+func (r *Recorder) ExprLambda(params []string, body abi.Expr) abi.Expr {
+	r.record("ExprLambda", params, body)
+	return answer[abi.Expr](r, "ExprLambda")
+}
+
+// ExprLambdaVariable records the call.
+func (r *Recorder) ExprLambdaVariable(name string) abi.Expr {
+	r.record("ExprLambdaVariable", name)
+	return answer[abi.Expr](r, "ExprLambdaVariable")
+}
+
+// ExprNamedArgument records the call.
+func (r *Recorder) ExprNamedArgument(name string, value abi.Expr) abi.Expr {
+	r.record("ExprNamedArgument", name, value)
+	return answer[abi.Expr](r, "ExprNamedArgument")
+}
+
+// ExprCallFunction records the call.
+func (r *Recorder) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
+	r.record("ExprCallFunction", name, args)
+	return answer[abi.Expr](r, "ExprCallFunction")
+}
+
+// ExprRegex records the call.
+func (r *Recorder) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
+	r.record("ExprRegex", frame, pattern)
+	return answer[abi.Expr](r, "ExprRegex")
+}
+
+// ExprMetadataColumn records the call.
+func (r *Recorder) ExprMetadataColumn(frame abi.Frame, name string) abi.Expr {
+	r.record("ExprMetadataColumn", frame, name)
+	return answer[abi.Expr](r, "ExprMetadataColumn")
+}
+
+// ExprAliasMetadata records the call.
+func (r *Recorder) ExprAliasMetadata(in abi.Expr, name string, metadata []byte) abi.Expr {
+	r.record("ExprAliasMetadata", in, name, metadata)
+	return answer[abi.Expr](r, "ExprAliasMetadata")
+}
+
+// ExprShufflePartition records the call.
+func (r *Recorder) ExprShufflePartition(in abi.Expr) abi.Expr {
+	r.record("ExprShufflePartition", in)
+	return answer[abi.Expr](r, "ExprShufflePartition")
+}
+
 // ActionCollect records the call.
 func (r *Recorder) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
 	r.record("ActionCollect", frame, form)

@@ -65,13 +65,10 @@ func Col(name string) *Column {
 // ColOf is a column of one certain frame, for joins in which both sides have
 // one of that name. It keeps its meaning in frames that are made from df.
 func ColOf(df *DataFrame, name string) *Column {
-	if df.Err() != nil {
-		return InvalidColumn(df.Err())
+	if df == nil {
+		return InvalidColumn(errNoFrame)
 	}
-	id := df.node.id
-	return column(textWeight(name), nil, func(r *renderer) *sparkpb.Expression {
-		return attribute(name, r.reference(id))
-	})
+	return ofFrame(df, name, func(planID *int64) *sparkpb.Expression { return attribute(name, planID) })
 }
 
 func attribute(name string, planID *int64) *sparkpb.Expression {
@@ -204,4 +201,16 @@ func (c *Column) SortOrder(descending, nullsLast bool) *Column {
 	})
 	out.order = true
 	return out
+}
+
+// sortOrders returns sort orders for columns of which some are none: those sort
+// upwards, nulls first.
+func sortOrders(columns []*Column) []*Column {
+	orders := slices.Clone(columns)
+	for i, c := range orders {
+		if c.fault() == nil && !c.order {
+			orders[i] = c.SortOrder(false, false)
+		}
+	}
+	return orders
 }

@@ -58,10 +58,10 @@ func ddl(t *sparkpb.DataType) string {
 		return "interval"
 	case *sparkpb.DataType_YearMonthInterval_:
 		i := k.YearMonthInterval
-		return interval([]string{"year", "month"}, i.StartField, i.EndField)
+		return interval(yearMonth, i.StartField, i.EndField)
 	case *sparkpb.DataType_DayTimeInterval_:
 		i := k.DayTimeInterval
-		return interval([]string{"day", "hour", "minute", "second"}, i.StartField, i.EndField)
+		return interval(dayTime, i.StartField, i.EndField)
 	case *sparkpb.DataType_Array_:
 		return "array<" + ddl(k.Array.GetElementType()) + ">"
 	case *sparkpb.DataType_Map_:

@@ -166,12 +166,7 @@ func (df *DataFrame) Sort(orders []*Column, global bool) *DataFrame {
 	if df.Err() == nil && len(orders) == 0 {
 		return Invalid(errors.New("sort: no column to sort by is given"))
 	}
-	orders = slices.Clone(orders)
-	for i, c := range orders {
-		if c.fault() == nil && !c.order {
-			orders[i] = c.SortOrder(false, false)
-		}
-	}
+	orders = sortOrders(orders)
 	return df.step("sort", "", 0, orders, func(r *renderer, in *sparkpb.Relation) *sparkpb.Relation {
 		sort := &sparkpb.Sort{Input: in, IsGlobal: &global}
 		for _, e := range r.exprs(orders) {

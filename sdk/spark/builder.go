@@ -1,6 +1,7 @@
 package spark
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -13,6 +14,9 @@ type builder struct {
 	host    abi.Host
 	session *Session
 	err     error
+
+	variables map[*node]string // the names of the lambda functions' parameters around
+	depth     int              // of lambda functions in each other
 }
 
 func (b *builder) fail(format string, args ...any) {
@@ -114,6 +118,27 @@ func (b *builder) expr(c Column) abi.Expr {
 		return b.host.ExprSQL(n.text)
 	case kindLiteral:
 		return b.literal(n.value)
+	case kindTypedLiteral:
+		return b.host.ExprLiteral(n.text, n.value.(json.RawMessage))
+	case kindLambda:
+		return b.lambda(n)
+	case kindLambdaVariable:
+		return b.lambdaVariable(n)
+	case kindRegex:
+		var frame abi.Frame
+		if n.frame != nil {
+			frame = b.frame(n.frame)
+		}
+		if b.err != nil {
+			return 0
+		}
+		return b.host.ExprRegex(frame, n.text)
+	case kindMetadataColumn:
+		frame := b.frame(n.frame)
+		if b.err != nil {
+			return 0
+		}
+		return b.host.ExprMetadataColumn(frame, n.text)
 	}
 	args := b.exprs(n.args)
 	if b.err != nil {
@@ -134,6 +159,22 @@ func (b *builder) expr(c Column) abi.Expr {
 		return b.host.ExprSubquery(frame, n.subquery, args)
 	case kindSort:
 		return b.host.ExprSort(args[0], n.flag, n.nullsLast)
+	case kindExtract:
+		return b.host.ExprExtract(args[0], args[1])
+	case kindWithField:
+		return b.host.ExprWithField(args[0], n.text, args[1])
+	case kindDropFields:
+		return b.host.ExprDropFields(args[0], n.names)
+	case kindWindow:
+		return b.window(args[0], n.window)
+	case kindNamedArgument:
+		return b.host.ExprNamedArgument(n.text, args[0])
+	case kindCallFunction:
+		return b.host.ExprCallFunction(n.text, args)
+	case kindAliasMetadata:
+		return b.host.ExprAliasMetadata(args[0], n.text, n.value.([]byte))
+	case kindShufflePartition:
+		return b.host.ExprShufflePartition(args[0])
 	}
 	panic(fmt.Sprintf("spark: column of kind %d", n.kind)) // all kinds are above
 }

@@ -27,6 +27,19 @@ const (
 	kindSort
 	kindSQL
 	kindSubquery
+	kindTypedLiteral
+	kindExtract
+	kindWithField
+	kindDropFields
+	kindWindow
+	kindLambda
+	kindLambdaVariable
+	kindNamedArgument
+	kindCallFunction
+	kindRegex
+	kindMetadataColumn
+	kindAliasMetadata
+	kindShufflePartition
 )
 
 // node is one operation of an expression. Which fields count depends on its kind.
@@ -35,8 +48,10 @@ type node struct {
 	text      string // name, function, DDL type or SQL text
 	names     []string
 	args      []Column
-	value     any        // of a literal: nil, bool, int64, float64, string or []byte
-	frame     *DataFrame // that a column by name belongs to, or that is a subquery
+	params    []Column    // of a lambda function
+	window    *WindowSpec // of a function over one
+	value     any         // of a literal: nil, bool, int64, float64, string or []byte; the JSON of others
+	frame     *DataFrame  // that a column by name belongs to, or that is a subquery
 	subquery  abi.SubqueryKind
 	flag      bool // distinct, try or descending
 	nullsLast bool
@@ -96,8 +111,16 @@ func (c Column) detached() Column {
 	}
 	n := *c.node
 	switch n.kind {
+	case kindLambdaVariable:
+		return c // its lambda function knows it by its node
 	case kindNameOf:
 		n.kind = kindName
+	case kindRegex:
+		n.frame = nil
+	case kindMetadataColumn:
+		n.kind = kindName
+	case kindWindow:
+		n.window = n.window.detached()
 	case kindSubquery:
 		n.kind, n.text = kindCall, subqueryNames[n.subquery]
 	}
@@ -166,6 +189,18 @@ func (c Column) Times(other any) Column { return c.Multiply(other) }
 // Divide is c / other; of integers too it is a double.
 func (c Column) Divide(other any) Column { return c.with("/", other) }
 
+// Pow is c to the power of other, as a double.
+func (c Column) Pow(other any) Column { return c.with("power", other) }
+
+// BitwiseAND has the bits that are set in both.
+func (c Column) BitwiseAND(other any) Column { return c.with("&", other) }
+
+// BitwiseOR has the bits that are set in either.
+func (c Column) BitwiseOR(other any) Column { return c.with("|", other) }
+
+// BitwiseXOR has the bits that are set in one of the two only.
+func (c Column) BitwiseXOR(other any) Column { return c.with("^", other) }
+
 // Mod is the remainder of c / other.
 func (c Column) Mod(other any) Column { return c.with("%", other) }
 
@@ -216,29 +251,7 @@ func (c Column) IsIn(values ...any) Column {
 func (c Column) Between(low, high any) Column { return c.Ge(low).And(c.Le(high)) }
 
 // Substr is length characters from the 1-based position start on.
-func (c Column) Substr(start, length any) Column { return c.with("substring", start, length) }
-
-// GetItem is an element: of an array by an int, counted from 0, NULL where
-// there is none; of a map by its key. Write F.ElementAt for a map whose keys
-// are integers.
-func (c Column) GetItem(key any) Column {
-	switch key.(type) {
-	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
-		return c.with("get", key)
-	}
-	return c.with("element_at", key)
-}
-
-// GetField is a field of a struct. The struct must be a column by name, or a
-// field of one: give others a name first, with [DataFrame.WithColumn].
-func (c Column) GetField(name string) Column {
-	if n := c.node; n != nil && (n.kind == kindName || n.kind == kindNameOf) {
-		field := *n
-		field.text = n.text + "." + name
-		return Column{&field}
-	}
-	return Invalid(abi.Errorf("ValueError", "GetField(%q) is for a column by name, not for %s; name it with WithColumn first", name, c))
-}
+func (c Column) Substr(start, length any) Column { return c.with("substr", start, length) }
 
 // Cast converts to a type in DDL form, such as "bigint" or "decimal(10,2)". A
 // value that cannot be converted is an error, or NULL on an engine whose ANSI
@@ -246,6 +259,9 @@ func (c Column) GetField(name string) Column {
 func (c Column) Cast(ddl string) Column {
 	return Column{&node{kind: kindCast, text: ddl, args: []Column{c}}}
 }
+
+// Astype is [Column.Cast].
+func (c Column) Astype(ddl string) Column { return c.Cast(ddl) }
 
 // TryCast is [Column.Cast] with NULL for what cannot be converted.
 func (c Column) TryCast(ddl string) Column {
@@ -263,6 +279,9 @@ func (c Column) Alias(names ...string) Column {
 
 // As is [Column.Alias].
 func (c Column) As(names ...string) Column { return c.Alias(names...) }
+
+// Name is [Column.Alias].
+func (c Column) Name(names ...string) Column { return c.Alias(names...) }
 
 func (c Column) order(descending, nullsLast bool) Column {
 	if c.node != nil && c.node.kind == kindSort {

@@ -2,15 +2,24 @@ package spark
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
 )
 
-// Lit is a literal: nil (NULL), a bool, an integer, a float, a string, []byte
-// (binary), a time.Time (timestamp), a json.Number, a pointer to one of these
-// (nil is NULL), or a slice or array of them (an array). A Column is returned
-// as it is. Anything else is an error at the action.
+// Lit is a literal: nil (NULL), a bool, an integer (an int or a bigint by its
+// value; an int8 is a tinyint, an int16 a smallint), a float64 (double), a float32
+// (float), a string, []byte (binary), a [Decimal], a time.Time (timestamp), a
+// time.Duration (interval of days to seconds), a json.Number, a pointer to one of
+// these (nil is NULL), or a slice or array (an array), a map (a map, in the order
+// of its keys) or a struct (a struct with the names of its json tags) of them. A
+// Column is returned as it is. Anything else is an error at the action.
+// [TypedLit] makes literals of all other types.
 func Lit(value any) Column {
 	switch v := value.(type) {
 	case nil:
@@ -25,7 +34,17 @@ func Lit(value any) Column {
 		}
 		return Column{&node{kind: kindLiteral, value: v}}
 	case time.Time:
-		return Lit(v.UTC().Format("2006-01-02T15:04:05.999999Z")).Cast("timestamp")
+		return TypedLit(v, "timestamp")
+	case time.Duration:
+		return TypedLit(v, "interval day to second")
+	case Decimal:
+		return v.column()
+	case int8:
+		return TypedLit(v, "tinyint")
+	case int16:
+		return TypedLit(v, "smallint")
+	case float32:
+		return TypedLit(v, "float")
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
 			return Lit(n)
@@ -62,6 +81,33 @@ func Lit(value any) Column {
 			args[i] = Lit(r.Index(i).Interface())
 		}
 		return Call("array", args...)
+	case reflect.Map:
+		return mapColumn(r)
+	case reflect.Struct:
+		if fields := pyjson.Fields(r.Type()); len(fields) > 0 {
+			var args []Column
+			for _, f := range fields {
+				args = append(args, Lit(f.Name), Lit(r.FieldByIndex(f.Index).Interface()))
+			}
+			return Call("named_struct", args...)
+		}
 	}
 	return Invalid(wrongType("a %T is no value of a column", value))
+}
+
+// mapColumn is a map in the order of its keys as text: the cache knows a plan by
+// its bytes.
+func mapColumn(m reflect.Value) Column {
+	if m.IsNil() {
+		return Lit(nil)
+	}
+	keys := m.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int {
+		return strings.Compare(fmt.Sprint(a.Interface()), fmt.Sprint(b.Interface()))
+	})
+	var args []Column
+	for _, key := range keys {
+		args = append(args, Lit(key.Interface()), Lit(m.MapIndex(key).Interface()))
+	}
+	return Call("map", args...)
 }

@@ -53,6 +53,19 @@ var methods = []function{
 	{name: "expr_sort", call: exprSort, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "descending", "nulls_last"}, results: []api.ValueType{i32}},
 	{name: "expr_sql", call: exprSQL, params: []api.ValueType{i32, i32}, names: []string{"text_ptr", "text_len"}, results: []api.ValueType{i32}},
 	{name: "expr_subquery", call: exprSubquery, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"frame", "kind", "values_ptr", "values_count"}, results: []api.ValueType{i32}},
+	{name: "expr_literal", call: exprLiteral, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"ddl_ptr", "ddl_len", "value_ptr", "value_len"}, results: []api.ValueType{i32}},
+	{name: "expr_extract", call: exprExtract, params: []api.ValueType{i32, i32}, names: []string{"in", "key"}, results: []api.ValueType{i32}},
+	{name: "expr_with_field", call: exprWithField, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "value"}, results: []api.ValueType{i32}},
+	{name: "expr_drop_fields", call: exprDropFields, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "names_ptr", "names_len"}, results: []api.ValueType{i32}},
+	{name: "expr_window", call: exprWindow, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"function", "partitions_ptr", "partitions_count", "orders_ptr", "orders_count", "frame", "lower", "upper", "lower_value", "upper_value"}, results: []api.ValueType{i32}},
+	{name: "expr_lambda", call: exprLambda, params: []api.ValueType{i32, i32, i32}, names: []string{"params_ptr", "params_len", "body"}, results: []api.ValueType{i32}},
+	{name: "expr_lambda_variable", call: exprLambdaVariable, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i32}},
+	{name: "expr_named_argument", call: exprNamedArgument, params: []api.ValueType{i32, i32, i32}, names: []string{"name_ptr", "name_len", "value"}, results: []api.ValueType{i32}},
+	{name: "expr_call_function", call: exprCallFunction, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"name_ptr", "name_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
+	{name: "expr_regex", call: exprRegex, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "pattern_ptr", "pattern_len"}, results: []api.ValueType{i32}},
+	{name: "expr_metadata_column", call: exprMetadataColumn, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
+	{name: "expr_alias_metadata", call: exprAliasMetadata, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "metadata_ptr", "metadata_len"}, results: []api.ValueType{i32}},
+	{name: "expr_shuffle_partition", call: exprShufflePartition, params: []api.ValueType{i32}, names: []string{"in"}, results: []api.ValueType{i32}},
 	{name: "action_collect", call: actionCollect, params: []api.ValueType{i32, i32}, names: []string{"frame", "form"}, results: []api.ValueType{i64}},
 	{name: "action_count", call: actionCount, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
 	{name: "action_schema", call: actionSchema, params: []api.ValueType{i32}, names: []string{"frame"}, results: []api.ValueType{i64}},
@@ -366,6 +379,103 @@ func exprSubquery(ctx context.Context, mod api.Module, stack []uint64) {
 	kind := abi.SubqueryKind(api.DecodeI32(stack[1]))
 	values := readHandles[abi.Expr](c, "values", stack[2], stack[3])
 	stack[0] = api.EncodeU32(uint32(c.host.ExprSubquery(frame, kind, values)))
+}
+
+func exprLiteral(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_literal")
+	ddl := c.readString("ddl", stack[0], stack[1])
+	value := c.readBytes("value", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprLiteral(ddl, value)))
+}
+
+func exprExtract(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_extract")
+	in := abi.Expr(api.DecodeU32(stack[0]))
+	key := abi.Expr(api.DecodeU32(stack[1]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprExtract(in, key)))
+}
+
+func exprWithField(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_with_field")
+	in := abi.Expr(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	value := abi.Expr(api.DecodeU32(stack[3]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprWithField(in, name, value)))
+}
+
+func exprDropFields(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_drop_fields")
+	in := abi.Expr(api.DecodeU32(stack[0]))
+	names := c.readStrings("names", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprDropFields(in, names)))
+}
+
+func exprWindow(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_window")
+	function := abi.Expr(api.DecodeU32(stack[0]))
+	partitions := readHandles[abi.Expr](c, "partitions", stack[1], stack[2])
+	orders := readHandles[abi.Expr](c, "orders", stack[3], stack[4])
+	frame := abi.WindowFrame(api.DecodeI32(stack[5]))
+	lower := abi.WindowBound(api.DecodeI32(stack[6]))
+	upper := abi.WindowBound(api.DecodeI32(stack[7]))
+	lowerValue := abi.Expr(api.DecodeU32(stack[8]))
+	upperValue := abi.Expr(api.DecodeU32(stack[9]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprWindow(function, partitions, orders, frame, lower, upper, lowerValue, upperValue)))
+}
+
+func exprLambda(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_lambda")
+	params := c.readStrings("params", stack[0], stack[1])
+	body := abi.Expr(api.DecodeU32(stack[2]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprLambda(params, body)))
+}
+
+func exprLambdaVariable(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_lambda_variable")
+	name := c.readString("name", stack[0], stack[1])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprLambdaVariable(name)))
+}
+
+func exprNamedArgument(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_named_argument")
+	name := c.readString("name", stack[0], stack[1])
+	value := abi.Expr(api.DecodeU32(stack[2]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprNamedArgument(name, value)))
+}
+
+func exprCallFunction(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_call_function")
+	name := c.readString("name", stack[0], stack[1])
+	args := readHandles[abi.Expr](c, "args", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprCallFunction(name, args)))
+}
+
+func exprRegex(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_regex")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	pattern := c.readString("pattern", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprRegex(frame, pattern)))
+}
+
+func exprMetadataColumn(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_metadata_column")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprMetadataColumn(frame, name)))
+}
+
+func exprAliasMetadata(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_alias_metadata")
+	in := abi.Expr(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	metadata := c.readBytes("metadata", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprAliasMetadata(in, name, metadata)))
+}
+
+func exprShufflePartition(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_shuffle_partition")
+	in := abi.Expr(api.DecodeU32(stack[0]))
+	stack[0] = api.EncodeU32(uint32(c.host.ExprShufflePartition(in)))
 }
 
 func actionCollect(ctx context.Context, mod api.Module, stack []uint64) {

@@ -365,6 +365,114 @@ func (imports) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values []abi
 	return abi.Expr(exprSubquery(uint32(frame), int32(kind), unsafe.Pointer(unsafe.SliceData(values)), uint32(len(values))))
 }
 
+//go:wasmimport sparkstalk_v1 expr_literal
+//go:noescape
+func exprLiteral(ddl string, value unsafe.Pointer, valueLen uint32) uint32
+
+func (imports) ExprLiteral(ddl string, value []byte) abi.Expr {
+	return abi.Expr(exprLiteral(ddl, unsafe.Pointer(unsafe.SliceData(value)), uint32(len(value))))
+}
+
+//go:wasmimport sparkstalk_v1 expr_extract
+//go:noescape
+func exprExtract(in uint32, key uint32) uint32
+
+func (imports) ExprExtract(in, key abi.Expr) abi.Expr {
+	return abi.Expr(exprExtract(uint32(in), uint32(key)))
+}
+
+//go:wasmimport sparkstalk_v1 expr_with_field
+//go:noescape
+func exprWithField(in uint32, name string, value uint32) uint32
+
+func (imports) ExprWithField(in abi.Expr, name string, value abi.Expr) abi.Expr {
+	return abi.Expr(exprWithField(uint32(in), name, uint32(value)))
+}
+
+//go:wasmimport sparkstalk_v1 expr_drop_fields
+//go:noescape
+func exprDropFields(in uint32, names unsafe.Pointer, namesLen uint32) uint32
+
+func (imports) ExprDropFields(in abi.Expr, names []string) abi.Expr {
+	var namesStack [listStack]byte
+	namesList := appendStrings(namesStack[:0], names)
+	return abi.Expr(exprDropFields(uint32(in), unsafe.Pointer(unsafe.SliceData(namesList)), uint32(len(namesList))))
+}
+
+//go:wasmimport sparkstalk_v1 expr_window
+//go:noescape
+func exprWindow(function uint32, partitions unsafe.Pointer, partitionsCount uint32, orders unsafe.Pointer, ordersCount uint32, frame int32, lower int32, upper int32, lowerValue uint32, upperValue uint32) uint32
+
+func (imports) ExprWindow(function abi.Expr, partitions, orders []abi.Expr, frame abi.WindowFrame, lower, upper abi.WindowBound, lowerValue, upperValue abi.Expr) abi.Expr {
+	return abi.Expr(exprWindow(uint32(function), unsafe.Pointer(unsafe.SliceData(partitions)), uint32(len(partitions)), unsafe.Pointer(unsafe.SliceData(orders)), uint32(len(orders)), int32(frame), int32(lower), int32(upper), uint32(lowerValue), uint32(upperValue)))
+}
+
+//go:wasmimport sparkstalk_v1 expr_lambda
+//go:noescape
+func exprLambda(params unsafe.Pointer, paramsLen uint32, body uint32) uint32
+
+func (imports) ExprLambda(params []string, body abi.Expr) abi.Expr {
+	var paramsStack [listStack]byte
+	paramsList := appendStrings(paramsStack[:0], params)
+	return abi.Expr(exprLambda(unsafe.Pointer(unsafe.SliceData(paramsList)), uint32(len(paramsList)), uint32(body)))
+}
+
+//go:wasmimport sparkstalk_v1 expr_lambda_variable
+//go:noescape
+func exprLambdaVariable(name string) uint32
+
+func (imports) ExprLambdaVariable(name string) abi.Expr {
+	return abi.Expr(exprLambdaVariable(name))
+}
+
+//go:wasmimport sparkstalk_v1 expr_named_argument
+//go:noescape
+func exprNamedArgument(name string, value uint32) uint32
+
+func (imports) ExprNamedArgument(name string, value abi.Expr) abi.Expr {
+	return abi.Expr(exprNamedArgument(name, uint32(value)))
+}
+
+//go:wasmimport sparkstalk_v1 expr_call_function
+//go:noescape
+func exprCallFunction(name string, args unsafe.Pointer, argsCount uint32) uint32
+
+func (imports) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
+	return abi.Expr(exprCallFunction(name, unsafe.Pointer(unsafe.SliceData(args)), uint32(len(args))))
+}
+
+//go:wasmimport sparkstalk_v1 expr_regex
+//go:noescape
+func exprRegex(frame uint32, pattern string) uint32
+
+func (imports) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
+	return abi.Expr(exprRegex(uint32(frame), pattern))
+}
+
+//go:wasmimport sparkstalk_v1 expr_metadata_column
+//go:noescape
+func exprMetadataColumn(frame uint32, name string) uint32
+
+func (imports) ExprMetadataColumn(frame abi.Frame, name string) abi.Expr {
+	return abi.Expr(exprMetadataColumn(uint32(frame), name))
+}
+
+//go:wasmimport sparkstalk_v1 expr_alias_metadata
+//go:noescape
+func exprAliasMetadata(in uint32, name string, metadata unsafe.Pointer, metadataLen uint32) uint32
+
+func (imports) ExprAliasMetadata(in abi.Expr, name string, metadata []byte) abi.Expr {
+	return abi.Expr(exprAliasMetadata(uint32(in), name, unsafe.Pointer(unsafe.SliceData(metadata)), uint32(len(metadata))))
+}
+
+//go:wasmimport sparkstalk_v1 expr_shuffle_partition
+//go:noescape
+func exprShufflePartition(in uint32) uint32
+
+func (imports) ExprShufflePartition(in abi.Expr) abi.Expr {
+	return abi.Expr(exprShufflePartition(uint32(in)))
+}
+
 //go:wasmimport sparkstalk_v1 action_collect
 //go:noescape
 func actionCollect(frame uint32, form int32) int64

@@ -324,16 +324,7 @@ func (p *Plans) FrameCacheWith(in abi.Frame, name string, options []string) abi.
 func (p *Plans) ExprColumn(name string) abi.Expr { return p.keepExpr(name) }
 
 // ExprColumnOf implements [abi.Host].
-func (p *Plans) ExprColumnOf(of abi.Frame, name string) abi.Expr {
-	f := p.frame(of)
-	if f.mark == 0 {
-		p.marks++
-		f.mark = p.marks
-	}
-	e := p.keepExpr(fmt.Sprintf("%s#%d", name, f.mark))
-	p.exprs[e-1].err = f.err
-	return e
-}
+func (p *Plans) ExprColumnOf(of abi.Frame, name string) abi.Expr { return p.columnOf(of, name) }
 
 // ExprNull implements [abi.Host].
 func (p *Plans) ExprNull() abi.Expr { return p.keepExpr("NULL") }
