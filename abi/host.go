@@ -349,4 +349,23 @@ type Host interface {
 	// CursorClose ends a cursor. If rows are left, their execution is
 	// interrupted. It may be called twice.
 	CursorClose(cursor Cursor) error
+
+	// ActionWrite writes the rows of frame as spec says, a JSON [WriteSpec]. It
+	// is a command: it runs now and once, and is never repeated by the host.
+	ActionWrite(frame Frame, spec []byte) error
+	// ActionWriteTo writes the rows of frame to a table as spec says, a JSON
+	// [WriteToSpec]. It is a command, as ActionWrite is.
+	ActionWriteTo(frame Frame, spec []byte) error
+	// ActionMerge merges the rows of frame into a table as spec says, a JSON
+	// [MergeSpec]. It is a command, as ActionWrite is.
+	ActionMerge(frame Frame, spec []byte) error
+	// ActionCatalog asks or changes the catalog. call is a JSON [CatalogCall];
+	// the answer is JSON: an array of objects for methods that list, an object
+	// for those that get one thing, a string, a boolean, or null.
+	ActionCatalog(call []byte) ([]byte, error)
+	// ActionConf asks or changes the settings of the session that all tasks
+	// share. call is a JSON [ConfCall]; the answer is JSON: a string or null for
+	// get, an object for getAll, a boolean for isModifiable, else null. A
+	// setting can be set only if the host's configuration lets tasks do so.
+	ActionConf(call []byte) ([]byte, error)
 }

@@ -381,3 +381,28 @@ func (u Unsupported) CursorColumn(cursor Cursor, column int32, buffer Buffer) ([
 func (u Unsupported) CursorClose(cursor Cursor) error {
 	return u.refuse("CursorClose")
 }
+
+// ActionWrite returns an error: see [Unsupported].
+func (u Unsupported) ActionWrite(frame Frame, spec []byte) error {
+	return u.refuse("ActionWrite")
+}
+
+// ActionWriteTo returns an error: see [Unsupported].
+func (u Unsupported) ActionWriteTo(frame Frame, spec []byte) error {
+	return u.refuse("ActionWriteTo")
+}
+
+// ActionMerge returns an error: see [Unsupported].
+func (u Unsupported) ActionMerge(frame Frame, spec []byte) error {
+	return u.refuse("ActionMerge")
+}
+
+// ActionCatalog returns an error: see [Unsupported].
+func (u Unsupported) ActionCatalog(call []byte) ([]byte, error) {
+	return nil, u.refuse("ActionCatalog")
+}
+
+// ActionConf returns an error: see [Unsupported].
+func (u Unsupported) ActionConf(call []byte) ([]byte, error) {
+	return nil, u.refuse("ActionConf")
+}

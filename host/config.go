@@ -112,6 +112,11 @@ type Config struct {
 	// module that asked for it was replaced or removed. Zero means 600.
 	CacheGrace float64 `json:"cache_grace"`
 
+	// TaskConf are the settings of the Spark session that tasks may change, for
+	// all tasks of this host: keys, or their beginnings with * at the end. Empty
+	// lets them change none.
+	TaskConf []string `json:"task_conf"`
+
 	// LogLevel is debug, info, warning or error, for the command that makes Log.
 	LogLevel string `json:"loglevel"`
 

@@ -91,7 +91,7 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 		return err
 	}
 	r.cache = cache.New(r.cacheConfig())
-	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, Log: r.log})
+	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, TaskConf: r.cfg.TaskConf, Log: r.log})
 	if err := r.awaitEngine(ctx); err != nil {
 		return fmt.Errorf("engine %s: %w", r.engine.Name(), err)
 	}

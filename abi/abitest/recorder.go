@@ -436,3 +436,33 @@ func (r *Recorder) CursorClose(cursor abi.Cursor) error {
 	r.record("CursorClose", cursor)
 	return r.failure("CursorClose")
 }
+
+// ActionWrite records the call.
+func (r *Recorder) ActionWrite(frame abi.Frame, spec []byte) error {
+	r.record("ActionWrite", frame, spec)
+	return r.failure("ActionWrite")
+}
+
+// ActionWriteTo records the call.
+func (r *Recorder) ActionWriteTo(frame abi.Frame, spec []byte) error {
+	r.record("ActionWriteTo", frame, spec)
+	return r.failure("ActionWriteTo")
+}
+
+// ActionMerge records the call.
+func (r *Recorder) ActionMerge(frame abi.Frame, spec []byte) error {
+	r.record("ActionMerge", frame, spec)
+	return r.failure("ActionMerge")
+}
+
+// ActionCatalog records the call.
+func (r *Recorder) ActionCatalog(call []byte) ([]byte, error) {
+	r.record("ActionCatalog", call)
+	return fallible[[]byte](r, "ActionCatalog")
+}
+
+// ActionConf records the call.
+func (r *Recorder) ActionConf(call []byte) ([]byte, error) {
+	r.record("ActionConf", call)
+	return fallible[[]byte](r, "ActionConf")
+}

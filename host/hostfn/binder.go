@@ -35,6 +35,12 @@ type Session interface {
 	SameSemantics(ctx context.Context, df, other *spark.DataFrame) (bool, error)
 	SemanticHash(ctx context.Context, df *spark.DataFrame) (int32, error)
 	StorageLevel(ctx context.Context, df *spark.DataFrame) (spark.StorageLevel, error)
+	Write(ctx context.Context, df *spark.DataFrame, w spark.Write, opt spark.Options) error
+	WriteTo(ctx context.Context, df *spark.DataFrame, w spark.WriteTo, opt spark.Options) error
+	Merge(ctx context.Context, df *spark.DataFrame, m spark.Merge, opt spark.Options) error
+	Catalog(ctx context.Context, call spark.CatalogCall, opt spark.Options) (json.RawMessage, error)
+	Conf(ctx context.Context, call spark.ConfCall) (json.RawMessage, error)
+	Ping(ctx context.Context) error
 }
 
 // Config says what a [Binder] works with and what a task may use.
@@ -57,6 +63,9 @@ type Config struct {
 	// it is written out wherever it is used. Zero means 64 MiB, half of what
 	// Spark Connect takes in one message.
 	MaxPlanBytes int64
+	// TaskConf are the settings of the shared session that tasks may change:
+	// keys, or their beginnings with * at the end.
+	TaskConf []string
 	// Log is where tasks log to. Nil discards.
 	Log *slog.Logger
 }

@@ -81,6 +81,9 @@ func clientError(err error) *abi.Error {
 	if e, ok := errors.AsType[*abi.Error](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*spark.ArgumentError](err); ok {
+		return abi.Errorf(typeValue, "%v", e)
+	}
 	if e, ok := errors.AsType[*spark.LacksError](err); ok {
 		return abi.Errorf(typeLacks, "%v", e)
 	}

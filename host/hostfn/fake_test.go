@@ -21,6 +21,8 @@ type session struct {
 	count   func(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
 	schema  []spark.Field
 	explain func(mode string) (string, error)
+	written func(df *spark.DataFrame, w spark.Write) error
+	writes  int
 }
 
 func (s *session) Count(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error) {

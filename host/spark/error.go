@@ -2,6 +2,7 @@ package spark
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -53,4 +54,15 @@ func (e *Error) Error() string {
 		return e.Code + ": " + message
 	}
 	return message
+}
+
+// An ArgumentError says what is wrong with what a caller asked for, before any
+// engine has seen it.
+type ArgumentError struct{ reason string }
+
+// Error is the reason.
+func (e *ArgumentError) Error() string { return e.reason }
+
+func wrongArgument(format string, args ...any) error {
+	return &ArgumentError{fmt.Sprintf(format, args...)}
 }

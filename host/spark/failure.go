@@ -73,7 +73,7 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 			e.Message = whole
 		}
 	}
-	if e.Condition == "" && e.Class == "java.lang.UnsupportedOperationException" && g.isSail() {
+	if e.Condition == "" && saysLacking(e) && g.isSail() {
 		e.Message += " (Sail does not have this: express it in another way, or " + otherEngine + ")"
 	}
 	switch {
@@ -90,6 +90,12 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 		return fmt.Errorf("%w: %w", ErrInterrupted, e)
 	}
 	return e
+}
+
+// saysLacking reports whether Sail lacks what it was asked for.
+func saysLacking(e *Error) bool {
+	return e.Class == "java.lang.UnsupportedOperationException" ||
+		strings.HasPrefix(e.Message, "not supported:") || strings.HasPrefix(e.Message, "No data source found for")
 }
 
 // saysSessionLost reports whether the engine does not know the session any

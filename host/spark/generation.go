@@ -35,8 +35,7 @@ type generation struct {
 	marked bool          // the engine took the marker; set before opened
 	line   atomic.Uint64 // the newest connection known to lead to the session
 
-	silent   atomic.Pointer[bool] // see silentOnPaths; nil until it is known
-	persists atomic.Pointer[bool] // see CanPersist; nil until it is known
+	silent atomic.Pointer[bool] // see silentOnPaths; nil until it is known
 
 	knowledge knowledge
 

@@ -2,12 +2,9 @@ package spark
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
@@ -48,7 +45,7 @@ func ParseStorageLevel(name string) (StorageLevel, error) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		return StorageLevel{}, fmt.Errorf("storage level %q is unknown; it is one of %s", name, strings.Join(names, ", "))
+		return StorageLevel{}, wrongArgument("storage level %q is unknown; it is one of %s", name, strings.Join(names, ", "))
 	}
 	return level, nil
 }
@@ -83,9 +80,9 @@ func (l StorageLevel) proto() *sparkpb.StorageLevel {
 // this session has ended.
 //
 // An engine that would accept this and keep nothing (Sail) is refused with an
-// [Error] of class java.lang.UnsupportedOperationException.
+// [LacksError].
 func (s *Session) Persist(ctx context.Context, df *DataFrame, level StorageLevel) error {
-	plan, err := s.persistent(ctx, df, "persist a DataFrame")
+	plan, err := s.persistent(ctx, df)
 	if err != nil {
 		return err
 	}
@@ -101,7 +98,7 @@ func (s *Session) Persist(ctx context.Context, df *DataFrame, level StorageLevel
 // the server; blocking waits until they are gone. Rows that were not kept are
 // no error. It fails as [Session.Persist] does.
 func (s *Session) Unpersist(ctx context.Context, df *DataFrame, blocking bool) error {
-	plan, err := s.persistent(ctx, df, "unpersist a DataFrame")
+	plan, err := s.persistent(ctx, df)
 	if err != nil {
 		return err
 	}
@@ -116,14 +113,7 @@ func (s *Session) Unpersist(ctx context.Context, df *DataFrame, blocking bool) e
 // StorageLevel returns how the engine is to keep the rows of df; see
 // [StorageLevel.Kept]. It fails as [Session.Persist] does.
 func (s *Session) StorageLevel(ctx context.Context, df *DataFrame) (StorageLevel, error) {
-	if _, err := s.persistent(ctx, df, "know the storage level of a DataFrame"); err != nil {
-		return StorageLevel{}, err
-	}
-	return s.storageLevel(ctx, df)
-}
-
-func (s *Session) storageLevel(ctx context.Context, df *DataFrame) (StorageLevel, error) {
-	plan, err := query(df)
+	plan, err := s.persistent(ctx, df)
 	if err != nil {
 		return StorageLevel{}, err
 	}
@@ -143,58 +133,10 @@ func (s *Session) storageLevel(ctx context.Context, df *DataFrame) (StorageLevel
 }
 
 // persistent returns the plan of df, if the engine really persists.
-func (s *Session) persistent(ctx context.Context, df *DataFrame, what string) (*sparkpb.Plan, error) {
+func (s *Session) persistent(ctx context.Context, df *DataFrame) (*sparkpb.Plan, error) {
 	plan, err := query(df)
 	if err != nil {
 		return nil, err
 	}
-	persists, err := s.CanPersist(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !persists {
-		return nil, s.unsupported(what, "cache it with cache(name), which works on every engine")
-	}
-	return plan, nil
-}
-
-// CanPersist reports whether the engine keeps what it is told to persist. It
-// asks for the level of a plan that nobody has persisted, once in each
-// generation of the session: Sail answers with one, and keeps nothing.
-func (s *Session) CanPersist(ctx context.Context) (bool, error) {
-	g, err := s.begin()
-	if err != nil {
-		return false, err
-	}
-	if known := g.persists.Load(); known != nil {
-		return *known, nil
-	}
-	level, err := s.storageLevel(ctx, SQL("SELECT '"+uuid.NewString()+"'", nil, nil))
-	if err != nil && (engineError(err).Class == "" || errors.Is(err, ErrSessionLost)) {
-		return false, err
-	}
-	persists := err == nil && !level.Kept()
-	g.persists.Store(&persists)
-	return persists, nil
-}
-
-// unsupported is what the engine cannot do, and how to go on.
-func (s *Session) unsupported(what, wayOut string) error {
-	return &Error{
-		Class:   "java.lang.UnsupportedOperationException",
-		Message: fmt.Sprintf("%s cannot %s; %s", s.Engine(), what, wayOut),
-	}
-}
-
-// Engine names what answers: Sail, or Spark, which is also the answer before
-// any call.
-func (s *Session) Engine() string {
-	g := s.current()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	// Spark has an id of its own for its side of the session.
-	if g.server != "" && g.server == g.id {
-		return "Sail"
-	}
-	return "Spark"
+	return plan, s.Lacks(ctx, FeaturePersist)
 }

@@ -84,6 +84,11 @@ var methods = []function{
 	{name: "cursor_next", call: cursorNext, params: []api.ValueType{i32, i32}, names: []string{"cursor", "max_rows"}, results: []api.ValueType{i64}},
 	{name: "cursor_column", call: cursorColumn, params: []api.ValueType{i32, i32, i32}, names: []string{"cursor", "column", "buffer"}, results: []api.ValueType{i64}},
 	{name: "cursor_close", call: cursorClose, params: []api.ValueType{i32}, names: []string{"cursor"}, results: []api.ValueType{i64}},
+	{name: "action_write", call: actionWrite, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
+	{name: "action_write_to", call: actionWriteTo, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
+	{name: "action_merge", call: actionMerge, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
+	{name: "action_catalog", call: actionCatalog, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
+	{name: "action_conf", call: actionConf, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
 }
 
 func taskArgs(ctx context.Context, mod api.Module, stack []uint64) {
@@ -613,6 +618,41 @@ func cursorClose(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "cursor_close")
 	cursor := abi.Cursor(api.DecodeU32(stack[0]))
 	stack[0] = c.fallible(0, c.host.CursorClose(cursor))
+}
+
+func actionWrite(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_write")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	spec := c.readBytes("spec", stack[1], stack[2])
+	stack[0] = c.fallible(0, c.host.ActionWrite(frame, spec))
+}
+
+func actionWriteTo(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_write_to")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	spec := c.readBytes("spec", stack[1], stack[2])
+	stack[0] = c.fallible(0, c.host.ActionWriteTo(frame, spec))
+}
+
+func actionMerge(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_merge")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	spec := c.readBytes("spec", stack[1], stack[2])
+	stack[0] = c.fallible(0, c.host.ActionMerge(frame, spec))
+}
+
+func actionCatalog(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_catalog")
+	call := c.readBytes("call", stack[0], stack[1])
+	result, err := c.host.ActionCatalog(call)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func actionConf(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_conf")
+	call := c.readBytes("call", stack[0], stack[1])
+	result, err := c.host.ActionConf(call)
+	stack[0] = c.fallibleBytes(result, err)
 }
 
 func fromBool(b bool) int64 {

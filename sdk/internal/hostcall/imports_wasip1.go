@@ -684,3 +684,51 @@ func cursorClose(cursor uint32) int64
 func (imports) CursorClose(cursor abi.Cursor) error {
 	return failed(cursorClose(uint32(cursor)))
 }
+
+//go:wasmimport sparkstalk_v1 action_write
+//go:noescape
+func actionWrite(frame uint32, spec unsafe.Pointer, specLen uint32) int64
+
+func (imports) ActionWrite(frame abi.Frame, spec []byte) error {
+	return failed(actionWrite(uint32(frame), unsafe.Pointer(unsafe.SliceData(spec)), uint32(len(spec))))
+}
+
+//go:wasmimport sparkstalk_v1 action_write_to
+//go:noescape
+func actionWriteTo(frame uint32, spec unsafe.Pointer, specLen uint32) int64
+
+func (imports) ActionWriteTo(frame abi.Frame, spec []byte) error {
+	return failed(actionWriteTo(uint32(frame), unsafe.Pointer(unsafe.SliceData(spec)), uint32(len(spec))))
+}
+
+//go:wasmimport sparkstalk_v1 action_merge
+//go:noescape
+func actionMerge(frame uint32, spec unsafe.Pointer, specLen uint32) int64
+
+func (imports) ActionMerge(frame abi.Frame, spec []byte) error {
+	return failed(actionMerge(uint32(frame), unsafe.Pointer(unsafe.SliceData(spec)), uint32(len(spec))))
+}
+
+//go:wasmimport sparkstalk_v1 action_catalog
+//go:noescape
+func actionCatalog(call unsafe.Pointer, callLen uint32) int64
+
+func (imports) ActionCatalog(call []byte) ([]byte, error) {
+	result := actionCatalog(unsafe.Pointer(unsafe.SliceData(call)), uint32(len(call)))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_conf
+//go:noescape
+func actionConf(call unsafe.Pointer, callLen uint32) int64
+
+func (imports) ActionConf(call []byte) ([]byte, error) {
+	result := actionConf(unsafe.Pointer(unsafe.SliceData(call)), uint32(len(call)))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
