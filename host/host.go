@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sparkstalk/sparkstalk/host/admin"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -37,6 +38,7 @@ type Host struct {
 	store   result.Store
 	worker  *worker.Worker
 	events  *event.Publisher
+	admin   *admin.Server // nil if it could not be opened
 	// Set by Run: what happens when intake has ended, and how events end and
 	// have said so.
 	intakeEnded func(error)
@@ -88,6 +90,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
+	h.listen(ctx)
 	return h, nil
 }
 
@@ -143,6 +146,9 @@ func (h *Host) Run(ctx, now context.Context) error {
 	under, underCtx := errgroup.WithContext(base)
 	under.Go(func() error { return h.runtime.Run(underCtx) })
 	under.Go(func() error { return h.runtime.warmer.run(underCtx) })
+	if h.admin != nil {
+		under.Go(func() error { return h.admin.Run(underCtx) })
+	}
 	speak, silence := context.WithCancel(underCtx)
 	defer silence()
 	spoken := make(chan struct{})
@@ -169,7 +175,11 @@ func (h *Host) Run(ctx, now context.Context) error {
 
 // Close frees a Host. Run does it by itself.
 func (h *Host) Close() error {
-	return errors.Join(h.store.Close(), h.runtime.Close())
+	var err error
+	if h.admin != nil {
+		err = h.admin.Close()
+	}
+	return errors.Join(err, h.store.Close(), h.runtime.Close())
 }
 
 func openBroker(cfg Config, queues []broker.Queue) (broker.Broker, error) {

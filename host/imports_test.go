@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"host/module":          {"abi", "host/module/watch"},
 	"host/module/watch":    {},
 	"host/engine":          {},
+	"host/admin":           {},
 	"host/worker":          {"abi", "host/broker", "host/celery", "host/event", "host/result"},
 }
 

@@ -252,8 +252,12 @@ func (c *Cache) Forget(hashOrName string) int {
 // minDigits is how much of a hash is enough to name an entry.
 const minDigits = 8
 
-func (p *plan) is(hashOrName string) bool {
-	return p.name == hashOrName || len(hashOrName) >= minDigits && strings.HasPrefix(p.hash, hashOrName)
+func (p *plan) is(hashOrName string) bool { return Entry{Name: p.name, Hash: p.hash}.Is(hashOrName) }
+
+// Is reports whether the entry is meant by a name, or by the beginning of a
+// hash, of at least 8 digits.
+func (e Entry) Is(hashOrName string) bool {
+	return e.Name == hashOrName || len(hashOrName) >= minDigits && strings.HasPrefix(e.Hash, hashOrName)
 }
 
 // forget takes e out of use. Its rows are released when no lease is left. c.mu

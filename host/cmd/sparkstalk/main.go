@@ -48,7 +48,7 @@ then the file sparkstalk.yaml.`,
 	}
 	s := newSettings(cmd.PersistentFlags())
 	cmd.AddCommand(
-		workerCommand(s), runCommand(s), callCommand(s), buildCommand(s), modulesCommand(s), engineCommand(s),
+		workerCommand(s), runCommand(s), callCommand(s), buildCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
 	)
 	return cmd
 }
