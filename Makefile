@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race tpch check generate setup bench fuzz build clean
+.PHONY: demo test race tpch cluster check generate setup bench fuzz build clean
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -17,6 +17,9 @@ race: ## the same under the race detector, which needs a C compiler; takes sever
 
 tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch against Spark's own SQL
 	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host
+
+cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose executors are killed
+	@SPARKSTALK_TEST_CLUSTER=all scripts/test -run OutliveTheExecutors -v ./host
 
 check: ## what CI runs after the tests: vet, linters, fresh generated files
 	@scripts/check

@@ -58,25 +58,46 @@ func TestTPCHAnswersEqualSparksOwn(t *testing.T) {
 	data := proctest.TPCH(t)
 	want := sparksAnswers(t, data)
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
-		onSpark := strings.HasSuffix(t.Name(), "/spark")
-		got := tpchAnswers(t, remote, data)
-		rows := 0
-		for n := range got {
-			rows += len(got[n])
-			query := tpchQueries[n]
-			if onSpark {
-				query.quotients = nil
-			}
-			if err := query.compare(got[n], want[n]); err != nil {
-				t.Errorf("tpch.q%d: %v", n, err)
-			}
-		}
-		t.Logf("%d rows in all", rows)
+		got := tpchAnswers(t, openTPCH(t, remote), data, allQueries(), func(int) {})
+		compareTPCH(t, got, want, strings.HasSuffix(t.Name(), "/sail"))
 	})
 }
 
-// sparksAnswers has PySpark ask Spark the queries as SQL.
+func allQueries() (numbers []int) {
+	for n := 1; n < len(tpchQueries); n++ {
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+func compareTPCH(t testing.TB, got, want map[int]tpchRows, onSail bool) {
+	t.Helper()
+	rows := 0
+	for n := range got {
+		query := tpchQueries[n]
+		if !onSail {
+			query.quotients = nil
+		}
+		if err := query.compare(got[n], want[n]); err != nil {
+			t.Errorf("tpch.q%d: %v", n, err)
+		}
+		rows += len(got[n])
+	}
+	t.Logf("%d rows in all", rows)
+}
+
+// sparksAnswers has PySpark ask Spark the queries as SQL, once for all tests.
 func sparksAnswers(t testing.TB, data string) map[int]tpchRows {
+	t.Helper()
+	if sparksSQL == nil {
+		sparksSQL = askSpark(t, data)
+	}
+	return sparksSQL
+}
+
+var sparksSQL map[int]tpchRows
+
+func askSpark(t testing.TB, data string) map[int]tpchRows {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), proctest.PySpark(t), "testdata/tpch_sql.py", proctest.Spark(t), data, proctest.TPCHQueries(t))
 	var stderr bytes.Buffer
@@ -88,24 +109,36 @@ func sparksAnswers(t testing.TB, data string) map[int]tpchRows {
 	return decodeRows[map[int]tpchRows](t, out)
 }
 
-// tpchAnswers calls the 22 tasks in a host of their own, two at a time.
-func tpchAnswers(t testing.TB, remote, data string) map[int]tpchRows {
+// openTPCH opens a host without a broker, with the modules tpch, demo and the
+// tests' own.
+func openTPCH(t testing.TB, remote string) *Runtime {
 	t.Helper()
 	plugins := t.TempDir()
 	drop(t, buildModule(t, "../plugins/tpch", "1"), plugins, "tpch.wasm")
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	drop(t, buildModule(t, "../plugins/demo", "1"), plugins, "demo.wasm")
+	drop(t, buildModule(t, "testdata/tasks", "1"), plugins, "tasks.wasm")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r, err := OpenRuntime(ctx, Config{Plugins: plugins, Spark: remote})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	queries := make(chan int, len(tpchQueries))
-	for n := 1; n < len(tpchQueries); n++ {
+	})
+	return r
+}
+
+// tpchAnswers calls the tasks of some queries, two at a time. before is told how
+// many have been answered, before each.
+func tpchAnswers(t testing.TB, r *Runtime, data string, numbers []int, before func(answered int)) map[int]tpchRows {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	queries := make(chan int, len(numbers))
+	for _, n := range numbers {
 		queries <- n
 	}
 	close(queries)
@@ -115,6 +148,9 @@ func tpchAnswers(t testing.TB, remote, data string) map[int]tpchRows {
 	for range 2 {
 		callers.Go(func() {
 			for n := range queries {
+				mu.Lock()
+				before(len(answers))
+				mu.Unlock()
 				answer, err := callTPCH(ctx, r, n, data)
 				mu.Lock()
 				if err != nil {

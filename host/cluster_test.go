@@ -1,0 +1,75 @@
+package host
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+// envCluster asks for all TPC-H queries on the cluster; without it, a few do.
+const envCluster = "SPARKSTALK_TEST_CLUSTER"
+
+func TestTasksOutliveTheExecutorsOfACluster(t *testing.T) {
+	data, folder := proctest.TPCH(t), texts(t)
+	want := sparksAnswers(t, data)
+	begin := time.Now()
+	cluster := proctest.StartCluster(t)
+	t.Logf("Connect server listens after %v", time.Since(begin).Round(time.Millisecond))
+	r := openTPCH(t, cluster.Remote())
+	wordCounts := func(letter string) {
+		t.Helper()
+		args := []json.RawMessage{json.RawMessage(fmt.Sprintf("%q", folder)), json.RawMessage(fmt.Sprintf("%q", letter))}
+		start := time.Now()
+		got, err := r.Call(t.Context(), "demo.WordCount", args, nil)
+		if want := wordCount(t, folder, letter, ""); err != nil || !equalJSON(string(got), want) {
+			t.Errorf("demo.WordCount %s: got %s, %v, want %s", letter, got, err, want)
+		}
+		t.Logf("demo.WordCount %s took %v", letter, time.Since(start).Round(time.Millisecond))
+	}
+	wordCounts("a")
+	eventually(t, time.Minute, func() bool { return len(cluster.Executors(t)) == 2 })
+
+	// An executor dies in the middle of a query of which each has a half.
+	const rows = "200000000"
+	start := time.Now()
+	var killedAfter time.Duration
+	killed := time.AfterFunc(time.Second, func() {
+		cluster.KillExecutors(t, cluster.Executors(t)[0])
+		killedAfter = time.Since(start)
+	})
+	n, err := r.Call(t.Context(), "test.count", []json.RawMessage{json.RawMessage(rows)}, nil)
+	if err != nil || string(n) != rows {
+		t.Errorf("test.count: got %s, %v, want %s", n, err, rows)
+	}
+	if killed.Stop() {
+		t.Error("the query was answered before an executor could die")
+	}
+	t.Logf("test.count took %v; an executor died after %v", time.Since(start).Round(time.Millisecond), killedAfter.Round(time.Millisecond))
+
+	// Another one dies while the queries are under way, two at a time.
+	queries := []int{1, 3, 13, 18, 21}
+	if os.Getenv(envCluster) != "" {
+		queries = allQueries()
+	}
+	start = time.Now()
+	got := tpchAnswers(t, r, data, queries, func(answered int) {
+		if answered == len(queries)/2 {
+			cluster.KillExecutors(t, cluster.Executors(t)[0])
+		}
+	})
+	t.Logf("%d queries took %v", len(got), time.Since(start).Round(time.Millisecond))
+	compareTPCH(t, got, want, false)
+
+	// All executors die, and with them the blocks of what is cached.
+	eventually(t, time.Minute, func() bool { return len(cluster.Executors(t)) == 2 })
+	cluster.KillExecutors(t, cluster.Executors(t)...)
+	wordCounts("t")
+	if now := r.cache.Entries(); len(now) != 1 || now[0].Builds != 2 || now[0].Failures != 0 {
+		t.Errorf("cache after the loss: %+v; want one entry, built twice", now)
+	}
+	wordCounts("o")
+}
