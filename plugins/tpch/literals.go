@@ -8,6 +8,7 @@ import (
 	"time"
 
 	F "github.com/sparkstalk/sparkstalk/sdk/functions"
+	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
 
 // A date is a day. Clients give it as Python's datetime.date or as text such as
@@ -29,7 +30,7 @@ func (d date) plus(years, months, days int) date {
 	return date(time.Time(d).AddDate(years, months, days))
 }
 
-func (d date) lit() F.Column { return F.Lit(time.Time(d).Format(time.DateOnly)).Cast("date") }
+func (d date) lit() F.Column { return spark.TypedLit(time.Time(d), "date") }
 
 // exactly is a decimal literal of the type that SQL gives it: 0.06 is a
 // decimal(2,2). Prices and rates are decimals, and a double would make what is
@@ -45,7 +46,7 @@ func exactly(n json.Number) F.Column {
 	}
 	whole, fraction, _ := strings.Cut(strings.TrimLeft(text, "-"), ".")
 	precision := len(strings.TrimLeft(whole, "0")) + len(fraction)
-	return F.Lit(text).Cast(fmt.Sprintf("decimal(%d,%d)", max(precision, 1), len(fraction)))
+	return spark.TypedLit(spark.Decimal(text), fmt.Sprintf("decimal(%d,%d)", max(precision, 1), len(fraction)))
 }
 
 // values returns a list as arguments of IsIn.

@@ -21,8 +21,8 @@ func plan(t *testing.T, task string, args ...any) string {
 
 func TestQ6HasTheValidationValuesAsDefaults(t *testing.T) {
 	want := `aggregate sum((l_extendedprice * l_discount)) AS revenue
-  filter (((l_discount >= (cast('0.06' AS decimal(2,2)) - cast('0.01' AS decimal(2,2)))) and (l_discount <= (cast('0.06' AS decimal(2,2)) + cast('0.01' AS decimal(2,2))))) and (l_quantity < 24))
-    filter ((l_shipdate >= cast('1994-01-01' AS date)) and (l_shipdate < cast('1995-01-01' AS date)))
+  filter (((l_discount >= (DECIMAL(2,2) "0.06" - DECIMAL(2,2) "0.01")) and (l_discount <= (DECIMAL(2,2) "0.06" + DECIMAL(2,2) "0.01"))) and (l_quantity < 24))
+    filter ((l_shipdate >= DATE "1994-01-01T00:00:00Z") and (l_shipdate < DATE "1995-01-01T00:00:00Z"))
       read parquet "/data/lineitem.parquet"`
 	if got := plan(t, "tpch.q6", "/data"); got != want {
 		t.Errorf("got the plan\n%s\nwant\n%s", got, want)
@@ -39,7 +39,7 @@ func TestQ22ComparesCustomersOfTheCodesWithTheirMean(t *testing.T) {
             with cntrycode = substring(c_phone, 1, 2)
               read parquet "/data/customer.parquet"
           aggregate avg(c_acctbal) AS mean
-            filter (c_acctbal > cast('0.00' AS decimal(2,2)))
+            filter (c_acctbal > DECIMAL(2,2) "0.00")
               filter in(cntrycode, '13', '31')
                 with cntrycode = substring(c_phone, 1, 2)
                   read parquet "/data/customer.parquet"
@@ -55,10 +55,10 @@ func TestParametersReachThePlan(t *testing.T) {
 		args sdktest.Kwargs
 		want []string
 	}{
-		{"tpch.q1", sdktest.Kwargs{"delta": 60}, []string{"'1998-10-02' AS date"}},
-		{"tpch.q3", sdktest.Kwargs{"segment": "MACHINERY", "date": "1995-03-31"}, []string{"'MACHINERY'", "o_orderdate < cast('1995-03-31' AS date)"}},
-		{"tpch.q4", sdktest.Kwargs{"date": map[string]string{"__type__": "date", "__value__": "1996-11-01"}}, []string{"'1996-11-01'", "'1997-02-01'"}},
-		{"tpch.q11", sdktest.Kwargs{"fraction": 0.000001}, []string{"cast('0.000001' AS decimal(6,6))"}},
+		{"tpch.q1", sdktest.Kwargs{"delta": 60}, []string{`DATE "1998-10-02`}},
+		{"tpch.q3", sdktest.Kwargs{"segment": "MACHINERY", "date": "1995-03-31"}, []string{"'MACHINERY'", `o_orderdate < DATE "1995-03-31`}},
+		{"tpch.q4", sdktest.Kwargs{"date": map[string]string{"__type__": "date", "__value__": "1996-11-01"}}, []string{`DATE "1996-11-01`, `DATE "1997-02-01`}},
+		{"tpch.q11", sdktest.Kwargs{"fraction": 0.000001}, []string{`DECIMAL(6,6) "0.000001"`}},
 		{"tpch.q13", sdktest.Kwargs{"word1": "pending", "word2": "packages"}, []string{"'%pending%packages%'"}},
 		{"tpch.q16", sdktest.Kwargs{"sizes": []int{1, 2}}, []string{"in(p_size, 1, 2)"}},
 		{"tpch.q19", sdktest.Kwargs{"quantity2": 11, "brand3": "Brand#55"}, []string{"(l_quantity <= 21)", "'Brand#55'"}},
@@ -87,8 +87,8 @@ func TestWrongDatesAreRefused(t *testing.T) {
 
 func TestExactlyHasTheTypeThatSQLGives(t *testing.T) {
 	for number, want := range map[string]string{
-		"7.0": "cast('7.0' AS decimal(2,1))", "0.2": "cast('0.2' AS decimal(1,1))", "100.00": "cast('100.00' AS decimal(5,2))",
-		"1e-07": "cast('0.0000001' AS decimal(7,7))", "-0.5": "cast('-0.5' AS decimal(1,1))", "24": "cast('24' AS decimal(2,0))", "0": "cast('0' AS decimal(1,0))",
+		"7.0": `DECIMAL(2,1) "7.0"`, "0.2": `DECIMAL(1,1) "0.2"`, "100.00": `DECIMAL(5,2) "100.00"`,
+		"1e-07": `DECIMAL(7,7) "0.0000001"`, "-0.5": `DECIMAL(1,1) "-0.5"`, "24": `DECIMAL(2,0) "24"`, "0": `DECIMAL(1,0) "0"`,
 	} {
 		if got := exactly(json.Number(number)).String(); got != want {
 			t.Errorf("%s: got %s, want %s", number, got, want)

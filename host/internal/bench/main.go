@@ -29,6 +29,7 @@ type options struct {
 	rounds                  int
 	input                   string
 	engines                 string
+	tables, scales          string // TPC-H's tables
 	dir                     string // for modules and logs
 	next                    string // version of tasks2.wasm, new in each run
 }
@@ -51,6 +52,12 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")
 	flag.StringVar(&o.input, "input", "/usr/share/common-licenses", "texts to count the words of")
 	flag.StringVar(&o.engines, "engines", "sail,spark", "engines of the Spark figures")
+	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
+	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [tpch]   (tpch: only the figures of TPC-H)")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -73,26 +80,48 @@ func run(ctx context.Context, o options) (err error) {
 	if err := o.buildModules(ctx); err != nil {
 		return err
 	}
+	if flag.Arg(0) == "tpch" {
+		fmt.Printf("%s, %d CPUs, %s; median of %d calls each.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.rounds)
+		return o.eachEngine(func(engine, remote string) error { return o.eachScale(ctx, engine, remote) })
+	}
 	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
 	if err := o.noop(ctx, amqp); err != nil {
 		return err
 	}
+	if err := o.eachEngine(func(engine, remote string) error { return o.cached(ctx, amqp, engine, remote) }); err != nil {
+		return err
+	}
+	return o.reload(ctx, amqp)
+}
+
+// eachEngine measures something on each engine asked for.
+func (o options) eachEngine(measure func(engine, remote string) error) error {
 	for engine := range strings.SplitSeq(o.engines, ",") {
 		remote := os.Getenv("SPARKSTALK_TEST_" + strings.ToUpper(engine))
 		if remote == "" {
 			return fmt.Errorf("SPARKSTALK_TEST_%s is not set: run scripts/bench", strings.ToUpper(engine))
 		}
-		if err := o.cached(ctx, amqp, engine, remote); err != nil {
+		if err := measure(engine, remote); err != nil {
 			return err
 		}
 	}
-	return o.reload(ctx, amqp)
+	return nil
 }
 
-// buildModules builds the demo module and two versions of the tests' module.
+func (o options) eachScale(ctx context.Context, engine, remote string) error {
+	for scale := range strings.SplitSeq(o.scales, ",") {
+		if err := o.tpch(ctx, engine, remote, scale); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildModules builds the modules demo and tpch, and two versions of the tests' module.
 func (o options) buildModules(ctx context.Context) error {
 	for _, b := range [][]string{
 		{"demo.wasm", "plugins/demo", ""},
+		{"tpch.wasm", "plugins/tpch", ""},
 		{"tasks.wasm", "host/testdata/tasks", "-X main.version=1"},
 		// No compilation cache of an earlier run may know this one.
 		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=" + o.next},

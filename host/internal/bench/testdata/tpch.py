@@ -34,7 +34,7 @@ def on(left, right):
 
 
 def day(text):
-    return lit(text).cast("date")
+    return lit(datetime.date.fromisoformat(text))
 
 
 def within(column, start, end):
