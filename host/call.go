@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
-	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/result/redis"
 )
@@ -40,7 +39,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	// and stays empty, when another backend holds the result.
 	results := make(chan celery.Result, 1)
 	replies := broker.Queue{Name: task.ReplyTo, TransientQueue: true, NoAck: true}
-	conn, err := rabbitmq.New(rabbitmq.Config{URL: cfg.Broker, Queues: []broker.Queue{replies}, ConnectionName: task.Origin, Log: cfg.Log})
+	conn, err := openBroker(cfg, []broker.Queue{replies}, task.Origin)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 )
@@ -21,9 +20,11 @@ import (
 // this machine. The json tags are the names in sparkstalk.yaml and, in upper
 // case behind SPARKSTALK_, in the environment.
 type Config struct {
-	// Broker is the message broker's URL, such as amqp://user:password@host:5672/vhost.
-	// Empty means amqp://guest:guest@localhost:5672//.
+	// Broker is the message broker's URL, such as amqp://user:password@host:5672/vhost
+	// or redis://host:6379/0. Empty means amqp://guest:guest@localhost:5672//.
 	Broker string `json:"broker"`
+	// BrokerTransportOptions are the broker's own.
+	BrokerTransportOptions TransportOptions `json:"broker_transport_options"`
 	// ResultBackend is where results go: rpc:// (the default), a redis:// URL,
 	// or disabled://.
 	ResultBackend string `json:"result_backend"`
@@ -45,11 +46,6 @@ type Config struct {
 	// SparkWarehouse is a local engine's folder of managed tables. Empty means
 	// one that is removed when the engine stops.
 	SparkWarehouse string `json:"spark_warehouse"`
-	// SparkProgress is how many seconds are at least between two states
-	// PROGRESS of a task, which tell what Spark says of its running query. A
-	// task that reports a state itself has no more of them. Zero means 1;
-	// negative turns them off.
-	SparkProgress float64 `json:"spark_progress"`
 	// SparkTLSCA is a file with the certificates (PEM) to trust for sc://, in
 	// place of the system's; SparkTLSCert and SparkTLSKey are this client's own,
 	// for servers that ask for one. They have TLS used, as use_ssl=true does.
@@ -111,9 +107,6 @@ type Config struct {
 	// go, and never one that a task is using.
 	CacheEntries int   `json:"cache_entries"`
 	CacheMiB     int64 `json:"cache_mib"`
-	// CacheStorageLevel is how cached DataFrames are kept whose modules leave it
-	// open: CHECKPOINT, which empty means, or one of PySpark's storage levels.
-	CacheStorageLevel string `json:"cache_storage_level"`
 	// CacheTTL is for how many seconds after it was built a cached DataFrame is
 	// used, unless its module says otherwise. Zero means a day.
 	CacheTTL float64 `json:"cache_ttl"`
@@ -177,7 +170,7 @@ func (c Config) withDefaults() (Config, error) {
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "grace": c.Grace,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
-		"cache_entries": float64(c.CacheEntries), "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
+		"cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))
@@ -185,9 +178,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, err := mebibytes(c.SparkMemory); err != nil {
 		bad = append(bad, fmt.Errorf("setting spark_memory: %w", err))
-	}
-	if err := cache.CheckStorageLevel(c.CacheStorageLevel); err != nil {
-		bad = append(bad, fmt.Errorf("setting cache_storage_level: %w", err))
 	}
 	name, err := Nodename(c.Hostname)
 	if err != nil {

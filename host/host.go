@@ -16,7 +16,6 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/admin"
 	"github.com/sparkstalk/sparkstalk/host/broker"
-	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
@@ -58,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	if h.queues, err = queues(cfg); err != nil {
 		return nil, err
 	}
-	if h.broker, err = openBroker(cfg, h.queues); err != nil {
+	if h.broker, err = openBroker(cfg, h.queues, cfg.Hostname); err != nil {
 		return nil, err
 	}
 	if h.store, err = openStore(cfg, h.broker); err != nil {
@@ -180,20 +179,6 @@ func (h *Host) Close() error {
 		err = h.admin.Close()
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
-}
-
-func openBroker(cfg Config, queues []broker.Queue) (broker.Broker, error) {
-	scheme, _, _ := strings.Cut(cfg.Broker, ":")
-	switch scheme {
-	case "amqp", "amqps", "pyamqp":
-		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: []broker.Exchange{event.Exchange},
-			Prefetch:       worker.Prefetch(cfg.Concurrency, *cfg.PrefetchMultiplier),
-			ConnectionName: cfg.Hostname, Log: cfg.Log,
-		})
-	default:
-		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ)", scheme)
-	}
 }
 
 func openStore(cfg Config, b broker.Broker) (result.Store, error) {

@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"plugins":              {"sdk"},
 	"host/broker":          {},
 	"host/broker/rabbitmq": {"host/broker"},
+	"host/broker/redis":    {"host/broker"},
 	"host/celery":          {},
 	"host/result":          {"host/celery"},
 	"host/result/redis":    {"host/result", "host/celery"},

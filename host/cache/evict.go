@@ -35,7 +35,6 @@ func (c *Cache) Run(ctx context.Context) error {
 			c.mu.Lock()
 			c.expire(now)
 			c.mu.Unlock()
-			c.checkPersisted(ctx)
 		}
 		c.releaseTrash(ctx)
 	}

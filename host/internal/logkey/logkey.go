@@ -19,9 +19,8 @@ const (
 	Broker    = "broker"
 	Attempt   = "attempt"
 	Wait      = "wait"
-	Cache     = "cache"   // name of a cached DataFrame
-	Key       = "key"     // of a cached DataFrame, as its module has it
-	Storage   = "storage" // how a cached DataFrame is kept
+	Cache     = "cache" // name of a cached DataFrame
+	Key       = "key"   // of a cached DataFrame, as its module has it
 	Frame     = "frame"
 	Session   = "session"
 	Operation = "operation" // Spark Connect operation id

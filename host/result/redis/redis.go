@@ -12,11 +12,11 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
@@ -49,17 +49,10 @@ var _ result.Store = (*Store)(nil)
 // New returns a Store that connects when it is first used. The error says what
 // is wrong with the URL, without its password.
 func New(cfg Config) (*Store, error) {
-	opt, err := options(cfg.URL)
+	opt, err := redisclient.Options(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("result backend: %w", err)
 	}
-	// The loop in Store retries for as long as its caller wants.
-	opt.MaxRetries = -1
-	opt.ContextTimeoutEnabled = true
-	// Redis from 3.0 on is enough for what is asked of it.
-	opt.Protocol = 2
-	opt.DisableIdentity = true
-	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	s := &Store{client: goredis.NewClient(opt), prefix: keyPrefix(cfg.KeyPrefix), expires: cfg.Expires, failureExpires: cfg.FailureExpires, log: cfg.Log}
 	if s.expires == 0 {
 		s.expires = 24 * time.Hour
@@ -101,7 +94,7 @@ func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) erro
 		if ctx.Err() != nil {
 			return fmt.Errorf("store %s of task %s: %w (last try: %w)", r.State, r.TaskID, context.Cause(ctx), err)
 		}
-		if !passes(err) {
+		if !redisclient.Passes(err) {
 			return fmt.Errorf("store %s of task %s: %w", r.State, r.TaskID, err)
 		}
 		if try == 1 {
@@ -140,21 +133,6 @@ func (s *Store) store(ctx context.Context, r celery.Result, document []byte) err
 		return nil
 	})
 	return err
-}
-
-// passes reports whether an error may go away by itself: the network's, and
-// those of a server that starts, fails over or is full.
-func passes(err error) bool {
-	var reply goredis.Error
-	if !errors.As(err, &reply) {
-		return !errors.Is(err, goredis.ErrClosed)
-	}
-	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "EXECABORT", "ERR max number of clients"} {
-		if strings.HasPrefix(reply.Error(), prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // Close implements [result.Store].

@@ -9,6 +9,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
 )
 
 // pollEvery is how often [Store.Wait] looks by itself, for states whose news a
@@ -35,7 +36,7 @@ func (s *Store) Wait(ctx context.Context, taskID string) (_ celery.Result, err e
 			}
 		case ctx.Err() != nil:
 			return celery.Result{}, fmt.Errorf("result of task %s: %w", taskID, context.Cause(ctx))
-		case !errors.Is(err, goredis.Nil) && !passes(err):
+		case !errors.Is(err, goredis.Nil) && !redisclient.Passes(err):
 			return celery.Result{}, fmt.Errorf("result of task %s: %w", taskID, err)
 		}
 		select {

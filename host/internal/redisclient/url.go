@@ -1,4 +1,6 @@
-package redis
+// Package redisclient opens Redis by the URLs that Celery takes, for the message
+// broker and the result backend alike.
+package redisclient
 
 import (
 	"crypto/tls"
@@ -10,10 +12,14 @@ import (
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// options reads a URL in Celery's form. Errors do not show its password.
-func options(raw string) (*goredis.Options, error) {
+// Options reads a URL in Celery's form: redis://, rediss:// (TLS), unix:// or
+// redis+socket://, with user, password, database and query as Celery writes
+// them (ssl_cert_reqs, ssl_ca_certs, ssl_certfile, ssl_keyfile), and go-redis's
+// own options. Errors do not show its password.
+func Options(raw string) (*goredis.Options, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the URL, password and all.
@@ -50,7 +56,29 @@ func options(raw string) (*goredis.Options, error) {
 	if secure != nil {
 		opt.TLSConfig = secure
 	}
+	// Callers retry for as long as they want to.
+	opt.MaxRetries = -1
+	opt.ContextTimeoutEnabled = true
+	// Redis from 3.0 on is enough for what results need.
+	opt.Protocol = 2
+	opt.DisableIdentity = true
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return opt, nil
+}
+
+// Passes reports whether an error may go away by itself: the network's, and
+// those of a server that starts, fails over or is full.
+func Passes(err error) bool {
+	var reply goredis.Error
+	if !errors.As(err, &reply) {
+		return !errors.Is(err, goredis.ErrClosed)
+	}
+	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "EXECABORT", "ERR max number of clients"} {
+		if strings.HasPrefix(reply.Error(), prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // tlsConfig reads Celery's ssl_ options of a rediss URL; nil for other URLs.

@@ -1,0 +1,386 @@
+// Package redis is a [broker.Broker] on Redis, in the layout of kombu's Redis
+// transport: Celery clients and Python workers share its queues.
+//
+// A queue is four lists, one for each priority step. Taking a message moves it
+// from its list to the hash of unacknowledged ones in one step of Redis, so that
+// at no time a message is in a worker's memory alone; Python's own transport
+// takes it first and notes it after. Entries of the hash are put back once they
+// are older than the visibility timeout, by whoever consumes. A message held or
+// run here is renewed, however long that takes; those of a worker that died are
+// not, and come back.
+//
+// What Redis lacks, next to RabbitMQ: priority zero is the highest; messages do
+// not expire; queues have no arguments; a message to a queue that nobody
+// consumes waits there, so that nothing is unroutable but an exchange without
+// bindings.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
+)
+
+// Config says which Redis to use, and how. URL is required.
+type Config struct {
+	// URL is redis://user:password@host:port/db, rediss:// (TLS), unix:// or
+	// redis+socket://, with Celery's ssl_ parameters. Redis must be 6.2 or newer.
+	URL string
+	// Queues are consumed by Run. Their Args and ConsumerArgs have no meaning here.
+	Queues []broker.Queue
+	// Exchanges are those that are published to and whose type is fanout. Those
+	// of Queues need not be repeated, and others need no declaration.
+	Exchanges []broker.Exchange
+	// Prefetch is how many deliveries may be unsettled. Zero is no limit.
+	Prefetch int
+	// VisibilityTimeout is Celery's visibility_timeout: a message that was taken
+	// and neither settled nor renewed for so long is put back. It must be the same
+	// for all that consume a queue. Zero means an hour.
+	VisibilityTimeout time.Duration
+	// Timeout is how long Redis may take for one answer. Zero means 10 s.
+	Timeout time.Duration
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+const (
+	defaultVisibility = time.Hour
+	defaultTimeout    = 10 * time.Second
+	// closeTimeout is how long Close tries to settle and give back.
+	closeTimeout = 2 * time.Second
+	// batch is how many messages are taken at once where there is no limit, and
+	// how many settlements are sent at once.
+	batch = 256
+	// wakeTimeout bounds how long one wait for a message blocks in Redis, so
+	// that a wait on a dead connection ends.
+	wakeTimeout = 2 * time.Second
+	// restoreEvery is how often lost messages are looked for, as often as kombu
+	// does (unacked_restore_interval times unacked_restore_throttle).
+	restoreEvery = 100 * time.Second
+	// The pauses between tries while Redis is away.
+	pausesFirst, pausesMax = 50 * time.Millisecond, 5 * time.Second
+)
+
+// Keys of kombu's layout, all in one database.
+const (
+	unackedKey      = "unacked"
+	unackedIndexKey = "unacked_index"
+	unackedMutexKey = "unacked_mutex"
+	bindingPrefix   = "_kombu.binding."
+	permanentPrefix = "_kombu.binding_permanent."
+	// undecodableKey is this package's own: messages that are none, newest
+	// first, for people to look at.
+	undecodableKey  = "sparkstalk.undecodable"
+	undecodableKept = 1000
+)
+
+// A Broker is one Redis database used as a message broker.
+type Broker struct {
+	cfg    Config
+	log    *slog.Logger
+	client *goredis.Client
+	// waiting has a connection for each list to wait on. It is closed to end
+	// the waiting, which nothing else does.
+	waiting *goredis.Client
+	db      int
+	fanout  map[string]bool // exchanges of that type
+
+	closed    chan struct{} // closed by Close
+	closeOnce sync.Once
+	closeErr  error
+	stopped   chan struct{} // closed by StopConsuming and Close
+	stopOnce  sync.Once
+	idle      chan struct{} // closed when nothing is handed over any more
+	ended     chan struct{} // closed when Run has returned
+	wake      chan struct{} // a list has got something; holds one
+	freed     chan struct{} // a delivery was settled, or the prefetch changed; holds one
+	unsent    chan struct{} // there is something in pending; holds one
+
+	mu        sync.Mutex
+	ran       bool
+	connected bool
+	prefetch  int
+	open      map[string]*delivery // by tag: taken and not settled
+	pending   []*settlement        // for the settling goroutine to send
+	left      bool                 // Run gave back what was open
+	armed     int                  // how often the lists were found empty
+	arming    chan struct{}        // closed, and replaced, when armed grows
+}
+
+var _ broker.Broker = (*Broker)(nil)
+
+// New checks cfg; it does not connect.
+func New(cfg Config) (*Broker, error) {
+	opt, err := redisclient.Options(cfg.URL)
+	errs := []error{err}
+	if cfg.Prefetch < 0 {
+		errs = append(errs, fmt.Errorf("prefetch of %d is negative", cfg.Prefetch))
+	}
+	if cfg.VisibilityTimeout < 0 || cfg.Timeout < 0 {
+		errs = append(errs, errors.New("a negative timeout"))
+	}
+	fanout := map[string]bool{}
+	for _, e := range cfg.Exchanges {
+		fanout[e.Name] = e.Type == "fanout"
+	}
+	lists := 0
+	for _, q := range cfg.Queues {
+		if q.Name == "" {
+			errs = append(errs, errors.New("a queue without a name"))
+		}
+		if q.ExchangeType == "fanout" {
+			fanout[q.Exchange] = true
+		}
+		lists += len(steps)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("redis broker: %w", err)
+	}
+	if cfg.VisibilityTimeout == 0 {
+		cfg.VisibilityTimeout = defaultVisibility
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	opt.ReadTimeout, opt.WriteTimeout = cfg.Timeout, cfg.Timeout
+	waiting := *opt
+	waiting.PoolSize = lists + 1
+	return &Broker{
+		cfg: cfg, log: cfg.Log, client: goredis.NewClient(opt), waiting: goredis.NewClient(&waiting), db: opt.DB, fanout: fanout,
+		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
+		prefetch: cfg.Prefetch, open: make(map[string]*delivery),
+	}, nil
+}
+
+// Run implements [broker.Broker].
+func (b *Broker) Run(ctx context.Context, handle func(broker.Delivery)) error {
+	b.mu.Lock()
+	again := b.ran
+	b.ran = true
+	b.mu.Unlock()
+	if again {
+		return errors.New("redis broker: Run was called before")
+	}
+	defer close(b.ended)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { // Close ends Run
+		select {
+		case <-b.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	g.Go(func() error { // which ends when there is nothing left to settle either
+		defer close(b.idle)
+		if err := b.persist(ctx, b.declare); err != nil {
+			return err
+		}
+		return b.takeIn(ctx, handle)
+	})
+	g.Go(func() error { return b.settle(ctx) })
+	g.Go(func() error { return b.maintain(ctx) })
+	err := g.Wait()
+	b.stopIntake()
+	b.setConnected(false)
+	b.leave()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// takeIn hands over deliveries until intake is stopped.
+func (b *Broker) takeIn(ctx context.Context, handle func(broker.Delivery)) error {
+	intake, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, b.stopIntake)()
+	var serial sync.Mutex // one call of handle at a time
+	oneByOne := func(d broker.Delivery) {
+		serial.Lock()
+		defer serial.Unlock()
+		handle(d)
+	}
+	g, intake := errgroup.WithContext(intake)
+	g.Go(func() error {
+		defer cancel() // of those that only wait for something to come
+		return b.consume(ctx, oneByOne)
+	})
+	g.Go(func() error { return b.subscribe(intake, oneByOne) })
+	for _, l := range b.lists(0) {
+		g.Go(func() error { b.waitFor(intake, l.key); return nil })
+	}
+	g.Go(func() error {
+		<-intake.Done()
+		return b.waiting.Close()
+	})
+	return g.Wait()
+}
+
+// persist calls do until it succeeds, ctx ends, or it fails with what a retry
+// cannot mend.
+func (b *Broker) persist(ctx context.Context, do func(ctx context.Context) error) error {
+	wait := backoff.Backoff{First: pausesFirst, Max: pausesMax}
+	for try := 1; ; try++ {
+		err := do(ctx)
+		if err == nil {
+			if try > 1 {
+				b.log.Info("redis is back", logkey.Attempt, try)
+			}
+			b.setConnected(true)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !redisclient.Passes(err) {
+			return fmt.Errorf("redis broker: %w", err)
+		}
+		b.setConnected(false)
+		if try == 1 {
+			b.log.Warn("redis is away: trying until it is back", logkey.Error, err)
+		}
+		if !wait.Sleep(ctx, b.closed) {
+			return context.Canceled
+		}
+	}
+}
+
+// declare binds the queues, and checks that this Redis can do what is needed.
+func (b *Broker) declare(ctx context.Context) error {
+	none := unackedMutexKey + ".none"
+	if err := b.client.LMove(ctx, none, none, "RIGHT", "RIGHT").Err(); err != nil && !errors.Is(err, goredis.Nil) {
+		return fmt.Errorf("this needs Redis 6.2 or newer: %w", err)
+	}
+	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		for _, q := range b.cfg.Queues {
+			if q.Exchange == "" {
+				continue
+			}
+			p.SAdd(ctx, bindingPrefix+q.Exchange, bindingOf(q).String())
+			if !q.TransientQueue {
+				p.SAdd(ctx, permanentPrefix+q.Exchange, bindingOf(q).String())
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func bindingOf(q broker.Queue) binding {
+	bound := binding{key: q.RoutingKey, queue: q.Name}
+	if q.ExchangeType == "topic" {
+		bound.pattern = topicPattern(q.RoutingKey)
+	}
+	return bound
+}
+
+// Connected implements [broker.Broker].
+func (b *Broker) Connected() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.connected && !b.isStopped()
+}
+
+func (b *Broker) isStopped() bool {
+	select {
+	case <-b.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *Broker) isClosed() bool {
+	select {
+	case <-b.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *Broker) setConnected(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.connected = on
+}
+
+// SetPrefetch implements [broker.Broker].
+func (b *Broker) SetPrefetch(_ context.Context, count int) error {
+	if count < 0 {
+		return fmt.Errorf("prefetch of %d is negative", count)
+	}
+	b.mu.Lock()
+	b.prefetch = count
+	b.mu.Unlock()
+	signal(b.freed)
+	return nil
+}
+
+// StopConsuming implements [broker.Broker].
+func (b *Broker) StopConsuming(ctx context.Context) error {
+	b.stopIntake()
+	b.mu.Lock()
+	ran := b.ran
+	b.mu.Unlock()
+	if !ran {
+		return nil
+	}
+	select {
+	case <-b.idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("redis broker: stop consuming: %w", context.Cause(ctx))
+	}
+}
+
+func (b *Broker) stopIntake() { b.stopOnce.Do(func() { close(b.stopped) }) }
+
+// Close implements [broker.Broker].
+func (b *Broker) Close() error {
+	b.closeOnce.Do(func() {
+		close(b.closed)
+		b.stopIntake()
+		b.mu.Lock()
+		ran := b.ran
+		b.mu.Unlock()
+		if ran {
+			// Run gives back what is open, over connections that must still be there.
+			select {
+			case <-b.ended:
+			case <-time.After(closeTimeout + b.cfg.Timeout):
+			}
+		}
+		b.closeErr = b.client.Close()
+		if !ran {
+			b.closeErr = errors.Join(b.closeErr, b.waiting.Close())
+		}
+	})
+	return b.closeErr
+}
+
+// signal wakes whoever waits for c, or will.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
