@@ -180,7 +180,9 @@ func (b *Broker) deliver(m taken, handle func(broker.Delivery)) {
 	out, err := open(m.raw)
 	if err != nil {
 		b.undecodable(m, err)
-		d.finish(drop)
+		if err := d.Ack(); err != nil {
+			b.log.Debug("message was put back by somebody else", logkey.Error, err)
+		}
 		return
 	}
 	out.Queue, out.Settler = m.list.queue.Name, d

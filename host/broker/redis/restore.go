@@ -87,8 +87,8 @@ func (b *Broker) restore(ctx context.Context) (err error) {
 		err = errors.Join(err, unlockScript.Run(unlock, b.client, []string{unackedMutexKey}, token).Err())
 	}()
 	before := float64(time.Now().Add(-b.cfg.VisibilityTimeout).UnixMicro()) / 1e6
-	tags, err := b.client.ZRangeByScore(ctx, unackedIndexKey, &goredis.ZRangeBy{
-		Min: "0", Max: strconv.FormatFloat(before, 'f', 6, 64), Count: restoreAtOnce,
+	tags, err := b.client.ZRangeArgs(ctx, goredis.ZRangeArgs{
+		Key: unackedIndexKey, ByScore: true, Start: "0", Stop: strconv.FormatFloat(before, 'f', 6, 64), Count: restoreAtOnce,
 	}).Result()
 	if err != nil {
 		return err
