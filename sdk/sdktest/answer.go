@@ -86,7 +86,8 @@ func (a *Answer) Explain(text string) *Answer {
 // Value sets what the actions answer that ask for neither rows, count, schema
 // nor explanation: a string for ShowString, HTMLString and TreeString, a
 // []string for InputFiles, a bool for IsLocal, IsStreaming and SameSemantics,
-// an int32 for SemanticHash, and an [abi.StorageLevel].
+// an int32 for SemanticHash, an [abi.StorageLevel], and for the catalog and the
+// settings what their methods return, such as []spark.Table.
 func (a *Answer) Value(v any) *Answer {
 	a.value = v
 	return a
@@ -105,15 +106,30 @@ func (c *call) find(action string, frame abi.Frame) (*Answer, error) {
 		return nil, err
 	}
 	h := c.host
-	plan := c.Text(frame)
+	plan := c.record(frame)
+	if a, err := h.matching(plan); a != nil || err != nil {
+		return a, err
+	}
+	h.tb.Fatalf("sdktest: no answer for the %s of this plan:\n%s\n%s", action, plan, h.given())
+	return nil, abi.Errorf("RuntimeError", "sdktest: no answer for the %s", action)
+}
+
+// record notes the plan of an action and returns it as text.
+func (c *call) record(frame abi.Frame) string {
+	h, plan := c.host, c.Text(frame)
 	h.plans = append(h.plans, plan)
 	for _, name := range c.Plans.Caches(frame) {
 		if !slices.Contains(h.caches, name) {
 			h.caches = append(h.caches, name)
 		}
 	}
+	return plan
+}
+
+// matching returns the answer to what text says, its error, or neither.
+func (h *Host) matching(text string) (*Answer, error) {
 	for _, a := range h.answers {
-		if (a.once && a.used > 0) || !strings.Contains(plan, a.match) {
+		if (a.once && a.used > 0) || !strings.Contains(text, a.match) {
 			continue
 		}
 		a.used++
@@ -125,8 +141,7 @@ func (c *call) find(action string, frame abi.Frame) (*Answer, error) {
 		}
 		return nil, abi.Errorf("Exception", "%v", a.err)
 	}
-	h.tb.Fatalf("sdktest: no answer for the %s of this plan:\n%s\n%s", action, plan, h.given())
-	return nil, abi.Errorf("RuntimeError", "sdktest: no answer for the %s", action)
+	return nil, nil
 }
 
 // given lists the answers there are, for people.

@@ -29,6 +29,7 @@ type Host struct {
 	states  []State
 	plans   []string
 	caches  []string
+	writes  []Write
 }
 
 var _ abi.Host = (*call)(nil)
