@@ -2,13 +2,11 @@ package spark
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"reflect"
 	"strings"
-	"time"
 	"unsafe"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -65,20 +63,21 @@ func (b *Batch) eachRow(yield func(Row, error) bool) error {
 
 // Iterate runs the plan and returns its rows one by one as values of T, which is
 // what [CollectAs] takes, however many rows there are. Numbers, booleans,
-// strings, bytes, timestamps and dates are read without reflection; other
-// values by way of JSON.
+// strings, bytes, timestamps and dates are read without reflection, a column at
+// a time; other values by way of JSON.
 //
 //	for order, err := range spark.Iterate[Order](df) {
 func Iterate[T any](df *DataFrame) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		d := decoder{t: reflect.TypeFor[T]()}
+		d := decoder{t: reflect.TypeFor[T](), size: unsafe.Sizeof(zero)}
 		if err := pyjson.Check(d.t); err != nil {
 			yield(zero, fmt.Errorf("iterate as %s: %w", d.t, err))
 			return
 		}
+		var rows []T
 		first := int64(0)
-		for batch, err := range df.Batches(0) {
+		for batch, err := range df.Batches(iterateRows) {
 			if err == nil {
 				err = d.bind(batch)
 			}
@@ -86,24 +85,32 @@ func Iterate[T any](df *DataFrame) iter.Seq2[T, error] {
 				yield(zero, err)
 				return
 			}
-			for row := range batch.rows {
-				var value T
-				if err := d.read(unsafe.Pointer(&value), row); err != nil {
-					yield(zero, fmt.Errorf("row %d: %w", first+int64(row), err))
+			if len(rows) < batch.rows {
+				rows = make([]T, batch.rows)
+			}
+			clear(rows)
+			good, err := d.read(unsafe.Pointer(unsafe.SliceData(rows)), batch.rows)
+			for i := range good {
+				if !yield(rows[i], nil) {
 					return
 				}
-				if !yield(value, nil) {
-					return
-				}
+			}
+			if err != nil {
+				yield(zero, fmt.Errorf("row %d: %w", first+int64(good), err))
+				return
 			}
 			first += int64(batch.rows)
 		}
 	}
 }
 
+// iterateRows is how many rows Iterate holds as values at a time.
+const iterateRows = 8192
+
 // decoder reads rows into values of one type.
 type decoder struct {
 	t      reflect.Type
+	size   uintptr
 	whole  bool // rows are read as one JSON value
 	byName bool // that is an object
 	parts  []part
@@ -112,16 +119,11 @@ type decoder struct {
 
 // part is a field of the type, or the whole of it, that one column fills.
 type part struct {
-	name    string
-	t       reflect.Type
-	offset  uintptr
-	column  int
-	pointer bool
-	set     setter // of the batch; nil reads by way of JSON
+	name   string
+	t      reflect.Type
+	offset uintptr
+	column int
 }
-
-// setter puts the value of a row, which is not NULL, where to points.
-type setter func(to unsafe.Pointer, row int)
 
 // bind prepares for a batch.
 func (d *decoder) bind(b *Batch) error {
@@ -148,7 +150,6 @@ func (d *decoder) bind(b *Batch) error {
 			return err
 		}
 		d.vector = append(d.vector, v)
-		p.set = setterOf(v, p.t)
 	}
 	return nil
 }
@@ -216,29 +217,63 @@ func offsetOf(t reflect.Type, index []int) uintptr {
 	return offset
 }
 
-// read reads a row into the value that to points to.
-func (d *decoder) read(to unsafe.Pointer, row int) error {
+// read reads all rows of the batch into values from to on. It returns how many
+// are good, and what is wrong with the next one.
+func (d *decoder) read(to unsafe.Pointer, rows int) (good int, err error) {
 	if d.whole {
-		return d.readWhole(to, row)
+		for row := range rows {
+			if err := d.readWhole(unsafe.Add(to, uintptr(row)*d.size), row); err != nil {
+				return row, err
+			}
+		}
+		return rows, nil
 	}
+	good = rows
 	for i := range d.parts {
 		p, v := &d.parts[i], d.vector[i]
-		switch at := unsafe.Add(to, p.offset); {
-		case p.set == nil:
-			raw, err := v.JSON(row)
-			if err == nil {
-				err = pyjson.Decode(raw, reflect.NewAt(p.t, at).Interface())
-			}
-			if err != nil {
-				return mistyped("column "+p.name, err)
-			}
-		case !v.IsNull(row):
-			p.set(at, row)
-		case p.t.Kind() != reflect.Pointer:
-			return fmt.Errorf("column %s is no %s but NULL; a pointer takes it", p.name, p.t)
+		n, wrong := p.read(v, room{unsafe.Add(to, p.offset), d.size, good})
+		if wrong != nil {
+			good, err = n, wrong
 		}
 	}
-	return nil
+	return good, err
+}
+
+// read puts a column's values where the part is in each row.
+func (p *part) read(v *Vector, to room) (good int, err error) {
+	if fill := fillerOf(v, p.t); fill != nil {
+		if p.t.Kind() != reflect.Pointer {
+			if null := v.firstNull(to.rows); null >= 0 {
+				to.rows = null
+				err = fmt.Errorf("column %s is no %s but NULL; a pointer takes it", p.name, p.t)
+			}
+		}
+		fill(to)
+		return to.rows, err
+	}
+	for row := range to.rows {
+		raw, err := v.JSON(row)
+		if err == nil {
+			err = pyjson.Decode(raw, reflect.NewAt(p.t, to.at(row)).Interface())
+		}
+		if err != nil {
+			return row, mistyped("column "+p.name, err)
+		}
+	}
+	return to.rows, nil
+}
+
+// firstNull returns the first of so many rows that is NULL, or -1.
+func (v *Vector) firstNull(rows int) int {
+	if !v.HasNulls() {
+		return -1
+	}
+	for row := range rows {
+		if v.IsNull(row) {
+			return row
+		}
+	}
+	return -1
 }
 
 func (d *decoder) readWhole(to unsafe.Pointer, row int) error {
@@ -263,87 +298,6 @@ func (d *decoder) readWhole(to unsafe.Pointer, row int) error {
 	}
 	if err := pyjson.Decode(pyjson.Join(opening, values), reflect.NewAt(d.t, to).Interface()); err != nil {
 		return mistyped("the row", err)
-	}
-	return nil
-}
-
-var (
-	typeTime        = reflect.TypeFor[time.Time]()
-	typeUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
-	typeTextual     = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
-
-// setterOf returns what puts a column's values into variables of type t
-// directly, or nil where only JSON can.
-func setterOf(v *Vector, t reflect.Type) setter {
-	base, pointer := t, t.Kind() == reflect.Pointer
-	if pointer {
-		base = t.Elem()
-	}
-	switch kind := v.column.Type; {
-	case base == typeTime && (kind == "date" || strings.HasPrefix(kind, "timestamp")):
-		return setTo(v.Time, pointer)
-	case base == reflect.TypeFor[json.Number](), base == reflect.TypeFor[json.RawMessage](),
-		reflect.PointerTo(base).Implements(typeUnmarshaler), reflect.PointerTo(base).Implements(typeTextual):
-		return nil // these take JSON, or decode themselves
-	case kind == "boolean" && base.Kind() == reflect.Bool:
-		return setTo(v.Bool, pointer)
-	case v.column.Layout == abi.LayoutUTF8 && base.Kind() == reflect.String:
-		return setTo(v.Text, pointer)
-	case kind == "binary" && base.Kind() == reflect.Slice && base.Elem().Kind() == reflect.Uint8:
-		return setTo(func(row int) []byte { return bytes.Clone(v.Bytes(row)) }, pointer)
-	case kind == "tinyint":
-		return setNumber(v.Int8s(), base.Kind(), pointer)
-	case kind == "smallint":
-		return setNumber(v.Int16s(), base.Kind(), pointer)
-	case kind == "int":
-		return setNumber(v.Int32s(), base.Kind(), pointer)
-	case kind == "bigint":
-		return setNumber(v.Int64s(), base.Kind(), pointer)
-	case kind == "float":
-		return setFloat(v.Float32s(), base.Kind(), pointer)
-	case kind == "double":
-		return setFloat(v.Float64s(), base.Kind(), pointer)
-	}
-	return nil
-}
-
-// setTo is a setter of what get returns.
-func setTo[D any](get func(row int) D, pointer bool) setter {
-	if pointer {
-		return func(to unsafe.Pointer, row int) {
-			value := get(row)
-			*(**D)(to) = &value
-		}
-	}
-	return func(to unsafe.Pointer, row int) { *(*D)(to) = get(row) }
-}
-
-// setNumber is a setter of an integer that is sure to fit, or nil.
-func setNumber[S int8 | int16 | int32 | int64](values []S, kind reflect.Kind, pointer bool) setter {
-	size := unsafe.Sizeof(S(0))
-	switch {
-	case kind == reflect.Int64 || kind == reflect.Int && unsafe.Sizeof(int(0)) == 8:
-		return setTo(func(row int) int64 { return int64(values[row]) }, pointer)
-	case kind == reflect.Int32 && size <= 4 || kind == reflect.Int && unsafe.Sizeof(int(0)) == 4 && size <= 4:
-		return setTo(func(row int) int32 { return int32(values[row]) }, pointer)
-	case kind == reflect.Int16 && size <= 2:
-		return setTo(func(row int) int16 { return int16(values[row]) }, pointer)
-	case kind == reflect.Int8 && size == 1:
-		return setTo(func(row int) int8 { return int8(values[row]) }, pointer)
-	case kind == reflect.Float64:
-		return setTo(func(row int) float64 { return float64(values[row]) }, pointer)
-	}
-	return nil
-}
-
-// setFloat is a setter of a float that is sure to fit, or nil.
-func setFloat[S float32 | float64](values []S, kind reflect.Kind, pointer bool) setter {
-	switch {
-	case kind == reflect.Float64:
-		return setTo(func(row int) float64 { return float64(values[row]) }, pointer)
-	case kind == reflect.Float32 && unsafe.Sizeof(S(0)) == 4:
-		return setTo(func(row int) float32 { return float32(values[row]) }, pointer)
 	}
 	return nil
 }
