@@ -30,6 +30,7 @@ type options struct {
 	input                   string
 	engines                 string
 	tables, scales          string // TPC-H's tables
+	rows                    int
 	dir                     string // for modules and logs
 	next                    string // version of tasks2.wasm, new in each run
 }
@@ -55,9 +56,10 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [tpch]   (tpch: only the figures of TPC-H)")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] [tpch]   (none: all but tpch, which is measured alone)")
 		flag.PrintDefaults()
 	}
+	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -85,13 +87,28 @@ func run(ctx context.Context, o options) (err error) {
 		return o.eachEngine(func(engine, remote string) error { return o.eachScale(ctx, engine, remote) })
 	}
 	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
-	if err := o.noop(ctx, amqp); err != nil {
-		return err
+	wanted := func(what string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), what) }
+	if wanted("noop") {
+		if err := o.noop(ctx, amqp); err != nil {
+			return err
+		}
 	}
-	if err := o.eachEngine(func(engine, remote string) error { return o.cached(ctx, amqp, engine, remote) }); err != nil {
-		return err
+	for _, m := range []struct {
+		what string
+		take func(ctx context.Context, url, engine, remote string) error
+	}{{"cached", o.cached}, {"select1", o.select1}, {"collect", o.collect}} {
+		if !wanted(m.what) {
+			continue
+		}
+		err := o.eachEngine(func(engine, remote string) error { return m.take(ctx, amqp, engine, remote) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.what, err)
+		}
 	}
-	return o.reload(ctx, amqp)
+	if wanted("reload") {
+		return o.reload(ctx, amqp)
+	}
+	return nil
 }
 
 // eachEngine measures something on each engine asked for.
@@ -122,6 +139,7 @@ func (o options) buildModules(ctx context.Context) error {
 	for _, b := range [][]string{
 		{"demo.wasm", "plugins/demo", ""},
 		{"tpch.wasm", "plugins/tpch", ""},
+		{"columns.wasm", "host/internal/bench/testdata/columns", ""},
 		{"tasks.wasm", "host/testdata/tasks", "-X main.version=1"},
 		// No compilation cache of an earlier run may know this one.
 		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=" + o.next},

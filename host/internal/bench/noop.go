@@ -186,6 +186,10 @@ func declare(ch *amqp.Channel, queue string) error {
 }
 
 func (c *client) send(ctx context.Context, task, id string) error {
+	return c.sendBody(ctx, task, id, `[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`)
+}
+
+func (c *client) sendBody(ctx context.Context, task, id, body string) error {
 	return c.ch.PublishWithContext(ctx, "", c.queue, false, false, amqp.Publishing{
 		ContentType: "application/json", ContentEncoding: "utf-8", DeliveryMode: amqp.Persistent,
 		CorrelationId: id, ReplyTo: c.replyTo,
@@ -194,7 +198,7 @@ func (c *client) send(ctx context.Context, task, id string) error {
 			"retries": int32(0), "timelimit": []any{nil, nil}, "root_id": id, "parent_id": nil, "argsrepr": "()", "kwargsrepr": "{}",
 			"origin": "gen1@bench", "ignore_result": false, "replaced_task_nesting": int32(0), "stamped_headers": nil, "stamps": amqp.Table{},
 		},
-		Body: []byte(`[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`),
+		Body: []byte(body),
 	})
 }
 

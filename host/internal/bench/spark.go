@@ -151,24 +151,41 @@ func (c *client) call(ctx context.Context, task string) (string, error) {
 	if err := c.send(ctx, task, uuid.NewString()); err != nil {
 		return "", err
 	}
+	result, err := c.result(ctx, task)
+	if err != nil {
+		return "", err
+	}
+	var s string
+	return s, json.Unmarshal(result, &s)
+}
+
+// callWith calls a task with one number.
+func (c *client) callWith(ctx context.Context, task string, n int) (json.RawMessage, error) {
+	body := fmt.Sprintf(`[[%d], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`, n)
+	if err := c.sendBody(ctx, task, uuid.NewString(), body); err != nil {
+		return nil, err
+	}
+	return c.result(ctx, task)
+}
+
+// result waits for the result of the only call under way.
+func (c *client) result(ctx context.Context, task string) (json.RawMessage, error) {
 	select {
 	case d := <-c.results:
 		var r struct {
 			Status string
 			Result json.RawMessage
 		}
-		var s string
 		if err := json.Unmarshal(d.Body, &r); err != nil {
-			return "", err
+			return nil, err
 		}
 		if r.Status != "SUCCESS" {
-			return "", fmt.Errorf("%s ended as %s", task, d.Body)
+			return nil, fmt.Errorf("%s ended as %s", task, d.Body)
 		}
-		err := json.Unmarshal(r.Result, &s)
-		return s, err
-	case <-time.After(time.Minute):
-		return "", errors.New("no result for a minute")
+		return r.Result, nil
+	case <-time.After(5 * time.Minute):
+		return nil, errors.New("no result for 5 minutes")
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return nil, ctx.Err()
 	}
 }
