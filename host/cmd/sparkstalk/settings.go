@@ -43,7 +43,7 @@ var settingsTable = []setting{
 	{"spark_conf", "conf", "", "", "setting of the engine (`NAME=VALUE`), repeated for more"},
 	{"spark_memory", "spark-memory", "", "", "memory of a local engine (`size`), such as 2g"},
 	{"spark_jars", "jars", "", "", "`jars` for a local Spark, with commas: files, folders or patterns"},
-	{"spark_tls_ca", "spark-tls-ca", "", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "`file` of the authorities to trust for sc://"},
+	{"spark_tls_ca", "spark-tls-ca", "", "", "`file` of the authorities to trust for sc://"},
 	{"spark_token", "", "", "SPARK_CONNECT_AUTHENTICATE_TOKEN", ""},
 	{"home", "home", "", "", "`folder` of installed engines and compiled modules"},
 	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
