@@ -108,6 +108,8 @@ type kind interface {
 	// finish does what needs the install's final path. Without it the engine
 	// works, but worse. It is quick when all is done.
 	finish(ctx context.Context, dir string, in *installer) error
+	// check says what keeps an installed engine from being started.
+	check() error
 	// command is how the engine in dir is started on a port; zero lets it choose.
 	command(dir string, run *rundir.Dir, port int) (process.Config, error)
 	// sessionConf is what each session has to set.
@@ -241,6 +243,18 @@ func installDir(home string, k kind) string { return filepath.Join(home, "engine
 
 // runParent is where running engines keep their files.
 func runParent(home string) string { return filepath.Join(home, "run") }
+
+// Check says what keeps the engine from being started here, with the way out. It
+// starts nothing; of one that somebody else runs it knows nothing.
+func (e *Engine) Check() error {
+	if e.kind == nil {
+		return nil
+	}
+	if !installed(e.dir()) {
+		return &NotInstalledError{Engine: e.Name(), Target: e.kind.target(), Dir: e.dir()}
+	}
+	return e.kind.check()
+}
 
 // Start starts the engine and returns when it accepts connections; ctx bounds
 // that and not the engine's life, which ends with Run or Stop. It installs

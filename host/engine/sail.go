@@ -39,6 +39,8 @@ func (*sail) fetch(ctx context.Context, dir string, in *installer) error {
 
 func (*sail) finish(context.Context, string, *installer) error { return nil }
 
+func (*sail) check() error { return nil }
+
 func (s *sail) command(dir string, run *rundir.Dir, port int) (process.Config, error) {
 	checkpoints := run.Join("checkpoints")
 	for _, dir := range []string{checkpoints, run.Join("warehouse")} {

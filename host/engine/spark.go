@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -57,6 +58,12 @@ logger.tasks.level = fatal
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
 `
+
+func (s *spark) check() error {
+	_, java := findJava()
+	_, jars := s.cfg.extraJars()
+	return errors.Join(java, jars)
+}
 
 func (s *spark) command(dir string, run *rundir.Dir, port int) (process.Config, error) {
 	j, err := findJava()

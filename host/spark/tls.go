@@ -14,8 +14,9 @@ import (
 // TLS says how a connection is protected. The zero value trusts what the
 // system trusts. With any field set, TLS is used as with use_ssl=true.
 type TLS struct {
-	// CA is a file of certificates (PEM): the authorities to trust, in place of
-	// the system's.
+	// CA is a file of certificates (PEM): the authorities to trust. Empty means
+	// those in the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names, as for
+	// PySpark, or else the system's.
 	CA string
 	// Cert and Key are files (PEM) of the client's own certificate and its key,
 	// for servers that ask for one.
@@ -25,14 +26,18 @@ type TLS struct {
 // credentials loads the files once: who renews them restarts the host.
 func (t TLS) credentials(host string) (credentials.TransportCredentials, error) {
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
+	file := t.CA
+	if file == "" {
+		file = os.Getenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+	}
+	if file != "" {
+		pem, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("the Spark remote's authorities: %w", err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("the Spark remote's authorities: %s holds no certificate (PEM)", t.CA)
+			return nil, fmt.Errorf("the Spark remote's authorities: %s holds no certificate (PEM)", file)
 		}
 	}
 	switch {

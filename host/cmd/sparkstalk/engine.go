@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/engine"
+	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
 func engineCommand(s *settings) *cobra.Command {
@@ -68,10 +71,24 @@ func engineCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.json {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(status)
+			if !s.json {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), status); err != nil {
+					return err
+				}
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), status)
+			can, err := s.capabilities(cmd.Context(), cfg, status)
+			switch {
+			case err != nil:
+				return err
+			case s.json:
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+					engine.Status
+					Capabilities *spark.Capabilities `json:"capabilities,omitempty"` // of one that runs
+				}{status, can})
+			case can == nil:
+				return nil
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "  %s %s has %v\n  lacks %v\n  catalogs %v\n", can.Engine, can.Version, can.Has, can.Lacks, can.Catalogs)
 			return err
 		},
 	}
@@ -115,6 +132,23 @@ func engineLogs(s *settings) *cobra.Command {
 	cmd.Flags().IntVar(&lines, "lines", 50, "how many of the last `lines`")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is written from now on")
 	return cmd
+}
+
+// capabilities asks a running engine what it has; nil if none runs.
+func (s *settings) capabilities(ctx context.Context, cfg engine.Config, status engine.Status) (*spark.Capabilities, error) {
+	remote := cfg.Spec
+	if !strings.HasPrefix(remote, "sc://") {
+		if len(status.Running) == 0 {
+			return nil, nil
+		}
+		remote = "sc://" + status.Running[0].Address
+	}
+	hostConfig, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	can, err := host.Capabilities(ctx, hostConfig, remote)
+	return &can, err
 }
 
 // engine is the configuration of the engine named on the line, or else of the

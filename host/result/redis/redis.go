@@ -135,5 +135,13 @@ func (s *Store) store(ctx context.Context, r celery.Result, document []byte) err
 	return err
 }
 
+// Ping asks the server whether it is there and lets this client in.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("result backend: %w", err)
+	}
+	return nil
+}
+
 // Close implements [result.Store].
 func (s *Store) Close() error { return s.client.Close() }
