@@ -44,7 +44,7 @@ func TestWordCountSplitsAtWhiteSpaceAndCachesTheCounts(t *testing.T) {
       cache demo.words
         aggregate count(1) AS count by word
           filter not((word == ''))
-            select explode(split(value, '[\t-\r\x1c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+')) AS word
+            select explode(split(value, '[\t-\r\x1c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+', -1)) AS word
               read text "/texts"`
 	if h.Plan() != want {
 		t.Errorf("got the plan\n%s\nwant\n%s", h.Plan(), want)
@@ -53,7 +53,7 @@ func TestWordCountSplitsAtWhiteSpaceAndCachesTheCounts(t *testing.T) {
 
 func TestDataFrameWordCountSplitsAtSingleSpaces(t *testing.T) {
 	h := sdktest.New(t)
-	h.On("split(value, ' ')").Rows([]any{"the", 3})
+	h.On("split(value, ' ', -1)").Rows([]any{"the", 3})
 	got, err := h.Call("demo.DataFrameWordCount", sdktest.Kwargs{"inputs": "/texts", "first_letter": "t"})
 	if err != nil || string(got) != `[["the",3]]` {
 		t.Errorf("got %s, %v", got, err)

@@ -12,6 +12,8 @@ type Suite struct {
 	Args map[string]string
 	// Cases are what both sides do.
 	Cases []Case
+	// SparkOnly leaves Sail out: another test compares it.
+	SparkOnly bool
 }
 
 // A Case is one DataFrame, or one value, in Go and in Python.

@@ -26,6 +26,9 @@ func Run(t *testing.T, suite Suite) {
 	onSpark := suite.ask(t, proctest.Spark(t), judged)
 	onSail := suite.ask(t, proctest.Sail(t), differs)
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
+		if suite.SparkOnly && remote != proctest.Spark(t) {
+			return
+		}
 		binder := Binder(t, remote)
 		sail := strings.HasSuffix(t.Name(), "/sail")
 		for _, c := range suite.Cases {
