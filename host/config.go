@@ -46,6 +46,11 @@ type Config struct {
 	// SparkWarehouse is a local engine's folder of managed tables. Empty means
 	// one that is removed when the engine stops.
 	SparkWarehouse string `json:"spark_warehouse"`
+	// SparkProgress is how many seconds are at least between two states
+	// PROGRESS of a task, which tell what Spark says of its running query. A
+	// task that reports a state itself has no more of them. Zero means 1;
+	// negative turns them off.
+	SparkProgress float64 `json:"spark_progress"`
 	// SparkTLSCA is a file with the certificates (PEM) to trust for sc://, in
 	// place of the system's; SparkTLSCert and SparkTLSKey are this client's own,
 	// for servers that ask for one. They have TLS used, as use_ssl=true does.

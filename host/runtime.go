@@ -91,7 +91,10 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 		return err
 	}
 	r.cache = cache.New(r.cacheConfig())
-	r.binder = hostfn.New(hostfn.Config{Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, TaskConf: r.cfg.TaskConf, Log: r.log})
+	r.binder = hostfn.New(hostfn.Config{
+		Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, TaskConf: r.cfg.TaskConf,
+		ProgressEvery: seconds(r.cfg.SparkProgress), Log: r.log,
+	})
 	if err := r.awaitEngine(ctx); err != nil {
 		return fmt.Errorf("engine %s: %w", r.engine.Name(), err)
 	}
@@ -292,6 +295,12 @@ func warm(ctx context.Context, remote string) error {
 // Call runs one task by name in this process, as a client's message would. An
 // [*abi.Error] is what the client would get.
 func (r *Runtime) Call(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+	return r.CallTelling(ctx, name, args, kwargs, nil)
+}
+
+// CallTelling is [Runtime.Call] that tells the states which the client would
+// see on the way. Nil tells nobody.
+func (r *Runtime) CallTelling(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage, state func(state string, meta json.RawMessage)) (json.RawMessage, error) {
 	t, ok := r.Acquire(name)
 	if !ok {
 		return nil, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.cfg.Plugins, name, strings.Join(r.Tasks(), ", "))
@@ -303,6 +312,11 @@ func (r *Runtime) Call(ctx context.Context, name string, args []json.RawMessage,
 	}
 	return t.Run(ctx, worker.Call{
 		Task: message, Hostname: r.cfg.Hostname,
-		State: func(context.Context, string, json.RawMessage) error { return nil }, // nobody waits for states here
+		State: func(_ context.Context, name string, meta json.RawMessage) error {
+			if state != nil {
+				state(name, meta)
+			}
+			return nil
+		},
 	})
 }

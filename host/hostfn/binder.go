@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
@@ -66,6 +67,9 @@ type Config struct {
 	// TaskConf are the settings of the shared session that tasks may change:
 	// keys, or their beginnings with * at the end.
 	TaskConf []string
+	// ProgressEvery is how often, at most, what Spark says of a running query is
+	// stored as the call's state PROGRESS. Zero means 1 s, negative never.
+	ProgressEvery time.Duration
 	// Log is where tasks log to. Nil discards.
 	Log *slog.Logger
 }
@@ -82,6 +86,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxPlanBytes == 0 {
 		c.MaxPlanBytes = 64 << 20
+	}
+	if c.ProgressEvery == 0 {
+		c.ProgressEvery = time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -121,6 +128,9 @@ type Invocation struct {
 	task Task
 	opt  spark.Options
 	log  *slog.Logger
+	// progress tells the client what Spark reports, as long as the task tells
+	// nothing itself; nil tells nobody.
+	progress *progress
 
 	frames  table[*spark.DataFrame]
 	exprs   table[*spark.Column]
@@ -144,13 +154,17 @@ var _ abi.Host = (*Invocation)(nil)
 // when it ends, executions are interrupted and its cause is what they return.
 // The caller closes the invocation after [Invocation.Result].
 func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
-	return &Invocation{
+	i := &Invocation{
 		cfg:  b.cfg,
 		ctx:  t.asking(ctx),
 		task: t,
-		opt:  spark.Options{Tags: tags(t)},
+		opt:  spark.Options{Tags: tags(t), Description: strings.TrimSpace(t.Name + " " + t.ID)},
 		log:  b.cfg.Log.With(logkey.Task, t.Name, logkey.TaskID, t.ID),
 	}
+	if i.progress = newProgress(ctx, t, b.cfg.ProgressEvery, i.log); i.progress != nil {
+		i.opt.Progress = i.progress.report
+	}
+	return i
 }
 
 // asking returns a context for what is asked of the cache on behalf of the task.
@@ -164,6 +178,7 @@ func (t Task) asking(ctx context.Context) context.Context {
 // that goes on calling finds that they do not exist. It may be called twice.
 func (i *Invocation) Close() {
 	i.closed = true
+	i.progress.stop()
 	for handle := range i.cursors {
 		i.closeCursor(handle)
 	}

@@ -31,7 +31,8 @@ func (i *Invocation) TaskArgs() []byte { return i.task.Args }
 func (i *Invocation) TaskRequest() []byte { return i.task.Request }
 
 // TaskState implements [abi.Host]. The states that end a task are refused:
-// they are the worker's to report.
+// they are the worker's to report. From the first state on, what Spark reports
+// by itself is no longer told: the task knows better.
 func (i *Invocation) TaskState(state string, meta []byte) error {
 	switch {
 	case state == "" || len(state) > 100 || strings.IndexFunc(state, unicode.IsControl) >= 0:
@@ -51,6 +52,7 @@ func (i *Invocation) TaskState(state string, meta []byte) error {
 	if i.task.State == nil || i.closed {
 		return nil
 	}
+	i.progress.stop()
 	if err := i.task.State(i.ctx, state, slices.Clone(meta)); err != nil {
 		return i.failed(i.ctx, fmt.Errorf("report state %s: %w", state, err))
 	}

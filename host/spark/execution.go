@@ -25,6 +25,10 @@ type Options struct {
 	// Tags mark the execution in the engine, for interrupts and its UI. A tag
 	// is not empty and has no comma.
 	Tags []string
+	// Description is what the execution is for. Spark's UI begins with it where
+	// it names a job, and has the whole in the details of its stages; the end of
+	// a long one is cut. It is left out when the remote names a user.
+	Description string
 	// OperationID is the execution's name, a UUID that was not used before.
 	// Empty makes a new one.
 	OperationID string
@@ -109,7 +113,7 @@ func (s *Session) execute(ctx context.Context, plan *sparkpb.Plan, opt Options, 
 		session: s, gen: g, ctx: ctx, again: again, wait: newBackoff(), report: &reporter{tell: opt.Progress},
 		interrupt: make(chan struct{}),
 		request: &sparkpb.ExecutePlanRequest{
-			SessionId: g.id, UserContext: s.user, ClientType: &s.agent,
+			SessionId: g.id, UserContext: s.describe(opt.Description), ClientType: &s.agent,
 			OperationId: &opt.OperationID, Tags: opt.Tags, Plan: plan,
 			RequestOptions: []*sparkpb.ExecutePlanRequest_RequestOption{
 				{RequestOption: &sparkpb.ExecutePlanRequest_RequestOption_ReattachOptions{

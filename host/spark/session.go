@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
@@ -87,6 +89,7 @@ type Session struct {
 	client sparkpb.SparkConnectServiceClient
 	user   *sparkpb.UserContext
 	agent  string
+	named  bool   // the remote gives a user
 	shared string // the session's id as the remote gives it: others may be in it, too
 	lines  *lines
 
@@ -114,13 +117,15 @@ func Open(cfg Config) (*Session, error) {
 	if r.userAgent != "" {
 		cfg.UserAgent = r.userAgent
 	}
-	if r.userID == "" {
+	named := r.userID != ""
+	if !named {
 		r.userID = "sparkstalk"
 	}
 	s := &Session{
 		cfg: cfg, conn: conn, client: sparkpb.NewSparkConnectServiceClient(conn),
 		user:   &sparkpb.UserContext{UserId: r.userID, UserName: r.userID},
 		agent:  fmt.Sprintf("%s os/%s go/%s", cfg.UserAgent, runtime.GOOS, runtime.Version()),
+		named:  named,
 		shared: r.sessionID,
 		lines:  lines,
 	}
@@ -218,6 +223,28 @@ func (s *Session) Close() error {
 		return fmt.Errorf("close connection to Spark: %w", err)
 	}
 	return nil
+}
+
+// maxDescription is how many bytes of a description are sent.
+const maxDescription = 500
+
+// describe returns the user of a request that is for what text says. Spark Connect has
+// no message for a job's description. It shows the beginning of the request, in
+// which the user's name is the only free text before the plan.
+func (s *Session) describe(text string) *sparkpb.UserContext {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if text == "" || s.named {
+		return s.user
+	}
+	if len(text) > maxDescription {
+		text = strings.ToValidUTF8(text[:maxDescription], "")
+	}
+	return &sparkpb.UserContext{UserId: s.user.GetUserId(), UserName: text}
 }
 
 // releaseSession ends a session at the engine.

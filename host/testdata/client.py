@@ -5,6 +5,9 @@
     client.py load NAME      calls NAME without pause until stdin closes, then prints
                              {"calls": n, "failed": [...], "values": {value: count}}
 
+    client.py states NAME    calls NAME with the options in stdin, and prints a JSON list
+                             of the [state, info] that its result had, each once
+
 An outcome is {"ok": value} or {"type", "module", "bases", "message", "traceback"}.
 """
 
@@ -13,6 +16,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 from celery import Celery
 
@@ -56,5 +60,16 @@ def load(name):
     print(json.dumps({"calls": made, "failed": failed, "values": values}))
 
 
+def states(name):
+    result, seen = app.send_task(name, **json.load(sys.stdin)), []
+    while not result.ready():
+        now = [result.state, result.info]
+        if now not in seen:
+            seen.append(now)
+        time.sleep(0.02)
+    seen.append([result.state, str(result.info)])
+    print(json.dumps(seen))
+
+
 if __name__ == "__main__":
-    {"calls": calls, "load": load}[sys.argv[1]](*sys.argv[2:])
+    {"calls": calls, "load": load, "states": states}[sys.argv[1]](*sys.argv[2:])

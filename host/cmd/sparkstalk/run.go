@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"time"
 
@@ -96,14 +97,18 @@ func runCommand(s *settings) *cobra.Command {
 		Short: "Run one task in this process, without a broker",
 		Example: `  sparkstalk run demo.simple_sum 100000
   sparkstalk run demo.WordCount /usr/share/common-licenses first_letter=a`,
-	}, s, runOnce)
+	}, s, func(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+		line := newStateLine(os.Stderr)
+		defer line.clear()
+		return runOnce(ctx, cfg, name, args, kwargs, line.show)
+	})
 }
 
 // openLimit is how long one call waits for its engine to come up.
 const openLimit = 2 * time.Minute
 
-// runOnce opens a runtime for one call.
-func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (_ json.RawMessage, err error) {
+// runOnce opens a runtime for one call. state is told the task's states.
+func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage, state func(string, json.RawMessage)) (_ json.RawMessage, err error) {
 	opening, cancel := context.WithTimeoutCause(ctx, openLimit, fmt.Errorf("gave up after %v", openLimit))
 	defer cancel()
 	r, err := host.OpenRuntime(opening, cfg)
@@ -117,7 +122,7 @@ func runOnce(ctx context.Context, cfg host.Config, name string, args []json.RawM
 		stopRun()
 		err = errors.Join(err, <-ended, r.Close())
 	}()
-	return r.Call(ctx, name, args, kwargs)
+	return r.CallTelling(ctx, name, args, kwargs, state)
 }
 
 // report prints a result, or a task's exception as its client would see it.
