@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 )
@@ -112,6 +113,9 @@ type Config struct {
 	// go, and never one that a task is using.
 	CacheEntries int   `json:"cache_entries"`
 	CacheMiB     int64 `json:"cache_mib"`
+	// CacheStorageLevel is how cached DataFrames are kept whose modules leave it
+	// open: CHECKPOINT, which empty means, or one of PySpark's storage levels.
+	CacheStorageLevel string `json:"cache_storage_level"`
 	// CacheTTL is for how many seconds after it was built a cached DataFrame is
 	// used, unless its module says otherwise. Zero means a day.
 	CacheTTL float64 `json:"cache_ttl"`
@@ -183,6 +187,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if _, err := mebibytes(c.SparkMemory); err != nil {
 		bad = append(bad, fmt.Errorf("setting spark_memory: %w", err))
+	}
+	if err := cache.CheckStorageLevel(c.CacheStorageLevel); err != nil {
+		bad = append(bad, fmt.Errorf("setting cache_storage_level: %w", err))
 	}
 	name, err := Nodename(c.Hostname)
 	if err != nil {

@@ -314,7 +314,7 @@ func TestTheManifestIsOneThatHostsTake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.SDK != "go/"+sdk.Version || !reflect.DeepEqual(m.Caches, []string{"sales", "counts", "nothing"}) {
+	if m.SDK != "go/"+sdk.Version || !reflect.DeepEqual(m.Caches, []string{"sales", "counts", "nothing", "test.warm", "test.plain"}) {
 		t.Errorf("got %+v", m)
 	}
 	for _, task := range m.Tasks {

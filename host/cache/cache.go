@@ -38,7 +38,16 @@ import (
 // Session is what the cache needs of a [spark.Session].
 type Session interface {
 	Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error)
+	LazyCheckpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error)
 	Release(ctx context.Context, checkpoint spark.Checkpoint) error
+
+	Persist(ctx context.Context, df *spark.DataFrame, level spark.StorageLevel) error
+	Unpersist(ctx context.Context, df *spark.DataFrame, blocking bool) error
+	StorageLevel(ctx context.Context, df *spark.DataFrame) (spark.StorageLevel, error)
+	SemanticHash(ctx context.Context, df *spark.DataFrame) (int32, error)
+	SameSemantics(ctx context.Context, df, other *spark.DataFrame) (bool, error)
+
+	Count(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
 	Measure(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Size, error)
 	Generation() uint64
 }
@@ -49,6 +58,10 @@ var _ Session = (*spark.Session)(nil)
 type Config struct {
 	// Session builds and releases what is cached: a [*spark.Session]. Required.
 	Session Session
+	// StorageLevel is how rows are kept whose DataFrame leaves it open: one of
+	// PySpark's storage levels, or CHECKPOINT, which empty means, too. An engine
+	// that cannot persist has them checkpointed, with a warning.
+	StorageLevel string
 	// TTL is how long an entry is used after it was built. It then is built
 	// anew by the next who asks.
 	//
@@ -103,6 +116,8 @@ type Cache struct {
 	plans      map[string]*plan // by hash
 	live       map[Owner]bool   // nil until SetLive
 	stats      Stats
+	warned     map[string]bool // names of which it was said that they cannot be persisted
+	persists   ownership
 	trash      []kept        // rows for Run to release
 	wake       chan struct{} // tells Run of new trash; holds one
 	running    bool          // Run has begun
@@ -115,6 +130,8 @@ func New(cfg Config) *Cache {
 	return &Cache{
 		cfg:        cfg.withDefaults(),
 		plans:      make(map[string]*plan),
+		warned:     make(map[string]bool),
+		persists:   ownership{gate: make(chan struct{}, 1)},
 		wake:       make(chan struct{}, 1),
 		unmeasured: make(chan struct{}, 1),
 	}

@@ -35,6 +35,15 @@ func connect(t *testing.T, cfg spark.Config) *spark.Session {
 	return s
 }
 
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
 func lines(t *testing.T, text string) (*spark.DataFrame, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "lines.txt")

@@ -24,6 +24,7 @@ type Entry struct {
 	Generation uint64        `json:"generation"`          // of the session that holds the rows
 	RelationID string        `json:"relation_id"`         // the rows' name within that session, if they have one
 	Storage    string        `json:"storage,omitempty"`   // CHECKPOINT, or the level at which the rows are persisted
+	Foreign    bool          `json:"foreign,omitempty"`   // somebody else persisted the rows, and may drop them
 	Measured   bool          `json:"measured"`            // Rows and Bytes are known
 	Rows       int64         `json:"rows"`                //
 	Bytes      int64         `json:"bytes"`               //
@@ -82,6 +83,7 @@ func (c *Cache) describe(p *plan) Entry {
 		d.BuiltAt, d.BuildTime, d.Leases = e.builtAt, e.took, e.pins
 		d.Builder, d.BuilderID = e.builder.Task, e.builder.TaskID
 		d.Generation, d.RelationID, d.Storage = e.kept.generation, e.kept.checkpoint.RelationID, e.kept.storage
+		d.Foreign = e.kept.foreign
 		d.Measured, d.Rows, d.Bytes, d.BytesFrom = e.measured, e.size.Rows, e.size.Bytes, e.size.From
 		if ttl := c.ttl(p); ttl > 0 {
 			d.Expires = e.builtAt.Add(ttl)

@@ -35,6 +35,7 @@ func (c *Cache) Run(ctx context.Context) error {
 			c.mu.Lock()
 			c.expire(now)
 			c.mu.Unlock()
+			c.checkPersisted(ctx)
 		}
 		c.releaseTrash(ctx)
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,7 +29,12 @@ type session struct {
 	size       func(*spark.DataFrame) int64 // what a new relation takes; nil is 1
 	released   []string
 
-	unmeasurable bool
+	unmeasurable  bool
+	cannotPersist bool
+	levels        map[string]spark.StorageLevel // by what the plan means
+	lazy          int                           // checkpoints asked to be lazy
+	persists      int
+	counted       int
 }
 
 func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error) {
@@ -66,6 +72,67 @@ func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark
 	}
 	s.sizes[spark.Relation(id).String()] = size
 	return spark.Checkpoint{RelationID: id, Generation: generation}, nil
+}
+
+func (s *session) LazyCheckpoint(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Checkpoint, error) {
+	s.mu.Lock()
+	s.lazy++
+	s.mu.Unlock()
+	return s.Checkpoint(ctx, df, opt)
+}
+
+// meaning is what the fake tells plans apart by: an alias changes nothing.
+func meaning(df *spark.DataFrame) string {
+	return strings.ReplaceAll(df.String(), "alias twin ← ", "")
+}
+
+func (s *session) Persist(_ context.Context, df *spark.DataFrame, level spark.StorageLevel) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.levels == nil {
+		s.levels = make(map[string]spark.StorageLevel)
+	}
+	s.levels[meaning(df)] = level
+	s.persists++
+	s.sizes = map[string]spark.Size{df.String(): {Rows: 1, Bytes: 1}}
+	return nil
+}
+
+func (s *session) Unpersist(_ context.Context, df *spark.DataFrame, _ bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.levels, meaning(df))
+	return nil
+}
+
+func (s *session) StorageLevel(_ context.Context, df *spark.DataFrame) (spark.StorageLevel, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cannotPersist {
+		return spark.StorageLevel{}, &spark.LacksError{Engine: "Fake", Feature: spark.FeaturePersist}
+	}
+	return s.levels[meaning(df)], nil
+}
+
+func (s *session) SemanticHash(_ context.Context, df *spark.DataFrame) (int32, error) {
+	return int32(len(meaning(df))), nil // it collides now and then
+}
+
+func (s *session) SameSemantics(_ context.Context, df, other *spark.DataFrame) (bool, error) {
+	return meaning(df) == meaning(other), nil
+}
+
+func (s *session) Count(ctx context.Context, df *spark.DataFrame, _ spark.Options) (int64, error) {
+	s.mu.Lock()
+	s.counted++
+	n := s.counted
+	s.mu.Unlock()
+	if s.before != nil {
+		if err := s.before(ctx, n, df); err != nil {
+			return 0, err
+		}
+	}
+	return 1, nil
 }
 
 func (s *session) Release(_ context.Context, checkpoint spark.Checkpoint) error {

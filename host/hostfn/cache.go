@@ -2,7 +2,6 @@ package hostfn
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -23,8 +22,8 @@ func (i *Invocation) FrameCacheWith(in abi.Frame, name string, options []string)
 	for option, value := range b.pairs(options) {
 		switch option {
 		case "storage_level":
-			if !slices.Contains(cache.StorageLevels, value) {
-				b.invalid(typeValue, "storage level %q is unknown; it is one of %q", cut(value, 100), cache.StorageLevels)
+			if err := cache.CheckStorageLevel(cut(value, 100)); err != nil {
+				b.invalid(typeValue, "%v", err)
 			}
 			keep.StorageLevel = value
 		case "lazy":

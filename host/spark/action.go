@@ -194,6 +194,20 @@ type Checkpoint struct {
 // Checkpoint runs df and has the engine keep its rows, until [Session.Release]
 // or the session's end. Plans read them through [DataFrame.Substitute].
 func (s *Session) Checkpoint(ctx context.Context, df *DataFrame, opt Options) (Checkpoint, error) {
+	return s.checkpoint(ctx, df, opt, true)
+}
+
+// LazyCheckpoint is [Session.Checkpoint], but that the rows are computed by the
+// first execution that reads them. Sail computes them at once.
+func (s *Session) LazyCheckpoint(ctx context.Context, df *DataFrame, opt Options) (Checkpoint, error) {
+	out, err := s.checkpoint(ctx, df, opt, false)
+	if engineError(err).Class == "java.lang.UnsupportedOperationException" && s.isSail() {
+		return s.checkpoint(ctx, df, opt, true)
+	}
+	return out, err
+}
+
+func (s *Session) checkpoint(ctx context.Context, df *DataFrame, opt Options, eager bool) (Checkpoint, error) {
 	plan, err := query(df)
 	if err != nil {
 		return Checkpoint{}, err
@@ -204,7 +218,7 @@ func (s *Session) Checkpoint(ctx context.Context, df *DataFrame, opt Options) (C
 	// A second run would leave the first one's rows behind until the session
 	// ends, and do no other harm.
 	x, err := s.execute(ctx, command(&sparkpb.Command{CommandType: &sparkpb.Command_CheckpointCommand{
-		CheckpointCommand: &sparkpb.CheckpointCommand{Relation: plan.GetRoot(), Local: true, Eager: true},
+		CheckpointCommand: &sparkpb.CheckpointCommand{Relation: plan.GetRoot(), Local: true, Eager: eager},
 	}}), opt, df.repeatable())
 	if err != nil {
 		return Checkpoint{}, err

@@ -19,8 +19,9 @@ const (
 	Broker    = "broker"
 	Attempt   = "attempt"
 	Wait      = "wait"
-	Cache     = "cache" // name of a cached DataFrame
-	Key       = "key"   // of a cached DataFrame, as its module has it
+	Cache     = "cache"   // name of a cached DataFrame
+	Key       = "key"     // of a cached DataFrame, as its module has it
+	Storage   = "storage" // how a cached DataFrame is kept
 	Frame     = "frame"
 	Session   = "session"
 	Operation = "operation" // Spark Connect operation id
