@@ -116,6 +116,9 @@ type Config struct {
 	// CacheStorageLevel is how cached DataFrames are kept whose modules leave it
 	// open: CHECKPOINT, which empty means, or one of PySpark's storage levels.
 	CacheStorageLevel string `json:"cache_storage_level"`
+	// CachePrivate keeps cached DataFrames from other hosts of the same Spark
+	// server, and from this one when it starts again.
+	CachePrivate bool `json:"cache_private"`
 	// CacheTTL is for how many seconds after it was built a cached DataFrame is
 	// used, unless its module says otherwise. Zero means a day.
 	CacheTTL float64 `json:"cache_ttl"`

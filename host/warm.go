@@ -254,7 +254,7 @@ func (r *Runtime) warmNow(ctx context.Context, m module.Info, place int) (hash s
 func (r *Runtime) cacheConfig() cache.Config {
 	return cache.Config{
 		Session: r.session, TTL: seconds(r.cfg.CacheTTL), Grace: seconds(r.cfg.CacheGrace),
-		StorageLevel: r.cfg.CacheStorageLevel, MaxEntries: r.cfg.CacheEntries, MaxBytes: r.cfg.CacheMiB << 20,
+		StorageLevel: r.cfg.CacheStorageLevel, Private: r.cfg.CachePrivate, MaxEntries: r.cfg.CacheEntries, MaxBytes: r.cfg.CacheMiB << 20,
 		OnForget: r.warmer.forgotten, Log: r.log,
 	}
 }

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -47,7 +49,8 @@ func (w *world) count() {
 
 func TestCachesAreWarmBeforeTheFirstTask(t *testing.T) {
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
-		w := serve(t, func(cfg *Config) { cfg.Spark = remote })
+		// What another run of this test has left in the engine is not this one's.
+		w := serve(t, func(cfg *Config) { cfg.Spark, cfg.CachePrivate = remote, true })
 		w.cachedModule("a1")
 		w.eventually("numbers is warm and measured", func() bool {
 			e := w.numbers()
@@ -108,5 +111,43 @@ func TestWarmCachesAreBuiltAgainWhenTheEngineWasLost(t *testing.T) {
 	w.count()
 	if e := w.numbers()[0]; e.Uses != 1 || e.Hits != 1 {
 		t.Errorf("entry = %+v, want the task to find it", e)
+	}
+}
+
+func TestARestartedHostFindsWhatItHadCached(t *testing.T) {
+	w := serve(t, func(cfg *Config) { cfg.Spark = proctest.Spark(t); cfg.Hostname = proctest.Name(t) + "@here" })
+	w.cachedModule("a1")
+	to := 1000 + time.Now().UnixNano()%997_003 // a plan of this run alone
+	call := func() cache.Entry {
+		t.Helper()
+		value, err := w.runtime.Call(t.Context(), "cached.count_to", []json.RawMessage{json.RawMessage(fmt.Sprint(to))}, nil)
+		if err != nil || string(value) != fmt.Sprint(to) {
+			t.Fatalf("cached.count_to(%d) = %s, %v", to, value, err)
+		}
+		for _, e := range w.numbers() {
+			if e.Builder != "warm:numbers" {
+				return e
+			}
+		}
+		t.Fatalf("no entry among %+v", w.numbers())
+		return cache.Entry{}
+	}
+	built := call()
+	if built.Found {
+		t.Fatalf("entry = %+v, want a new one", built)
+	}
+	w.eventually("it is shared", func() bool { return call().Shared })
+	w.stop()
+	if err := w.wait(30 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	<-w.ended
+	w.start()
+	found := call()
+	if !found.Found || found.Builds != 0 || !found.BuiltAt.Equal(built.BuiltAt) || found.Builder != "cached.count_to" {
+		t.Errorf("entry = %+v, want the one built before the restart: %+v", found, built)
+	}
+	if n := w.runtime.cache.Forget(found.Hash); n != 1 {
+		t.Errorf("dropped %d entries", n)
 	}
 }

@@ -31,6 +31,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -50,6 +52,17 @@ type Session interface {
 	Count(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
 	Measure(ctx context.Context, df *spark.DataFrame, opt spark.Options) (spark.Size, error)
 	Generation() uint64
+	Views
+}
+
+// Views is what hosts share rows by. Without it, see [Config.Private].
+type Views interface {
+	Lacks(ctx context.Context, feature spark.Feature) error
+	Scope(ctx context.Context) (string, error)
+	DefineView(ctx context.Context, df *spark.DataFrame, name string, global bool) (generation uint64, err error)
+	DropView(ctx context.Context, name string, global bool) error
+	GlobalViews(ctx context.Context, prefix string) ([]string, error)
+	Texts(ctx context.Context, df *spark.DataFrame) ([]string, error)
 }
 
 var _ Session = (*spark.Session)(nil)
@@ -83,6 +96,9 @@ type Config struct {
 	//
 	// Zero means 10 minutes, negative for ever.
 	Grace time.Duration
+	// Private keeps what is built from the hosts that use the same engine, and
+	// from this one's successor, and does not look for what they have built.
+	Private bool
 	// OnForget is called when an entry is no longer used, one call at a time and
 	// with the cache locked: it must not block, nor call the cache.
 	OnForget func(Entry, Reason)
@@ -118,9 +134,10 @@ type Cache struct {
 	stats      Stats
 	warned     map[string]bool // names of which it was said that they cannot be persisted
 	persists   ownership
-	trash      []kept        // rows for Run to release
-	wake       chan struct{} // tells Run of new trash; holds one
-	running    bool          // Run has begun
+	shelf      shelf
+	distrust   map[string]time.Time // by hash: published rows this old and older are not to be used
+	trash      []kept               // rows for Run to release
+	wake       chan struct{}        // tells Run of new trash; holds one
 	toMeasure  []*entry
 	unmeasured chan struct{} // tells Run of those; holds one
 }
@@ -131,6 +148,8 @@ func New(cfg Config) *Cache {
 		cfg:        cfg.withDefaults(),
 		plans:      make(map[string]*plan),
 		warned:     make(map[string]bool),
+		distrust:   make(map[string]time.Time),
+		shelf:      shelf{id: strings.ReplaceAll(uuid.NewString(), "-", "")},
 		persists:   ownership{gate: make(chan struct{}, 1)},
 		wake:       make(chan struct{}, 1),
 		unmeasured: make(chan struct{}, 1),
@@ -283,8 +302,11 @@ func (c *Cache) forget(e *entry, reason Reason) {
 	if e.forgotten {
 		return
 	}
-	e.forgotten = true
+	e.forgotten, e.kept.reason = true, reason
 	p := e.plan
+	if e.kept.published && (reason == ReasonAsked || reason == ReasonLost) {
+		c.distrust[p.hash] = e.builtAt
+	}
 	if p.entry == e {
 		if c.cfg.OnForget != nil {
 			c.cfg.OnForget(c.describe(p), reason)

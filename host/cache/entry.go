@@ -24,6 +24,8 @@ type Entry struct {
 	Generation uint64        `json:"generation"`          // of the session that holds the rows
 	RelationID string        `json:"relation_id"`         // the rows' name within that session, if they have one
 	Storage    string        `json:"storage,omitempty"`   // CHECKPOINT, or the level at which the rows are persisted
+	Found      bool          `json:"found,omitempty"`     // built by another host, or by this one's predecessor
+	Shared     bool          `json:"shared,omitempty"`    // other hosts can find the rows
 	Foreign    bool          `json:"foreign,omitempty"`   // somebody else persisted the rows, and may drop them
 	Measured   bool          `json:"measured"`            // Rows and Bytes are known
 	Rows       int64         `json:"rows"`                //
@@ -68,6 +70,7 @@ type entry struct {
 	builder   Asker
 	size      spark.Size
 	measured  bool
+	found     bool // built by another host, or by this one's predecessor
 	pins      int  // leases held
 	forgotten bool // no longer its plan's entry
 }
@@ -83,7 +86,7 @@ func (c *Cache) describe(p *plan) Entry {
 		d.BuiltAt, d.BuildTime, d.Leases = e.builtAt, e.took, e.pins
 		d.Builder, d.BuilderID = e.builder.Task, e.builder.TaskID
 		d.Generation, d.RelationID, d.Storage = e.kept.generation, e.kept.checkpoint.RelationID, e.kept.storage
-		d.Foreign = e.kept.foreign
+		d.Found, d.Shared, d.Foreign = e.found, e.kept.published, e.kept.foreign
 		d.Measured, d.Rows, d.Bytes, d.BytesFrom = e.measured, e.size.Rows, e.size.Bytes, e.size.From
 		if ttl := c.ttl(p); ttl > 0 {
 			d.Expires = e.builtAt.Add(ttl)

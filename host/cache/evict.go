@@ -18,9 +18,7 @@ const releaseTimeout = 10 * time.Second
 // is not needed, and finds out how much entries hold, until ctx ends. It returns
 // nil.
 func (c *Cache) Run(ctx context.Context) error {
-	c.mu.Lock()
-	c.running = true
-	c.mu.Unlock()
+	defer c.disappear(ctx)
 	var measuring sync.WaitGroup
 	defer measuring.Wait()
 	measuring.Go(func() { c.measureAll(ctx) })
@@ -36,6 +34,7 @@ func (c *Cache) Run(ctx context.Context) error {
 			c.expire(now)
 			c.mu.Unlock()
 			c.checkPersisted(ctx)
+			c.tendShelf(ctx)
 		}
 		c.releaseTrash(ctx)
 	}
@@ -66,6 +65,11 @@ func (c *Cache) unfit(e *entry, now time.Time) Reason {
 
 // expire forgets what can no longer be used. c.mu is held.
 func (c *Cache) expire(now time.Time) {
+	for hash, at := range c.distrust {
+		if now.Sub(at) > orphanAge { // they were withdrawn long since
+			delete(c.distrust, hash)
+		}
+	}
 	for hash, p := range c.plans {
 		if p.entry != nil {
 			reason := c.unfit(p.entry, now)

@@ -29,6 +29,10 @@ type session struct {
 	size       func(*spark.DataFrame) int64 // what a new relation takes; nil is 1
 	released   []string
 
+	views    *views // nil lacks them
+	settings string
+	handles  int // on others' rows
+
 	unmeasurable  bool
 	cannotPersist bool
 	levels        map[string]spark.StorageLevel // by what the plan means
@@ -133,6 +137,89 @@ func (s *session) Count(ctx context.Context, df *spark.DataFrame, _ spark.Option
 		}
 	}
 	return 1, nil
+}
+
+// views are the global ones of a server that fake sessions share.
+type views struct {
+	mu    sync.Mutex
+	named map[string]*spark.DataFrame
+}
+
+func (v *views) get(df *spark.DataFrame) (*spark.DataFrame, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name, found := range v.named {
+		a, _ := spark.Table("global_temp."+name, nil).Hash() // the text of a plan is cut
+		if b, _ := df.Hash(); a == b {
+			return found, nil
+		}
+	}
+	return nil, &spark.Error{Condition: "TABLE_OR_VIEW_NOT_FOUND", Message: df.String()}
+}
+
+func (s *session) Lacks(_ context.Context, feature spark.Feature) error {
+	if s.views == nil {
+		return &spark.LacksError{Engine: "Fake", Feature: feature}
+	}
+	return nil
+}
+
+func (s *session) Scope(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "scope" + s.settings, nil
+}
+
+func (s *session) DefineView(_ context.Context, df *spark.DataFrame, name string, global bool) (uint64, error) {
+	if !global {
+		if _, err := s.views.get(df); err != nil {
+			return 0, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.handles++
+		return s.generation, nil
+	}
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
+	s.views.named[name] = df
+	return s.Generation(), nil
+}
+
+func (s *session) DropView(_ context.Context, name string, global bool) error {
+	if !global {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.handles--
+		return nil
+	}
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
+	delete(s.views.named, name)
+	return nil
+}
+
+func (s *session) GlobalViews(_ context.Context, prefix string) ([]string, error) {
+	s.views.mu.Lock()
+	defer s.views.mu.Unlock()
+	var names []string
+	for name := range s.views.named {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+func (s *session) Texts(_ context.Context, df *spark.DataFrame) ([]string, error) {
+	if s.views == nil {
+		return nil, &spark.Error{Condition: "TABLE_OR_VIEW_NOT_FOUND", Message: df.String()}
+	}
+	found, err := s.views.get(df)
+	if err != nil {
+		return nil, err
+	}
+	return []string{strings.Split(found.Queries()[0], "'")[1]}, nil
 }
 
 func (s *session) Release(_ context.Context, checkpoint spark.Checkpoint) error {

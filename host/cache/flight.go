@@ -122,14 +122,23 @@ func cacheTag(name string) string { return "cache:" + strings.ReplaceAll(name, "
 // build materialises the plan and tells all who wait.
 func (c *Cache) build(ctx context.Context, f *flight, in spark.CachedInput, opt spark.Options) {
 	start := time.Now()
+	found := c.find(ctx, f.plan, in)
+	if found != nil {
+		c.land(f, found, nil)
+		return
+	}
 	var rows kept
 	// It builds what the plan itself takes from the cache.
 	err := c.twice(ctx, in.Plan, opt, func(ctx context.Context, df *spark.DataFrame, lease *Lease) (err error) {
 		rows, err = c.keep(ctx, in, df, lease, opt)
 		return err
 	})
-	end := time.Now()
+	rows.builtAt = start
+	c.land(f, &entry{plan: f.plan, kept: rows, builtAt: start, took: time.Since(start), builder: f.asker}, err)
+}
 
+// land tells all who wait what came of a flight: e, unless there is an error.
+func (c *Cache) land(f *flight, e *entry, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := f.plan
@@ -153,10 +162,16 @@ func (c *Cache) build(ctx context.Context, f *flight, in spark.CachedInput, opt 
 		}
 		return
 	}
-	p.builds++
-	c.stats.Builds++
-	f.entry = &entry{plan: p, kept: rows, builtAt: start, took: end.Sub(start), builder: f.asker, pins: len(f.waiters)}
-	c.cfg.Log.Info("cached DataFrame built", logkey.Cache, p.name, logkey.Hash, p.hash, logkey.Duration, f.entry.took)
+	f.entry = e
+	e.pins = len(f.waiters)
+	if e.found {
+		c.stats.Found++
+		c.cfg.Log.Info("cached DataFrame found in the engine", logkey.Cache, p.name, logkey.Hash, p.hash, logkey.Age, time.Since(e.builtAt))
+	} else {
+		p.builds++
+		c.stats.Builds++
+		c.cfg.Log.Info("cached DataFrame built", logkey.Cache, p.name, logkey.Hash, p.hash, logkey.Duration, e.took)
+	}
 	if !current {
 		// Everyone left, or it was to be forgotten, while the engine finished.
 		c.forget(f.entry, ReasonLate)

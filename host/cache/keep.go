@@ -1,10 +1,12 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/spark"
@@ -19,10 +21,18 @@ type kept struct {
 	persisted  *persisted       // if they are
 	foreign    bool             // somebody else had persisted them
 	inner      *Lease           // on cached rows that a persisted plan reads
+	reason     Reason           // why they were forgotten
+
+	// Of rows that hosts share. published is guarded by Cache.mu.
+	handle    string        // the view that holds on to them, if another host built them
+	hash      string        // of the plan
+	scope     <-chan string // gets what the plan's meaning depends on besides; see Cache.scope
+	builtAt   time.Time
+	published bool
 }
 
 // outlives reports whether the rows stay in the engine when the session has ended.
-func (k kept) outlives() bool { return k.persisted != nil }
+func (k kept) outlives() bool { return k.persisted != nil || k.published }
 
 // CheckStorageLevel returns an error that names the levels there are, unless
 // level is one of them: PySpark's but NONE, or CHECKPOINT. Empty is CHECKPOINT.
@@ -40,17 +50,19 @@ func CheckStorageLevel(level string) error {
 	return nil
 }
 
+// checkpoints reports whether the rows of in are to be checkpointed.
+func (c *Cache) checkpoints(in spark.CachedInput) bool {
+	storage := strings.ToUpper(cmp.Or(in.Keep.StorageLevel, c.cfg.StorageLevel))
+	return storage == "" || storage == spark.Checkpointed
+}
+
 // keep has the engine keep the rows of df, which is in's plan with what it
 // takes from the cache, held by lease, in place.
 func (c *Cache) keep(ctx context.Context, in spark.CachedInput, df *spark.DataFrame, lease *Lease, opt spark.Options) (kept, error) {
-	storage := in.Keep.StorageLevel
-	if storage == "" {
-		storage = c.cfg.StorageLevel
-	}
-	storage = strings.ToUpper(storage)
 	// Who builds ahead does so for the rows to be there.
 	lazy := in.Keep.Lazy && !askerOf(ctx).Warm
-	if storage != "" && storage != spark.Checkpointed {
+	if !c.checkpoints(in) {
+		storage := strings.ToUpper(cmp.Or(in.Keep.StorageLevel, c.cfg.StorageLevel))
 		rows, err := c.keepPersisted(ctx, df, lease, storage, lazy, opt)
 		lacks, is := errors.AsType[*spark.LacksError](err)
 		if !is {
@@ -63,12 +75,14 @@ func (c *Cache) keep(ctx context.Context, in spark.CachedInput, df *spark.DataFr
 	if lazy {
 		checkpoint = c.cfg.Session.LazyCheckpoint
 	}
+	scope := c.scope(ctx)
 	made, err := checkpoint(ctx, df, opt)
 	if err != nil {
 		return kept{}, err
 	}
 	return kept{
 		frame: spark.Relation(made.RelationID), generation: made.Generation, storage: spark.Checkpointed, checkpoint: made,
+		hash: in.Hash, scope: scope,
 	}, nil
 }
 
@@ -85,11 +99,17 @@ func (c *Cache) warnOnce(ctx context.Context, lacks error, name, storage string)
 
 // letGo has the engine drop rows.
 func (c *Cache) letGo(ctx context.Context, rows kept) error {
+	if err := c.withdraw(ctx, rows, rows.reason); err != nil {
+		return fmt.Errorf("withdraw from other hosts: %w", err)
+	}
 	if rows.persisted != nil {
 		return c.unpersist(ctx, rows.persisted)
 	}
 	if rows.generation != c.cfg.Session.Generation() {
 		return nil
+	}
+	if rows.handle != "" {
+		return c.cfg.Session.DropView(ctx, rows.handle, false)
 	}
 	return c.cfg.Session.Release(ctx, rows.checkpoint)
 }

@@ -11,6 +11,9 @@ import (
 // measureTimeout bounds measuring one entry.
 const measureTimeout = 5 * time.Minute
 
+// maxToMeasure bounds how many entries wait for that.
+const maxToMeasure = 1000
+
 // measureAll finds out how much entries hold, one after the other, behind the
 // back of the tasks that wait for them, until ctx ends.
 func (c *Cache) measureAll(ctx context.Context) {
@@ -24,7 +27,12 @@ func (c *Cache) measureAll(ctx context.Context) {
 				continue
 			}
 		}
-		c.measure(ctx, e)
+		if !e.measured {
+			c.measure(ctx, e)
+		}
+		c.publish(ctx, e)
+		c.unpinLocked(e)
+		c.tendShelf(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -52,7 +60,6 @@ func (c *Cache) measure(ctx context.Context, e *entry) {
 	size, err := c.cfg.Session.Measure(limited, e.kept.frame, spark.Options{Tags: []string{cacheTag(e.plan.name)}})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer c.unpin(e)
 	if err != nil {
 		// Whoever reads the rows will meet the same error, and deal with it.
 		c.cfg.Log.DebugContext(ctx, "measure cached DataFrame", logkey.Cache, e.plan.name, logkey.Hash, e.plan.hash, logkey.Error, err)
@@ -67,10 +74,16 @@ func (c *Cache) measure(ctx context.Context, e *entry) {
 	}
 }
 
+func (c *Cache) unpinLocked(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unpin(e)
+}
+
 // toBeMeasured hands a new entry to measureAll. c.mu is held.
 func (c *Cache) toBeMeasured(e *entry) {
-	if !c.running {
-		return
+	if len(c.toMeasure) >= maxToMeasure { // nobody calls Run
+		c.toMeasure = c.toMeasure[1:]
 	}
 	c.toMeasure = append(c.toMeasure, e)
 	select {

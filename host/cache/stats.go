@@ -8,6 +8,7 @@ type Stats struct {
 	Hits      int64 `json:"hits"`      // answered with what was there
 	Waits     int64 `json:"waits"`     // answered by a build that someone else had begun
 	Builds    int64 `json:"builds"`    // successful ones
+	Found     int64 `json:"found"`     // entries that another host, or this one's predecessor, had built
 	Failures  int64 `json:"failures"`  // builds that failed
 	Evictions int64 `json:"evictions"` // entries that made room for others
 	Expired   int64 `json:"expired"`   // entries that had reached their age

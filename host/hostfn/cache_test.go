@@ -45,7 +45,7 @@ func TestOptionsOfACache(t *testing.T) {
 
 func TestWarmTakesACachedFrameAlone(t *testing.T) {
 	s := &session{}
-	c := cache.New(cache.Config{Session: s})
+	c := cache.New(cache.Config{Session: s, Private: true})
 	for _, test := range []struct {
 		give func(i *Invocation) error
 		want string

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) { proctest.Main(m) }
 // session answers what the fields say, without an engine.
 type session struct {
 	Session // Collect needs a real one
+	cache.Views
 	count   func(ctx context.Context, df *spark.DataFrame, opt spark.Options) (int64, error)
 	schema  []spark.Field
 	explain func(mode string) (string, error)
@@ -70,7 +71,7 @@ func open(t testing.TB, s *session, cfg Config) *Invocation {
 }
 
 func openTask(ctx context.Context, s *session, cfg Config, task Task) *Invocation {
-	cfg.Session, cfg.Cache = s, cache.New(cache.Config{Session: s})
+	cfg.Session, cfg.Cache = s, cache.New(cache.Config{Session: s, Private: true})
 	return New(cfg).Open(ctx, task)
 }
 

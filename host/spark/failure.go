@@ -110,6 +110,7 @@ func saysSessionLost(e *Error) bool {
 func saysRelationGone(e *Error) bool {
 	return e.Condition == "CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND" ||
 		strings.Contains(e.Message, "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND") ||
+		e.Condition == "TABLE_OR_VIEW_NOT_FOUND" && strings.Contains(e.Message, "`"+handlePrefix) ||
 		e.Condition == "" && strings.Contains(e.Message, "checkpoint relation does not exist")
 }
 

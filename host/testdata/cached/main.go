@@ -13,12 +13,17 @@ var version = "a1"
 
 type none struct{}
 
+type toArgs struct {
+	To int64 `arg:"to"`
+}
+
 var numbers = sdk.Cached("numbers", func(ctx *sdk.Context, to int64) *spark.DataFrame {
 	return ctx.Spark().Range(0, to).Select(F.Col("id"), F.Lit(version[:1]).As("letter"))
 }, sdk.Warm(int64(1000)))
 
 func init() {
 	sdk.Task("cached.count", func(ctx *sdk.Context, _ none) (int64, error) { return numbers.Get(ctx, 1000).Count() })
+	sdk.Task("cached.count_to", func(ctx *sdk.Context, a toArgs) (int64, error) { return numbers.Get(ctx, a.To).Count() })
 	sdk.Task("cached.version", func(*sdk.Context, none) (string, error) { return version, nil })
 }
 
