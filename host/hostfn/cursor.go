@@ -135,7 +135,7 @@ func (i *Invocation) CursorSchema(handle abi.Cursor) ([]byte, error) {
 	schema := abi.CursorSchema{Columns: make([]abi.CursorColumn, len(c.fields))}
 	for n, f := range c.fields {
 		schema.Columns[n] = abi.CursorColumn{
-			Name: f.Name, Type: f.Type, Nullable: f.Nullable, Layout: abi.Layout(spark.LayoutOf(c.schema.Field(n).Type)),
+			Name: f.Name, Type: f.Type, Nullable: f.Nullable, Layout: abi.Layout(spark.LayoutOf(f, c.schema.Field(n).Type)),
 		}
 	}
 	return asJSON(i, schema, nil)
@@ -257,7 +257,7 @@ func (c *cursor) buffersOf(column int32, buffer abi.Buffer) (*spark.Buffers, err
 		kept, read = &c.json[column], spark.JSONBuffers
 	}
 	if *kept == nil {
-		found, err := read(c.part.Column(int(column)))
+		found, err := read(c.fields[column], c.part.Column(int(column)))
 		if err != nil {
 			return nil, err
 		}

@@ -78,6 +78,8 @@ type Field struct {
 	Name     string
 	Type     string // as DDL: bigint, array<string>, struct<a:int>
 	Nullable bool
+
+	kind *sparkpb.DataType // nil where the engine has not told it
 }
 
 // Schema returns the columns of df, without running it.

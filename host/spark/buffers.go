@@ -29,8 +29,12 @@ const (
 	LayoutJSON    Layout = "json"    // offsets of 32 bits into JSON, as WriteJSON writes it
 )
 
-// LayoutOf returns the layout of a column of the given type.
-func LayoutOf(t arrow.DataType) Layout {
+// LayoutOf returns the layout of a column, which comes as the given type of
+// Arrow's.
+func LayoutOf(f Field, t arrow.DataType) Layout {
+	if f.kind.GetGeometry() != nil || f.kind.GetGeography() != nil {
+		return LayoutJSON // Sail sends mere bytes
+	}
 	switch t.ID() {
 	case arrow.NULL:
 		return LayoutNull
@@ -68,9 +72,9 @@ type Buffers struct {
 
 // BuffersOf returns the values of a column in the layout of its type, which
 // begin with the column's first row also where the column is a slice.
-func BuffersOf(a arrow.Array) (Buffers, error) {
+func BuffersOf(f Field, a arrow.Array) (Buffers, error) {
 	var b Buffers
-	layout := LayoutOf(a.DataType())
+	layout := LayoutOf(f, a.DataType())
 	if layout != LayoutNull && a.NullN() > 0 {
 		b.Validity = bits(a.NullBitmapBytes(), a.Data().Offset(), a.Len())
 	}
@@ -82,7 +86,7 @@ func BuffersOf(a arrow.Array) (Buffers, error) {
 	case LayoutUTF8, LayoutBinary:
 		return b, b.texts(a)
 	case LayoutJSON:
-		return b, b.json(a)
+		return b, b.json(f, a)
 	default:
 		b.Values = fixed(a)
 	}
@@ -201,9 +205,9 @@ func (b *Buffers) texts(a arrow.Array) error {
 
 // JSONBuffers returns a column's values as JSON, with null for NULL, whatever
 // its layout.
-func JSONBuffers(a arrow.Array) (Buffers, error) {
+func JSONBuffers(f Field, a arrow.Array) (Buffers, error) {
 	var b Buffers
-	value, err := newAppender(a)
+	value, err := newAppender(a, f.kind)
 	if err != nil {
 		return b, err
 	}
@@ -211,8 +215,8 @@ func JSONBuffers(a arrow.Array) (Buffers, error) {
 }
 
 // json fills in the JSON of values that have no simpler layout.
-func (b *Buffers) json(a arrow.Array) error {
-	value, err := newAppender(a)
+func (b *Buffers) json(f Field, a arrow.Array) error {
+	value, err := newAppender(a, f.kind)
 	if err != nil {
 		return err
 	}

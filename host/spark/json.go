@@ -56,16 +56,20 @@ const flushAt = 64 << 10
 //	array                       array
 //	struct                      object
 //	map                         object if its keys are strings, else an array of [key,value]
+//	variant                     what it holds, as a column of that type
+//	geometry, geography         {"srid":0,"wkb":{"__type__":"base64",…}}
 //	intervals                   string, as Spark prints them: "INTERVAL '1 02:03:04' DAY TO SECOND"
 //
 // Python's datetime ends with the year 9999 and at microseconds: dates and
 // timestamps beyond are plain strings, and finer ones are cut. Special values
-// cannot be a map's key, so that such maps are arrays.
+// cannot be a map's key, so that such maps are arrays. So is a struct with two
+// fields of one name, and what Celery would take for a special value: a struct
+// or map of just __type__ and __value__.
 //
 // Rows of more than limit bytes end with a [*TooLargeError], after a part of
 // them was written; a limit of zero or less is none. WriteJSON does not close s.
 func WriteJSON(w io.Writer, s *Stream, form RowForm, limit int64) error {
-	rows := &rowWriter{w: w, limit: limit, buf: []byte{'['}}
+	rows := &rowWriter{w: w, limit: limit, buf: []byte{'['}, types: s.Fields()}
 	for s.Next() {
 		if err := rows.batch(s.Record(), form); err != nil {
 			return err
@@ -87,23 +91,28 @@ type rowWriter struct {
 	buf     []byte
 	written int64 // flushed before
 	rows    int64
+	types   []Field // nil if Arrow's names and types are all that is known
 }
 
 func (r *rowWriter) batch(batch arrow.RecordBatch, form RowForm) error {
-	fields := batch.Schema().Fields()
+	fields := r.types
+	if fields == nil {
+		fields = fieldsOf(batch.Schema(), nil)
+	}
 	cells := make([]appender, len(fields))
 	names := make([][]byte, len(fields))
 	seen := make(map[string]bool, len(fields))
 	for i, field := range fields {
 		var err error
-		if cells[i], err = newAppender(batch.Column(i)); err != nil {
+		if cells[i], err = newAppender(batch.Column(i), field.kind); err != nil {
 			return fmt.Errorf("column %q: %w", field.Name, err)
 		}
-		names[i] = append(appendString(nil, field.Name), ':')
-		if form == RowObjects && seen[field.Name] {
-			return fmt.Errorf("rows as objects: two columns are named %q; rename one of them, or take rows as arrays", field.Name)
+		name := field.Name // Arrow's may be numbered, where two are equal
+		names[i] = append(appendString(nil, name), ':')
+		if form == RowObjects && seen[name] {
+			return fmt.Errorf("rows as objects: two columns are named %q; rename one of them, or take rows as arrays", name)
 		}
-		seen[field.Name] = true
+		seen[name] = true
 	}
 	opening, closing := byte('['), byte(']')
 	switch form {

@@ -10,17 +10,20 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/pyfloat"
+	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
 // appender appends the JSON of one row's value.
 type appender func(dst []byte, row int) []byte
 
-// newAppender returns the appender of a column, with null for what is null.
-func newAppender(a arrow.Array) (appender, error) {
+// newAppender returns the appender of a column, with null for what is null. t
+// is Spark's type of the column, which tells a variant from a struct; it may be
+// nil.
+func newAppender(a arrow.Array, t *sparkpb.DataType) (appender, error) {
 	if a.DataType().ID() == arrow.NULL {
 		return func(dst []byte, _ int) []byte { return append(dst, "null"...) }, nil
 	}
-	value, err := valueAppender(a)
+	value, err := valueAppender(a, t)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +38,10 @@ func newAppender(a arrow.Array) (appender, error) {
 	}, nil
 }
 
-func valueAppender(a arrow.Array) (appender, error) {
+func valueAppender(a arrow.Array, t *sparkpb.DataType) (appender, error) {
+	if special, err := spatialOrVariant(a, t); special != nil || err != nil {
+		return special, err
+	}
 	switch a := a.(type) {
 	case *array.Boolean:
 		return func(dst []byte, row int) []byte { return strconv.AppendBool(dst, a.Value(row)) }, nil
@@ -81,15 +87,15 @@ func valueAppender(a arrow.Array) (appender, error) {
 	if f := timeAppender(a); f != nil {
 		return f, nil
 	}
-	return nestedAppender(a)
+	return nestedAppender(a, t)
 }
 
-func nestedAppender(a arrow.Array) (appender, error) {
+func nestedAppender(a arrow.Array, t *sparkpb.DataType) (appender, error) {
 	switch a := a.(type) {
 	case *array.Map: // before ListLike, which it is, too
-		return mapAppender(a)
+		return mapAppender(a, t.GetMap())
 	case array.ListLike:
-		items, err := newAppender(a.ListValues())
+		items, err := newAppender(a.ListValues(), t.GetArray().GetElementType())
 		if err != nil {
 			return nil, err
 		}
@@ -105,29 +111,48 @@ func nestedAppender(a arrow.Array) (appender, error) {
 			return append(dst, ']')
 		}, nil
 	case *array.Struct:
-		return structAppender(a)
+		return structAppender(a, t.GetStruct())
 	case *array.Dictionary:
-		values, err := newAppender(a.Dictionary())
+		values, err := newAppender(a.Dictionary(), t)
 		if err != nil {
 			return nil, err
 		}
 		return func(dst []byte, row int) []byte { return values(dst, a.GetValueIndex(row)) }, nil
 	case array.ExtensionArray:
-		return newAppender(a.Storage())
+		return newAppender(a.Storage(), t)
 	}
 	return nil, fmt.Errorf("values of type %s have no form in JSON; cast them to string", a.DataType())
 }
 
-func structAppender(a *array.Struct) (appender, error) {
+func structAppender(a *array.Struct, t *sparkpb.DataType_Struct) (appender, error) {
 	fields := a.DataType().(*arrow.StructType).Fields()
 	names := make([][]byte, len(fields))
 	values := make([]appender, len(fields))
+	var plain []string
 	for i, field := range fields {
-		var err error
-		if values[i], err = newAppender(a.Field(i)); err != nil {
-			return nil, fmt.Errorf("field %q: %w", field.Name, err)
+		name, kind := field.Name, (*sparkpb.DataType)(nil)
+		if known := t.GetFields(); len(known) == len(fields) {
+			// Spark numbers equal names for Arrow.
+			name, kind = known[i].GetName(), known[i].GetDataType()
 		}
-		names[i] = append(appendString(nil, field.Name), ':')
+		var err error
+		if values[i], err = newAppender(a.Field(i), kind); err != nil {
+			return nil, fmt.Errorf("field %q: %w", name, err)
+		}
+		plain = append(plain, name)
+		names[i] = appendString(nil, name)
+	}
+	if !fitObject(plain) {
+		return func(dst []byte, row int) []byte {
+			dst = append(dst, '[')
+			for i, value := range values {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = append(value(append(append(append(dst, '['), names[i]...), ','), row), ']')
+			}
+			return append(dst, ']')
+		}, nil
 	}
 	return func(dst []byte, row int) []byte {
 		dst = append(dst, '{')
@@ -135,37 +160,52 @@ func structAppender(a *array.Struct) (appender, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = value(append(dst, names[i]...), row)
+			dst = value(append(append(dst, names[i]...), ':'), row)
 		}
 		return append(dst, '}')
 	}, nil
 }
 
-func mapAppender(a *array.Map) (appender, error) {
-	keys, err := newAppender(a.Keys())
+// fitObject reports whether names can be those of a JSON object: all different,
+// and not the two that Celery takes for a value of its own.
+func fitObject(names []string) bool {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if seen[name] {
+			return false
+		}
+		seen[name] = true
+	}
+	return len(names) != 2 || !seen["__type__"] || !seen["__value__"]
+}
+
+func mapAppender(a *array.Map, t *sparkpb.DataType_Map) (appender, error) {
+	keys, err := newAppender(a.Keys(), t.GetKeyType())
 	if err != nil {
 		return nil, err
 	}
-	items, err := newAppender(a.Items())
+	items, err := newAppender(a.Items(), t.GetValueType())
 	if err != nil {
 		return nil, err
 	}
-	pairs, opening, closing := true, byte('['), byte(']')
-	if _, ok := a.Keys().(array.StringLike); ok {
-		pairs, opening, closing = false, '{', '}'
-	}
+	texts, _ := a.Keys().(array.StringLike)
 	return func(dst []byte, row int) []byte {
-		dst = append(dst, opening)
 		start, end := a.ValueOffsets(row)
+		object := texts != nil && (end-start != 2 || fitObject([]string{texts.Value(int(start)), texts.Value(int(start) + 1)}))
+		opening, closing := byte('['), byte(']')
+		if object {
+			opening, closing = '{', '}'
+		}
+		dst = append(dst, opening)
 		for i := start; i < end; i++ {
 			if i > start {
 				dst = append(dst, ',')
 			}
-			if pairs {
+			if object {
+				dst = items(append(keys(dst, int(i)), ':'), int(i))
+			} else {
 				dst = items(append(keys(append(dst, '['), int(i)), ','), int(i))
 				dst = append(dst, ']')
-			} else {
-				dst = items(append(keys(dst, int(i)), ':'), int(i))
 			}
 		}
 		return append(dst, closing)

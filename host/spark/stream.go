@@ -52,13 +52,17 @@ func (s *Stream) open() error {
 func (s *Stream) Schema() *arrow.Schema { return s.schema }
 
 // Fields returns the columns with their types in DDL form.
-func (s *Stream) Fields() []Field {
-	fields := make([]Field, s.schema.NumFields())
-	for i, f := range s.schema.Fields() {
+func (s *Stream) Fields() []Field { return fieldsOf(s.schema, s.types) }
+
+// fieldsOf returns columns as Spark names them, or as Arrow does where Spark has
+// not told.
+func fieldsOf(schema *arrow.Schema, types []*sparkpb.DataType_StructField) []Field {
+	fields := make([]Field, schema.NumFields())
+	for i, f := range schema.Fields() {
 		fields[i] = Field{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
-		if len(s.types) == len(fields) {
-			t := s.types[i]
-			fields[i] = Field{Name: t.GetName(), Type: ddl(t.GetDataType()), Nullable: t.GetNullable()}
+		if len(types) == len(fields) {
+			t := types[i]
+			fields[i] = Field{Name: t.GetName(), Type: ddl(t.GetDataType()), Nullable: t.GetNullable(), kind: t.GetDataType()}
 		}
 	}
 	return fields

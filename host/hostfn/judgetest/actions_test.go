@@ -16,6 +16,16 @@ func wide(s *spark.Session) *spark.DataFrame {
 		"named_struct('x', id, 'y', named_struct('z', 'deep')) AS st, CAST(NULL AS DOUBLE) AS n FROM range(25) ORDER BY id")
 }
 
+// allTypes has a column of each type that PySpark can collect.
+const allTypes = `SELECT true AS b, -12Y AS i8, 2S AS i16, 3 AS i32, 9007199254740993L AS i64, float(0.1) AS f32, double('NaN') AS nan,
+	double('-Infinity') AS inf, CAST(-1.5 AS DECIMAL(38,18)) AS dec, 'é"' AS s, X'00FF' AS bin, DATE'2024-01-02' AS d,
+	TIMESTAMP'2024-01-02 03:04:05.678901+01:00' AS ts, TIMESTAMP_NTZ'2024-01-02 03:04:05' AS ntz, INTERVAL '-1 02:03:04.5' DAY TO SECOND AS dt,
+	INTERVAL '90' MINUTE AS mins, array(1, NULL) AS a, map('k', 1, 'l', NULL) AS m, map(1, 'a', 2, 'b') AS mi,
+	named_struct('x', 1, 'y', array(named_struct('z', DATE'2024-01-02'))) AS st, NULL AS n,
+	parse_json('{"a":[9007199254740993,"x",true,null],"b":1e10}') AS v,
+	to_variant_object(named_struct('d', 1.50BD, 'on', DATE'2024-01-02', 'at', TIMESTAMP'2024-01-02 03:04:05Z', 'raw', X'01')) AS vo,
+	array(parse_json('1'), parse_json('"t"')) AS av`
+
 func TestActionsAnswerAsPySparks(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"a.txt", "b.txt"} {
@@ -35,7 +45,7 @@ func TestActionsAnswerAsPySparks(t *testing.T) {
 	show := func(name string, n, truncate int, vertical bool) judgetest.Case {
 		return value(name, func(df *spark.DataFrame) (any, error) { return df.ShowString(n, truncate, vertical) })
 	}
-	judgetest.Run(t, judgetest.Suite{Script: "testdata/actions.py", Args: map[string]string{"folder": folder}, Cases: []judgetest.Case{
+	judgetest.Run(t, judgetest.Suite{Script: "testdata/actions.py", Args: map[string]string{"folder": folder, "types": allTypes}, Cases: []judgetest.Case{
 		show("shown", 20, 20, false),
 		show("shown whole", 3, 0, false),
 		show("shown cut", 3, 7, false),
@@ -78,10 +88,11 @@ func TestActionsAnswerAsPySparks(t *testing.T) {
 			b, err := s.Range(0, 10).Select(F.Col("id")).SemanticHash()
 			return a == b, err
 		}},
-		{Name: "storage level", SailLacks: "storage level", Value: func(s *spark.Session) (any, error) {
+		{Name: "storage level", SailLacks: "persist", Value: func(s *spark.Session) (any, error) {
 			level, err := s.Range(0, 10).StorageLevel()
 			return []bool{level.UseDisk, level.UseMemory, level.UseOffHeap, level.Deserialized}, err
 		}},
+		{Name: "all types", Frame: func(s *spark.Session) *spark.DataFrame { return s.SQL(allTypes) }},
 		{Name: "to json", Frame: func(s *spark.Session) *spark.DataFrame { return wide(s).Limit(2).ToJSON() }},
 		value("first take head", func(df *spark.DataFrame) (any, error) {
 			first, err := df.First()

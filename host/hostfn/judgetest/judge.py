@@ -8,6 +8,7 @@ writes them.
 """
 import base64
 import datetime
+import decimal
 import json
 import sys
 
@@ -58,7 +59,24 @@ def form(value, kind):
     if isinstance(kind, T.DayTimeIntervalType):
         return day_time(value)
     if isinstance(kind, T.VariantType):
-        return json.loads(value.toJson())
+        return form_of(value.toPython())
+    return value
+
+
+def form_of(value):
+    """A value out of a variant, which is of no declared type."""
+    if isinstance(value, dict):
+        return {k: form_of(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [form_of(v) for v in value]
+    if isinstance(value, decimal.Decimal):
+        return special("decimal", format(value, "f"))
+    if isinstance(value, (bytes, bytearray)):
+        return special("base64", base64.b64encode(value).decode())
+    if isinstance(value, datetime.datetime):
+        return special("datetime", value.isoformat())
+    if isinstance(value, datetime.date):
+        return special("date", value.isoformat())
     return value
 
 

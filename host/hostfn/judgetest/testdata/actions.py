@@ -112,3 +112,7 @@ def iterated(spark):
 
 def fails_in_action(spark):
     return wide(spark).select("nope")._show_string(3, True, False)
+
+
+def all_types(spark):
+    return spark.sql(ARGS["types"])
