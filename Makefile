@@ -25,7 +25,7 @@ check: ## what CI runs after the tests: vet, linters, fresh generated files
 	@scripts/check
 
 generate: ## write the generated files anew
-	$(GO) generate ./abi ./sdk/functions
+	$(GO) generate ./abi ./sdk/functions ./sdk/coverage
 	scripts/gen-spark
 
 setup: ## install everything that tests and demo use
