@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -34,10 +35,10 @@ func TestTasksOutliveTheExecutorsOfACluster(t *testing.T) {
 	eventually(t, time.Minute, func() bool { return len(cluster.Executors(t)) == 2 })
 
 	// An executor dies in the middle of a query of which each has a half.
-	const rows = "200000000"
+	const rows = "100000000"
 	start := time.Now()
 	var killedAfter time.Duration
-	killed := time.AfterFunc(time.Second, func() {
+	killed := time.AfterFunc(500*time.Millisecond, func() {
 		cluster.KillExecutors(t, cluster.Executors(t)[0])
 		killedAfter = time.Since(start)
 	})
@@ -51,7 +52,7 @@ func TestTasksOutliveTheExecutorsOfACluster(t *testing.T) {
 	t.Logf("test.count took %v; an executor died after %v", time.Since(start).Round(time.Millisecond), killedAfter.Round(time.Millisecond))
 
 	// Another one dies while the queries are under way, two at a time.
-	queries := []int{1, 3, 13, 18, 21}
+	queries := []int{1, 13, 18, 21}
 	if os.Getenv(envCluster) != "" {
 		queries = allQueries()
 	}
@@ -66,10 +67,25 @@ func TestTasksOutliveTheExecutorsOfACluster(t *testing.T) {
 
 	// All executors die, and with them the blocks of what is cached.
 	eventually(t, time.Minute, func() bool { return len(cluster.Executors(t)) == 2 })
+	persisted := func() {
+		t.Helper()
+		n, err := r.Call(t.Context(), "test.persisted", []json.RawMessage{json.RawMessage("1000")}, nil)
+		if err != nil || string(n) != "1000" {
+			t.Errorf("test.persisted: got %s, %v, want 1000", n, err)
+		}
+	}
+	persisted()
 	cluster.KillExecutors(t, cluster.Executors(t)...)
 	wordCounts("t")
-	if now := r.cache.Entries(); len(now) != 1 || now[0].Builds != 2 || now[0].Failures != 0 {
-		t.Errorf("cache after the loss: %+v; want one entry, built twice", now)
+	persisted()
+	builds := map[string]int64{}
+	for _, e := range r.cache.Entries() {
+		builds[e.Name] = e.Builds
+	}
+	// Spark cannot compute a checkpoint's rows again, so that the host does;
+	// persisted ones it can.
+	if want := map[string]int64{"demo.words": 2, "test.persisted": 1}; !maps.Equal(builds, want) {
+		t.Errorf("after the loss, DataFrames were built %v times, want %v", builds, want)
 	}
 	wordCounts("o")
 }

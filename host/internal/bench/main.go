@@ -31,6 +31,7 @@ type options struct {
 	engines                 string
 	tables, scales          string // TPC-H's tables
 	rows                    int
+	queries                 []int  // of TPC-H
 	dir                     string // for modules and logs
 	next                    string // version of tasks2.wasm, new in each run
 }
@@ -56,7 +57,7 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] [tpch]   (none: all but tpch, which is measured alone)")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] | tpch [QUERY...]   (none: all but tpch, which is measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
@@ -83,6 +84,9 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	if flag.Arg(0) == "tpch" {
+		if err := o.chooseQueries(flag.Args()[1:]); err != nil {
+			return err
+		}
 		fmt.Printf("%s, %d CPUs, %s; median of %d calls each.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.rounds)
 		return o.eachEngine(func(engine, remote string) error { return o.eachScale(ctx, engine, remote) })
 	}

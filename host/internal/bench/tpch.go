@@ -13,13 +13,27 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host"
 )
 
-const tpchQueries = 22
+// chooseQueries reads what follows "tpch" on the command line.
+func (o *options) chooseQueries(numbers []string) error {
+	for _, text := range numbers {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 22 {
+			return fmt.Errorf("query %q: TPC-H's are 1 to 22", text)
+		}
+		o.queries = append(o.queries, n)
+	}
+	for n := 1; len(numbers) == 0 && n <= 22; n++ {
+		o.queries = append(o.queries, n)
+	}
+	return nil
+}
 
 // tpch measures TPC-H's queries as tasks of plugins/tpch, called in this process
 // through the whole host (message, WASM instance, plan, rows as JSON), beside the
@@ -47,7 +61,7 @@ func (o options) tpch(ctx context.Context, engine, remote, scale string) (err er
 
 	fmt.Printf("| TPC-H at scale factor %s on %s | sparkstalk ms | PySpark ms | ratio |\n| --- | ---: | ---: | ---: |\n", scale, engine)
 	var sumOurs, sumTheirs float64
-	for n := 1; n <= tpchQueries; n++ {
+	for _, n := range o.queries {
 		a, b, err := o.tpchQuery(ctx, ours, theirs, n, data)
 		if err != nil {
 			return fmt.Errorf("query %d on %s: %w", n, engine, err)

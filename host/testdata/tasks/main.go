@@ -8,6 +8,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/sdk"
 	F "github.com/sparkstalk/sparkstalk/sdk/functions"
+	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
 
 // version is changed by the tests that swap modules.
@@ -32,6 +33,11 @@ type rowsArgs struct {
 	N int64 `arg:"n"`
 }
 
+// persisted has rows that Spark can compute again, unlike a checkpoint's.
+var persisted = sdk.Cached("test.persisted", func(ctx *sdk.Context, rows int64) *spark.DataFrame {
+	return ctx.Spark().Range(0, rows).GroupBy(F.Expr("id % 10").As("digit")).Count()
+}, sdk.StorageLevel("MEMORY_AND_DISK"))
+
 func init() {
 	sdk.Task("test.noop", func(*sdk.Context, none) (none, error) { return none{}, nil })
 	sdk.Task("test.version", func(*sdk.Context, none) (string, error) { return version, nil })
@@ -49,6 +55,9 @@ func init() {
 	}, sdk.TrackStarted())
 	sdk.Task("test.request", func(ctx *sdk.Context, _ none) (any, error) { return ctx.Request(), nil })
 	sdk.Task("test.count", count)
+	sdk.Task("test.persisted", func(ctx *sdk.Context, a rowsArgs) (int64, error) {
+		return spark.Scalar[int64](persisted.Get(ctx, a.N).Agg(F.Sum("count")))
+	})
 	sdk.Task("test.slow_query", func(ctx *sdk.Context, _ none) (int64, error) {
 		return ctx.Spark().Range(0, 200_000_000_000).Where(F.Expr("hash(id) % 1000003 = 7")).Count()
 	})
