@@ -155,8 +155,8 @@ type Host interface {
 	// parquet, csv or json. schema is a DDL string, empty to infer it. options
 	// holds names and values by turns.
 	FrameRead(format, schema string, options, paths []string) Frame
-	// FrameTable reads a table or view of the catalog. options holds names and
-	// values by turns.
+	// FrameTable reads a table or view of the catalog, or a view of the task's
+	// own. options holds names and values by turns.
 	FrameTable(name string, options []string) Frame
 	// FrameSQL runs a query. args replace its parameters: by name when names
 	// has as many elements as args, by position when names is empty.
@@ -359,6 +359,16 @@ type Host interface {
 	// ActionMerge merges the rows of frame into a table as spec says, a JSON
 	// [MergeSpec]. It is a command, as ActionWrite is.
 	ActionMerge(frame Frame, spec []byte) error
+	// ActionSQL runs a SQL command, such as INSERT or CREATE TABLE, now and once,
+	// as ActionWrite does, and returns its result. Parameters are those of
+	// FrameSQL. The result of a query is what FrameSQL returns.
+	ActionSQL(query string, names []string, args []Expr) (Frame, error)
+	// ActionView makes frame a temporary view, which FrameSQL and FrameTable read
+	// by its name. Without global it is the task's own: no other task sees it,
+	// and it ends with the task. With global it is in the engine, named
+	// global_temp.NAME, for all tasks and until it is dropped. replace takes the
+	// place of a view of that name, which else is an error.
+	ActionView(frame Frame, name string, replace, global bool) error
 	// ActionCatalog asks or changes the catalog. call is a JSON [CatalogCall];
 	// the answer is JSON: an array of objects for methods that list, an object
 	// for those that get one thing, a string, a boolean, or null.

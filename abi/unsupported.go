@@ -397,6 +397,16 @@ func (u Unsupported) ActionMerge(frame Frame, spec []byte) error {
 	return u.refuse("ActionMerge")
 }
 
+// ActionSQL returns an error: see [Unsupported].
+func (u Unsupported) ActionSQL(query string, names []string, args []Expr) (Frame, error) {
+	return 0, u.refuse("ActionSQL")
+}
+
+// ActionView returns an error: see [Unsupported].
+func (u Unsupported) ActionView(frame Frame, name string, replace, global bool) error {
+	return u.refuse("ActionView")
+}
+
 // ActionCatalog returns an error: see [Unsupported].
 func (u Unsupported) ActionCatalog(call []byte) ([]byte, error) {
 	return nil, u.refuse("ActionCatalog")

@@ -82,7 +82,11 @@ func (t *task) answer(ctx *Context) (any, error) {
 		return nil, err
 	}
 	ctx.arguments = arguments
-	return t.call(ctx, arguments)
+	result, err := t.call(ctx, arguments)
+	if err == nil {
+		err = ctx.session.Misuse()
+	}
+	return result, err
 }
 
 // panicked makes an error of a recovered panic. It must be called by the

@@ -455,6 +455,18 @@ func (r *Recorder) ActionMerge(frame abi.Frame, spec []byte) error {
 	return r.failure("ActionMerge")
 }
 
+// ActionSQL records the call.
+func (r *Recorder) ActionSQL(query string, names []string, args []abi.Expr) (abi.Frame, error) {
+	r.record("ActionSQL", query, names, args)
+	return fallible[abi.Frame](r, "ActionSQL")
+}
+
+// ActionView records the call.
+func (r *Recorder) ActionView(frame abi.Frame, name string, replace, global bool) error {
+	r.record("ActionView", frame, name, replace, global)
+	return r.failure("ActionView")
+}
+
 // ActionCatalog records the call.
 func (r *Recorder) ActionCatalog(call []byte) ([]byte, error) {
 	r.record("ActionCatalog", call)

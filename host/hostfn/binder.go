@@ -41,6 +41,8 @@ type Session interface {
 	Merge(ctx context.Context, df *spark.DataFrame, m spark.Merge, opt spark.Options) error
 	Catalog(ctx context.Context, call spark.CatalogCall, opt spark.Options) (json.RawMessage, error)
 	Conf(ctx context.Context, call spark.ConfCall) (json.RawMessage, error)
+	Command(ctx context.Context, df *spark.DataFrame, opt spark.Options) (*spark.DataFrame, error)
+	CreateGlobalTempView(ctx context.Context, df *spark.DataFrame, name string, replace bool, opt spark.Options) error
 	Ping(ctx context.Context) error
 }
 
@@ -138,6 +140,7 @@ type Invocation struct {
 	opened  abi.Cursor             // the last handle given
 	bytes   int64                  // of strings and bytes handed over so far
 	lines   int                    // logged so far
+	views   map[string]view        // of the task's own, by name in lower case
 	closed  bool
 
 	given    given
@@ -184,7 +187,7 @@ func (i *Invocation) Close() {
 	}
 	i.frames, i.exprs = table[*spark.DataFrame]{}, table[*spark.Column]{}
 	i.value, i.rows, i.failure, i.failures = nil, nil, nil, nil
-	i.given = givenNothing
+	i.given, i.views = givenNothing, nil
 }
 
 // tags returns what Spark shows with the executions of a task, and what they

@@ -31,7 +31,14 @@ func (i *Invocation) ActionCatalog(call []byte) ([]byte, error) {
 		b.invalid(typePermission, "catalog.%s would change the session that all tasks of this worker share; %s", c.Call, way)
 	}
 	return i.ask(b, func(ctx context.Context) (json.RawMessage, error) {
-		return i.cfg.Session.Catalog(ctx, spark.CatalogCall(c), i.opt)
+		if answer, is := i.catalogOfViews(c); is {
+			return json.Marshal(answer)
+		}
+		answer, err := i.cfg.Session.Catalog(ctx, spark.CatalogCall(c), i.opt)
+		if err != nil {
+			return nil, err
+		}
+		return i.addViews(c, answer)
 	})
 }
 

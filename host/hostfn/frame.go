@@ -1,6 +1,8 @@
 package hostfn
 
 import (
+	"strings"
+
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -14,20 +16,29 @@ func (i *Invocation) FrameRead(format, schema string, options, paths []string) a
 // FrameTable implements [abi.Host].
 func (i *Invocation) FrameTable(name string, options []string) abi.Frame {
 	b := i.build("FrameTable")
+	if v, own := i.views[strings.ToLower(name)]; own && len(options) == 0 {
+		b.weight += v.frame.weight
+		return b.keepFrame(v.frame.value.Alias(v.name))
+	}
 	return b.keepFrame(spark.Table(b.text(name), b.pairs(options)))
 }
 
 // FrameSQL implements [abi.Host].
 func (i *Invocation) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
 	b := i.build("FrameSQL")
+	return b.keepFrame(b.sql(query, names, args))
+}
+
+// sql is a SQL statement over the task's own views.
+func (b *builder) sql(query string, names []string, args []abi.Expr) *spark.DataFrame {
 	if len(names) > 0 {
 		b.same("names", len(names), "arguments", len(args))
 	}
 	query, names, list := b.text(query), b.texts(names), b.exprList(args)
 	if b.wrong() {
-		return b.keepFrame(nil)
+		return spark.Invalid(b.err)
 	}
-	return b.keepFrame(spark.SQL(query, names, list))
+	return spark.SQLOver(query, names, list, b.viewsIn(query))
 }
 
 // FrameRange implements [abi.Host].

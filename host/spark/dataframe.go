@@ -184,6 +184,14 @@ func (df *DataFrame) Err() error {
 	return df.err
 }
 
+// Weight is about how many bytes the plan takes when it is sent.
+func (df *DataFrame) Weight() int64 {
+	if df.Err() != nil {
+		return 0
+	}
+	return df.node.weight
+}
+
 // Queries returns the SQL texts in the plan. Those inside the definitions of
 // cached DataFrames are not in it: see [DataFrame.CachedInputs].
 func (df *DataFrame) Queries() []string {

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
@@ -59,7 +63,9 @@ func Subquery(df *DataFrame, kind SubqueryKind, values []*Column) *Column {
 
 // WithRelations is a SQL statement's frame with frames that its text reads like
 // tables: each of relations is the result of [DataFrame.Alias], and its name is
-// the table's. Each is sent once, however often the text reads it.
+// the table's. Each is sent once, however often the text reads it. A name in
+// `backticks` is no other request's; one without is seen by all of the session
+// while the engine reads the text.
 func (df *DataFrame) WithRelations(relations ...*DataFrame) *DataFrame {
 	switch {
 	case df.Err() != nil:
@@ -75,12 +81,40 @@ func (df *DataFrame) WithRelations(relations ...*DataFrame) *DataFrame {
 		}
 	}
 	n := &node{op: "with relations"}
-	n.build = func(_ *renderer, inputs []*sparkpb.Relation) *sparkpb.Relation {
+	n.build = func(r *renderer, inputs []*sparkpb.Relation) *sparkpb.Relation {
+		root, references := inputs[0], inputs[1:]
+		if r.number == nil {
+			root, references = ownNames(root, references)
+		}
 		return &sparkpb.Relation{RelType: &sparkpb.Relation_WithRelations{WithRelations: &sparkpb.WithRelations{
-			Root: inputs[0], References: inputs[1:],
+			Root: root, References: references,
 		}}}
 	}
 	return frame(n, append([]*DataFrame{df}, relations...), nil)
+}
+
+// ownNames gives the frames that a SQL text reads in `backticks` names that
+// nothing else has. Spark makes them temporary views of the session while it
+// reads the text: two requests with the same names would read each other's.
+func ownNames(root *sparkpb.Relation, references []*sparkpb.Relation) (*sparkpb.Relation, []*sparkpb.Relation) {
+	own := proto.CloneOf(root)
+	sql := own.GetSql()
+	renamed := make([]*sparkpb.Relation, len(references))
+	suffix := "_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	for i, reference := range references {
+		alias := reference.GetSubqueryAlias()
+		name := alias.GetAlias()
+		renamed[i] = reference
+		text := strings.ReplaceAll(sql.GetQuery(), "`"+name+"`", "`"+name+suffix+"`")
+		if text == sql.GetQuery() {
+			continue
+		}
+		sql.Query = text
+		renamed[i] = &sparkpb.Relation{Common: reference.GetCommon(), RelType: &sparkpb.Relation_SubqueryAlias{
+			SubqueryAlias: &sparkpb.SubqueryAlias{Input: alias.GetInput(), Alias: name + suffix, Qualifier: alias.GetQualifier()},
+		}}
+	}
+	return own, renamed
 }
 
 // subqueriesOf returns the plans of the subqueries in columns, each once.

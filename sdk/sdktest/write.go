@@ -54,6 +54,22 @@ func (c *call) write(spec []byte, build func() (abi.Frame, error)) error {
 	return err
 }
 
+// ActionView makes a view of the task's own. A global one is recorded as a write,
+// without a Spec.
+func (c *call) ActionView(frame abi.Frame, name string, replace, global bool) error {
+	if !global {
+		return c.View(frame, name, replace)
+	}
+	return c.write(nil, func() (abi.Frame, error) { return c.GlobalView(frame, name, replace), nil })
+}
+
+// ActionSQL records the command as a write, without a Spec. Its rows are those
+// of an answer that matches it, or none.
+func (c *call) ActionSQL(query string, names []string, args []abi.Expr) (abi.Frame, error) {
+	frame := c.FrameSQL(query, names, args)
+	return frame, c.write(nil, func() (abi.Frame, error) { return frame, nil })
+}
+
 // silent are the calls of the catalog and the settings that answer with nothing.
 var silent = []string{
 	"createDatabase", "dropDatabase", "createTable", "dropTable", "dropView", "recoverPartitions", "truncateTable", "analyzeTable",
@@ -76,18 +92,21 @@ func (c *call) named(request []byte, describe func([]byte) (string, error)) ([]b
 	if err != nil {
 		return nil, err
 	}
+	var method struct{ Call, Name string }
+	if err := json.Unmarshal(request, &method); err != nil {
+		return nil, err
+	}
 	h := c.host
 	h.plans = append(h.plans, text)
+	if method.Call == "dropTempView" && c.DropView(method.Name) {
+		return []byte("true"), nil
+	}
 	a, err := h.matching(text)
 	if err != nil {
 		return nil, err
 	}
 	if a != nil && a.value != nil {
 		return pyjson.Marshal(a.value)
-	}
-	var method struct{ Call string }
-	if err := json.Unmarshal(request, &method); err != nil {
-		return nil, err
 	}
 	if slices.Contains(silent, method.Call) {
 		return []byte("null"), nil

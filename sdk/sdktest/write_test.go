@@ -141,3 +141,55 @@ func TestWritesAsText(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+func init() {
+	sdk.Task("t.views", func(ctx *sdk.Context, _ struct{}) (*spark.DataFrame, error) {
+		s := ctx.Spark()
+		if err := s.Range(0, 3).CreateTempView("nums"); err != nil {
+			return nil, err
+		}
+		if err := s.Range(0, 4).CreateTempView("NUMS"); err == nil {
+			return nil, fmt.Errorf("no error for a second view")
+		}
+		if err := s.Table("nums").CreateOrReplaceGlobalTempView("shared"); err != nil {
+			return nil, err
+		}
+		if _, err := s.Exec("INSERT INTO log VALUES (?, :x)", map[string]any{"x": s.Range(0, 1)}); err == nil {
+			return nil, fmt.Errorf("no error for a DataFrame in a command")
+		}
+		done, err := s.Exec("INSERT INTO log VALUES (?)", "now")
+		if err != nil {
+			return nil, err
+		}
+		if rows, err := done.Collect(); err != nil || len(rows) != 1 {
+			return nil, fmt.Errorf("%d rows: %w", len(rows), err)
+		}
+		return s.SQL("SELECT max(id) FROM nums"), nil
+	})
+	sdk.Task("t.command", func(ctx *sdk.Context, _ struct{}) (int, error) {
+		ctx.Spark().SQL(" insert into t select 1")
+		return 1, nil
+	})
+}
+
+func TestViewsAndCommands(t *testing.T) {
+	h := sdktest.New(t)
+	h.On("INSERT").Columns("n").Rows(1)
+	h.On("max(id)").Rows(2)
+	if got, err := h.Call("t.views"); err != nil || string(got) != "[[2]]" {
+		t.Fatalf("got %s, %v", got, err)
+	}
+	want := []string{
+		"create or replace global view shared\n  as nums\n    view nums\n      range 0 to 3",
+		`sql "INSERT INTO log VALUES (?)" (?='now')`,
+		`sql "INSERT INTO log VALUES (?)" (?='now')`,
+		"sql \"SELECT max(id) FROM nums\"\n  view nums\n    range 0 to 3",
+	}
+	if !slices.Equal(h.Plans(), want) || len(h.Writes()) != 2 {
+		t.Errorf("got %q, %d writes", h.Plans(), len(h.Writes()))
+	}
+	// It would not have run at all.
+	if _, err := h.Call("t.command"); err == nil || !strings.Contains(err.Error(), "TypeError: SQL is for queries and INSERT is a command: run it with Exec") {
+		t.Errorf("got %v", err)
+	}
+}

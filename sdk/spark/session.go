@@ -15,6 +15,8 @@ import (
 type Session struct {
 	host  abi.Host
 	ended atomic.Bool
+
+	misuse error // the first command that was given to SQL
 }
 
 // NewSession returns a Session that asks host. The SDK makes one for each call
@@ -58,40 +60,110 @@ func (s *Session) Table(name string) *DataFrame {
 // may also be a DataFrame, which the query reads as a table named {name}:
 //
 //	s.SQL("SELECT * FROM {sales} WHERE total > :least", map[string]any{"sales": sales, "least": 10})
+//
+// A query is lazy. A command, such as INSERT or CREATE TABLE, would not run
+// before an action needs its result, and would run again for each. It is for
+// [Session.Exec]; given to SQL it fails the task, also if nothing comes of the
+// DataFrame.
 func (s *Session) SQL(query string, args ...any) *DataFrame {
 	return s.frame(func(b *builder) abi.Frame {
-		var names []string
-		var tables []abi.Frame
-		if len(args) == 1 {
-			if named, ok := args[0].(map[string]any); ok {
-				args = nil
-				for _, name := range slices.Sorted(maps.Keys(named)) {
-					df, ok := named[name].(*DataFrame)
-					if !ok {
-						names, args = append(names, name), append(args, named[name])
-						continue
-					}
-					table := "_" + name // not that of a table which the query reads besides
-					query = strings.ReplaceAll(query, "{"+name+"}", "`"+table+"`")
-					if handle := b.frame(df); b.err == nil {
-						tables = append(tables, b.host.FrameAlias(handle, table))
-					}
-				}
+		if word := commandWord(query); word != "" {
+			b.failed(wrongType("SQL is for queries and %s is a command: run it with Exec, which runs it now and returns its error", word))
+			if s.misuse == nil {
+				s.misuse = b.err
 			}
+			return 0
 		}
-		handles := make([]abi.Expr, len(args))
-		for i, a := range args {
-			handles[i] = b.expr(Lit(a))
-		}
+		q := b.query(query, args)
 		if b.err != nil {
 			return 0
 		}
-		result := b.host.FrameSQL(query, names, handles)
-		if len(tables) > 0 {
-			result = b.host.FrameWithRelations(result, tables)
+		result := b.host.FrameSQL(q.text, q.names, q.args)
+		if len(q.tables) > 0 {
+			result = b.host.FrameWithRelations(result, q.tables)
 		}
 		return result
 	})
+}
+
+// Exec runs a SQL command, such as INSERT, CREATE TABLE or SHOW TABLES, at once
+// and once, and returns its result. Parameters are those of [Session.SQL], but
+// for DataFrames: write those with [DataFrame.Write].
+func (s *Session) Exec(command string, args ...any) (*DataFrame, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	b := &builder{session: s, host: s.host}
+	q := b.query(command, args)
+	if len(q.tables) > 0 {
+		b.failed(wrongType("Exec: a command reads no DataFrame; write it with DataFrame.Write"))
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	handle, err := s.host.ActionSQL(q.text, q.names, q.args)
+	if err != nil {
+		return nil, err
+	}
+	return &DataFrame{session: s, handle: handle}, nil
+}
+
+// Misuse returns what the task did wrong in a place that can return no error.
+// The SDK asks when the task has returned without one.
+func (s *Session) Misuse() error { return s.misuse }
+
+// commands are the words that begin SQL commands which change something.
+var commands = []string{
+	"ALTER", "ANALYZE", "CACHE", "CALL", "CLEAR", "COMMENT", "CREATE", "DELETE", "DROP", "EXECUTE", "INSERT", "LOAD", "MERGE", "MSCK", "OPTIMIZE",
+	"REFRESH", "REPAIR", "REPLACE", "RESET", "SET", "TRUNCATE", "UNCACHE", "UPDATE", "USE", "VACUUM",
+}
+
+// commandWord returns the word that makes a SQL text a command, in capitals, or
+// nothing.
+func commandWord(text string) string {
+	text = strings.TrimLeft(text, " \t\r\n")
+	end := strings.IndexFunc(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
+	if end < 0 {
+		end = len(text)
+	}
+	if word := strings.ToUpper(text[:end]); slices.Contains(commands, word) {
+		return word
+	}
+	return ""
+}
+
+// sqlText is a SQL text with its parameters, and the frames that it reads.
+type sqlText struct {
+	text   string
+	names  []string
+	args   []abi.Expr
+	tables []abi.Frame
+}
+
+func (b *builder) query(text string, args []any) sqlText {
+	q := sqlText{text: text}
+	if len(args) == 1 {
+		if named, ok := args[0].(map[string]any); ok {
+			args = nil
+			for _, name := range slices.Sorted(maps.Keys(named)) {
+				df, ok := named[name].(*DataFrame)
+				if !ok {
+					q.names, args = append(q.names, name), append(args, named[name])
+					continue
+				}
+				table := "_" + name // not that of a table which the query reads besides
+				q.text = strings.ReplaceAll(q.text, "{"+name+"}", "`"+table+"`")
+				if handle := b.frame(df); b.err == nil {
+					q.tables = append(q.tables, b.host.FrameAlias(handle, table))
+				}
+			}
+		}
+	}
+	q.args = make([]abi.Expr, len(args))
+	for i, a := range args {
+		q.args[i] = b.expr(Lit(a))
+	}
+	return q
 }
 
 // Range returns one column, id, with the numbers from start to end, end

@@ -87,6 +87,8 @@ var methods = []function{
 	{name: "action_write", call: actionWrite, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
 	{name: "action_write_to", call: actionWriteTo, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
 	{name: "action_merge", call: actionMerge, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
+	{name: "action_sql", call: actionSQL, params: []api.ValueType{i32, i32, i32, i32, i32, i32}, names: []string{"query_ptr", "query_len", "names_ptr", "names_len", "args_ptr", "args_count"}, results: []api.ValueType{i64}},
+	{name: "action_view", call: actionView, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len", "replace", "global"}, results: []api.ValueType{i64}},
 	{name: "action_catalog", call: actionCatalog, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
 	{name: "action_conf", call: actionConf, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
 }
@@ -639,6 +641,24 @@ func actionMerge(ctx context.Context, mod api.Module, stack []uint64) {
 	frame := abi.Frame(api.DecodeU32(stack[0]))
 	spec := c.readBytes("spec", stack[1], stack[2])
 	stack[0] = c.fallible(0, c.host.ActionMerge(frame, spec))
+}
+
+func actionSQL(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_sql")
+	query := c.readString("query", stack[0], stack[1])
+	names := c.readStrings("names", stack[2], stack[3])
+	args := readHandles[abi.Expr](c, "args", stack[4], stack[5])
+	result, err := c.host.ActionSQL(query, names, args)
+	stack[0] = c.fallible(int64(result), err)
+}
+
+func actionView(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_view")
+	frame := abi.Frame(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	replace := api.DecodeU32(stack[3]) != 0
+	global := api.DecodeU32(stack[4]) != 0
+	stack[0] = c.fallible(0, c.host.ActionView(frame, name, replace, global))
 }
 
 func actionCatalog(ctx context.Context, mod api.Module, stack []uint64) {

@@ -709,6 +709,28 @@ func (imports) ActionMerge(frame abi.Frame, spec []byte) error {
 	return failed(actionMerge(uint32(frame), unsafe.Pointer(unsafe.SliceData(spec)), uint32(len(spec))))
 }
 
+//go:wasmimport sparkstalk_v1 action_sql
+//go:noescape
+func actionSQL(query string, names unsafe.Pointer, namesLen uint32, args unsafe.Pointer, argsCount uint32) int64
+
+func (imports) ActionSQL(query string, names []string, args []abi.Expr) (abi.Frame, error) {
+	var namesStack [listStack]byte
+	namesList := appendStrings(namesStack[:0], names)
+	result := actionSQL(query, unsafe.Pointer(unsafe.SliceData(namesList)), uint32(len(namesList)), unsafe.Pointer(unsafe.SliceData(args)), uint32(len(args)))
+	if err := failed(result); err != nil {
+		return 0, err
+	}
+	return abi.Frame(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_view
+//go:noescape
+func actionView(frame uint32, name string, replace bool, global bool) int64
+
+func (imports) ActionView(frame abi.Frame, name string, replace, global bool) error {
+	return failed(actionView(uint32(frame), name, replace, global))
+}
+
 //go:wasmimport sparkstalk_v1 action_catalog
 //go:noescape
 func actionCatalog(call unsafe.Pointer, callLen uint32) int64

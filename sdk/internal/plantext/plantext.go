@@ -19,6 +19,7 @@ type Plans struct {
 	frames []*frame
 	exprs  []expr
 	marks  int
+	views  map[string]abi.Frame // temporary ones, by name in lower case
 }
 
 type frame struct {
@@ -170,6 +171,9 @@ func (p *Plans) FrameRead(format, schema string, options, paths []string) abi.Fr
 
 // FrameTable implements [abi.Host].
 func (p *Plans) FrameTable(name string, options []string) abi.Frame {
+	if view, ok := p.views[strings.ToLower(name)]; ok && len(options) == 0 {
+		return p.FrameAlias(view, name)
+	}
 	return p.keep(words("table", name, pairs(options)), nil)
 }
 
@@ -187,7 +191,7 @@ func (p *Plans) FrameSQL(query string, names []string, args []abi.Expr) abi.Fram
 	if all != nil {
 		with = "(" + strings.Join(all, ", ") + ")"
 	}
-	return p.keep(words("sql", strconv.Quote(query), with), args)
+	return p.keep(words("sql", strconv.Quote(query), with), args, p.viewsIn(query)...)
 }
 
 // FrameRange implements [abi.Host].

@@ -77,6 +77,50 @@ func (p *Plans) Merge(in abi.Frame, spec []byte) (abi.Frame, error) {
 	return p.keep(label, exprs, in), nil
 }
 
+// View makes a frame a view of the task's own, as [abi.Host].ActionView does.
+func (p *Plans) View(in abi.Frame, name string, replace bool) error {
+	if err := p.frame(in).err; err != nil {
+		return err
+	}
+	key := strings.ToLower(name)
+	if _, there := p.views[key]; there && !replace {
+		return abi.Errorf("pyspark.errors.AnalysisException", "[TEMP_TABLE_OR_VIEW_ALREADY_EXISTS] Cannot create the temporary view `%s` because it already exists.", name)
+	}
+	if p.views == nil {
+		p.views = make(map[string]abi.Frame)
+	}
+	p.views[key] = p.keep("view "+name, nil, in)
+	return nil
+}
+
+// DropView drops a view of the task's own and reports whether there was one.
+func (p *Plans) DropView(name string) bool {
+	_, there := p.views[strings.ToLower(name)]
+	delete(p.views, strings.ToLower(name))
+	return there
+}
+
+// viewsIn returns the views whose names are in a query, sorted by name.
+func (p *Plans) viewsIn(query string) []abi.Frame {
+	var in []abi.Frame
+	query = strings.ToLower(query)
+	for _, name := range slices.Sorted(maps.Keys(p.views)) {
+		if strings.Contains(query, name) {
+			in = append(in, p.views[name])
+		}
+	}
+	return in
+}
+
+// GlobalView returns the making of a global view as a frame.
+func (p *Plans) GlobalView(in abi.Frame, name string, replace bool) abi.Frame {
+	label := "create global view " + name
+	if replace {
+		label = "create or replace global view " + name
+	}
+	return p.keep(label, nil, in)
+}
+
 // Catalog returns a call of the catalog as text, such as "catalog listTables
 // database=sales".
 func Catalog(call []byte) (string, error) {
