@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 	"host/module/watch":    {},
 	"host/engine":          {},
 	"host/admin":           {},
-	"host/worker":          {"abi", "host/broker", "host/celery", "host/event", "host/result"},
+	"host/canvas":          {"host/celery", "host/result"},
+	"host/worker":          {"abi", "host/broker", "host/canvas", "host/celery", "host/event", "host/result"},
 }
 
 func TestImportsNeverPointBack(t *testing.T) {

@@ -74,6 +74,11 @@ func Rejected(reason string, requeue bool) *Exception {
 	return e
 }
 
+// ChordError is the exception of a chord's body whose header failed.
+func ChordError(reason string) *Exception {
+	return NewException("celery.exceptions", "ChordError", reason)
+}
+
 // InvalidTask is the exception for a message that cannot be run.
 func InvalidTask(reason string) *Exception {
 	return NewException("celery.exceptions", "InvalidTaskError", reason)
@@ -105,6 +110,13 @@ func (e *Exception) Error() string {
 		return e.Type + ": " + ArgsRepr(e.Args, 0)
 	}
 }
+
+// Document returns the exception as it is stored in results.
+func (e *Exception) Document() json.RawMessage { return e.append(nil) }
+
+// ExceptionOf reads an exception as it is stored, or returns nil when raw is
+// something else.
+func ExceptionOf(raw json.RawMessage) *Exception { return exceptionOf(raw) }
 
 func (e *Exception) is(module, name string) bool { return e.Module == module && e.Type == name }
 

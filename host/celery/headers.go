@@ -200,8 +200,35 @@ func headerValues(fields Object) map[string]any {
 	return h
 }
 
-// headerValue returns a JSON value as headers have it. Only what headers of
-// protocol 1 can be is told apart.
+// HeaderValue returns a JSON value as headers have it; what is no JSON is null.
+func HeaderValue(raw json.RawMessage) any {
+	if Valid(raw) != nil {
+		return nil
+	}
+	return plainNumbers(headerValue(raw))
+}
+
+// plainNumbers turns numbers into those that a message may carry.
+func plainNumbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // infinite where it overflows
+		return f
+	case []any:
+		for i := range v {
+			v[i] = plainNumbers(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = plainNumbers(v[k])
+		}
+	}
+	return v
+}
+
 func headerValue(raw json.RawMessage) any {
 	switch raw = trim(raw); raw[0] {
 	case 'n':
@@ -218,7 +245,12 @@ func headerValue(raw json.RawMessage) any {
 		})
 		return list
 	case '{':
-		return map[string]any{}
+		o, _ := Members(raw) // checked before
+		out := make(map[string]any, len(o))
+		for _, m := range o {
+			out[m.Key] = headerValue(m.Value)
+		}
+		return out
 	default:
 		return json.Number(raw)
 	}

@@ -191,6 +191,12 @@ func (m Member) append(dst []byte) []byte {
 	return appendRaw(append(dst, ": "...), m.Value)
 }
 
+// Text returns the text of a JSON string, and false for any other value.
+func Text(raw json.RawMessage) (string, bool) { return text(raw) }
+
+// IsNull reports whether raw is null or nothing.
+func IsNull(raw json.RawMessage) bool { return isNull(raw) }
+
 // MarshalJSON implements json.Marshaler.
 func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
 

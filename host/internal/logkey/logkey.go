@@ -34,4 +34,5 @@ const (
 	Fields    = "fields" // group of the attributes that a task gave itself
 	Text      = "text"   // what a module printed
 	Stack     = "stack"
+	Work      = "work" // what was being done
 )

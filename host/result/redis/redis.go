@@ -70,8 +70,11 @@ func keyPrefix(global string) string {
 	if global != "" && !strings.ContainsAny(global[len(global)-1:], ":_-.") {
 		global += "_"
 	}
-	return global + "celery-task-meta-"
+	return global + taskKey
 }
+
+// taskKey is how the keys of tasks begin, behind the prefix.
+const taskKey = "celery-task-meta-"
 
 // Pauses between tries while Redis is away.
 const (
@@ -82,23 +85,27 @@ const (
 // Store implements [result.Store].
 func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) error {
 	document := r.Encode()
+	return s.persist(ctx, fmt.Sprintf("store %s of task %s", r.State, r.TaskID), func() error { return s.store(ctx, r, document) })
+}
+
+// persist runs an operation until it succeeds, Redis refuses it for good, or ctx
+// ends. [goredis.Nil] is an answer, too. what says what is being done.
+func (s *Store) persist(ctx context.Context, what string, operation func() error) error {
 	wait := backoff.Backoff{First: firstPause, Max: lastPause}
 	for try := 1; ; try++ {
-		err := s.store(ctx, r, document)
-		if err == nil {
+		err := operation()
+		switch {
+		case err == nil, errors.Is(err, goredis.Nil):
 			if try > 1 {
-				s.log.InfoContext(ctx, "result backend is back", logkey.Attempt, try, logkey.TaskID, r.TaskID)
+				s.log.InfoContext(ctx, "result backend is back", logkey.Attempt, try, logkey.Work, what)
 			}
-			return nil
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("store %s of task %s: %w (last try: %w)", r.State, r.TaskID, context.Cause(ctx), err)
-		}
-		if !redisclient.Passes(err) {
-			return fmt.Errorf("store %s of task %s: %w", r.State, r.TaskID, err)
-		}
-		if try == 1 {
-			s.log.WarnContext(ctx, "result backend is away: trying until it is back", logkey.Error, err, logkey.TaskID, r.TaskID)
+			return err
+		case ctx.Err() != nil:
+			return fmt.Errorf("%s: %w (last try: %w)", what, context.Cause(ctx), err)
+		case !redisclient.Passes(err):
+			return fmt.Errorf("%s: %w", what, err)
+		case try == 1:
+			s.log.WarnContext(ctx, "result backend is away: trying until it is back", logkey.Error, err, logkey.Work, what)
 		}
 		wait.Sleep(ctx, nil)
 	}

@@ -15,6 +15,7 @@ import (
 type Memory struct {
 	mu     sync.Mutex
 	states map[string][]celery.Result
+	chords map[string]*chord
 	away   chan struct{} // closed when the backend is back; nil when it is there
 	more   chan struct{} // closed and replaced at every change
 }

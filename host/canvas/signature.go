@@ -1,0 +1,404 @@
+// Package canvas does what follows a Celery task: callbacks, chains, groups,
+// chords and replacements. It reads signatures as Celery serializes them and
+// sends the messages that Python's own worker would send.
+//
+// It is a port of celery/canvas.py (5.7), and keeps to that file's order of
+// steps: clients find results by ids and parents that come out of it. A
+// [Sender] publishes; [result.Chords] counts the parts of chords.
+package canvas
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sparkstalk/sparkstalk/host/celery"
+)
+
+// A kind is what a signature is: Celery's subtask_type.
+type kind string
+
+const (
+	plain kind = ""
+	chain kind = "chain"
+	group kind = "group"
+	chord kind = "chord"
+)
+
+// A Signature is a call of a task that may still get arguments, or a chain,
+// group or chord of such calls.
+type Signature struct {
+	Task string
+	Args []json.RawMessage
+	// Kwargs are the keyword arguments. Those of a chain, group or chord are
+	// without its parts, which are in the fields below.
+	Kwargs  celery.Object
+	Options Options
+	// Immutable signatures take no arguments of a parent.
+	Immutable bool
+
+	kind kind
+	// tasks are those of a chain or group, or of a chord's header that is a list.
+	tasks []*Signature
+	// header is a chord's header once it is a group; tasks is empty then.
+	header *Signature
+	body   *Signature
+	// listed says that Python holds the arguments as a list, which shows in
+	// their text: "[1]" for "(1,)".
+	listed bool
+}
+
+var errShape = errors.New("not a signature")
+
+// Parse reads a serialized signature.
+func Parse(data json.RawMessage) (*Signature, error) {
+	members, err := celery.Members(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errShape, err)
+	}
+	s := &Signature{listed: true}
+	var kwargs json.RawMessage
+	for _, m := range members {
+		switch m.Key {
+		case "task":
+			name, ok := celery.Text(m.Value)
+			if !ok {
+				return nil, fmt.Errorf("%w: task is %s", errShape, celery.SafeRepr(m.Value, 64))
+			}
+			s.Task = name
+		case "args":
+			if celery.IsNull(m.Value) {
+				continue
+			}
+			if s.Args, err = celery.Elements(m.Value); err != nil {
+				return nil, fmt.Errorf("%w: args: %w", errShape, err)
+			}
+		case "kwargs":
+			kwargs = m.Value
+		case "options":
+			if celery.IsNull(m.Value) {
+				continue
+			}
+			options, err := celery.Members(m.Value)
+			if err != nil {
+				return nil, fmt.Errorf("%w: options: %w", errShape, err)
+			}
+			for _, o := range options {
+				s.Options.set(o.Key, o.Value)
+			}
+		case "subtask_type":
+			name, _ := celery.Text(m.Value)
+			s.kind = kind(name)
+		case "immutable":
+			s.Immutable = string(m.Value) == "true"
+		}
+	}
+	if s.Task == "" {
+		return nil, fmt.Errorf("%w: it names no task", errShape)
+	}
+	if !celery.IsNull(kwargs) {
+		if s.Kwargs, err = celery.Members(kwargs); err != nil {
+			return nil, fmt.Errorf("%w: kwargs: %w", errShape, err)
+		}
+	}
+	return s, s.parseParts()
+}
+
+// parseParts takes the parts of a chain, group or chord out of its arguments.
+func (s *Signature) parseParts() (err error) {
+	switch s.kind {
+	case plain:
+		return nil
+	case chain, group:
+		// Celery rebuilds these from their tasks and options alone.
+		s.Args, s.Immutable = nil, false
+		s.tasks, err = ParseList(s.take("tasks"))
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.kind, err)
+		}
+		return nil
+	case chord:
+		header := s.take("header")
+		if len(header) > 0 && header[0] == '{' {
+			group, err := Parse(header)
+			if err != nil {
+				return fmt.Errorf("chord's header: %w", err)
+			}
+			if group.kind == plain || group.kind == chord {
+				s.tasks = []*Signature{group}
+			} else {
+				s.tasks = group.tasks
+			}
+		} else if s.tasks, err = ParseList(header); err != nil {
+			return fmt.Errorf("chord's header: %w", err)
+		}
+		if body := s.take("body"); !celery.IsNull(body) {
+			if s.body, err = Parse(body); err != nil {
+				return fmt.Errorf("chord's body: %w", err)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: subtask_type %q is unknown", errShape, s.kind)
+}
+
+// take removes a keyword argument and returns it.
+func (s *Signature) take(key string) json.RawMessage {
+	at := slices.IndexFunc(s.Kwargs, func(m celery.Member) bool { return m.Key == key })
+	if at < 0 {
+		return nil
+	}
+	value := s.Kwargs[at].Value
+	s.Kwargs = slices.Delete(slices.Clone(s.Kwargs), at, at+1)
+	return value
+}
+
+// ParseList reads an array of signatures. Nothing and null are none; one
+// signature by itself is a list of it, as in Celery's options.
+func ParseList(data json.RawMessage) ([]*Signature, error) {
+	if celery.IsNull(data) {
+		return nil, nil
+	}
+	if data[0] == '{' {
+		s, err := Parse(data)
+		if err != nil {
+			return nil, err
+		}
+		return []*Signature{s}, nil
+	}
+	parts, err := celery.Elements(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errShape, err)
+	}
+	list := make([]*Signature, len(parts))
+	for i, part := range parts {
+		if list[i], err = Parse(part); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Append appends the signature as Celery serializes it.
+func (s *Signature) Append(dst []byte) []byte {
+	dst = append(dst, `{"task": `...)
+	dst = celery.AppendString(dst, s.Task)
+	dst = celery.AppendArray(append(dst, `, "args": `...), s.Args)
+	dst = append(dst, `, "kwargs": `...)
+	dst = s.keywords().Append(dst)
+	dst = append(dst, `, "options": `...)
+	dst = s.Options.append(dst)
+	dst = append(dst, `, "subtask_type": `...)
+	if s.kind == plain {
+		dst = append(dst, "null"...)
+	} else {
+		dst = celery.AppendString(dst, string(s.kind))
+	}
+	dst = append(dst, `, "immutable": `...)
+	if s.Immutable {
+		dst = append(dst, "true"...)
+	} else {
+		dst = append(dst, "false"...)
+	}
+	return append(dst, '}')
+}
+
+// keywords are all keyword arguments, the parts included.
+func (s *Signature) keywords() celery.Object {
+	all := slices.Clip(s.Kwargs)
+	switch s.kind {
+	case chain, group:
+		all = append(all, celery.Member{Key: "tasks", Value: appendList(nil, s.tasks)})
+	case chord:
+		header := appendList(nil, s.tasks)
+		if s.header != nil {
+			header = s.header.Append(nil)
+		}
+		body := json.RawMessage("null")
+		if s.body != nil {
+			body = s.body.Append(nil)
+		}
+		all = append(all, celery.Member{Key: "header", Value: header}, celery.Member{Key: "body", Value: body})
+	}
+	return all
+}
+
+func appendList(dst []byte, list []*Signature) json.RawMessage {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = s.Append(dst)
+	}
+	return append(dst, ']')
+}
+
+// An option is one execution option: a JSON value, or a signature that is still
+// being worked on and shared with where it came from.
+type option struct {
+	key string
+	raw json.RawMessage
+	sig *Signature
+}
+
+func (o option) value() json.RawMessage {
+	if o.sig != nil {
+		return o.sig.Append(nil)
+	}
+	return o.raw
+}
+
+func (o option) isNull() bool { return o.sig == nil && celery.IsNull(o.raw) }
+
+// Options are execution options in their order.
+type Options []option
+
+func (o Options) find(key string) int {
+	return slices.IndexFunc(o, func(p option) bool { return p.key == key })
+}
+
+func (o Options) has(key string) bool { return o.find(key) >= 0 }
+
+// get returns an option's JSON, nil when it is absent or null.
+func (o Options) get(key string) json.RawMessage {
+	if i := o.find(key); i >= 0 && !o[i].isNull() {
+		return o[i].value()
+	}
+	return nil
+}
+
+// text returns a string option, "" when it is absent, null or no string.
+func (o Options) text(key string) string {
+	s, _ := celery.Text(o.get(key))
+	return s
+}
+
+func (o *Options) set(key string, raw json.RawMessage) { o.put(option{key: key, raw: raw}) }
+
+func (o *Options) setText(key, value string) { o.set(key, celery.Quote(value)) }
+
+// setTextOrNull sets null for "".
+func (o *Options) setTextOrNull(key, value string) {
+	if value == "" {
+		o.set(key, json.RawMessage("null"))
+	} else {
+		o.setText(key, value)
+	}
+}
+
+func (o *Options) setInt(key string, n int) { o.set(key, fmt.Appendf(nil, "%d", n)) }
+
+func (o *Options) setSignature(key string, s *Signature) { o.put(option{key: key, sig: s}) }
+
+func (o *Options) put(p option) {
+	if i := o.find(p.key); i >= 0 {
+		(*o)[i] = p
+	} else {
+		*o = append(*o, p)
+	}
+}
+
+func (o *Options) remove(key string) {
+	if i := o.find(key); i >= 0 {
+		*o = slices.Delete(slices.Clone(*o), i, i+1)
+	}
+}
+
+// list returns an option that holds signatures.
+func (o Options) list(key string) ([]*Signature, error) {
+	list, err := ParseList(o.get(key))
+	if err != nil {
+		return nil, fmt.Errorf("option %s: %w", key, err)
+	}
+	return list, nil
+}
+
+// rawList returns the elements of an option that holds signatures, as they are.
+func rawList(raw json.RawMessage) ([]json.RawMessage, error) {
+	if celery.IsNull(raw) {
+		return nil, nil
+	}
+	if raw[0] == '{' {
+		return []json.RawMessage{raw}, nil
+	}
+	return celery.Elements(raw)
+}
+
+// addTo appends signatures to a list option, each once: Celery's
+// append_to_list_option.
+func (o *Options) addTo(key string, sig json.RawMessage) error {
+	list, err := rawList(o.get(key))
+	if err != nil {
+		return fmt.Errorf("option %s: %w", key, err)
+	}
+	for _, old := range list {
+		if string(old) == string(sig) {
+			return nil
+		}
+	}
+	o.set(key, celery.AppendArray(nil, append(slices.Clip(list), sig)))
+	return nil
+}
+
+// clone copies deeply: signatures in it are no longer shared.
+func (o Options) clone() Options {
+	out := slices.Clone(o)
+	for i, p := range out {
+		if p.sig != nil {
+			out[i] = option{key: p.key, raw: p.sig.Append(nil)}
+		}
+	}
+	return out
+}
+
+func (o Options) append(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, p := range o {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(celery.AppendString(dst, p.key), ": "...)
+		dst = append(dst, p.value()...)
+	}
+	return append(dst, '}')
+}
+
+// merge returns o with what other has, except for what is frozen.
+func (o Options) merge(other Options) Options {
+	out := slices.Clone(o)
+	for _, p := range other {
+		if !o.frozen(p.key) {
+			out.put(p)
+		}
+	}
+	return out
+}
+
+// frozen reports whether an option must not be changed by a caller's: a group
+// or stamps that a part of a canvas already has are what others count on.
+func (o Options) frozen(key string) bool {
+	if !o.has(key) {
+		return false
+	}
+	if key == "group_id" || key == "stamped_headers" {
+		return true
+	}
+	return slices.Contains(o.stamps(), key)
+}
+
+// stamps are the names of the stamps among the options.
+func (o Options) stamps() []string {
+	names, err := celery.Elements(o.get("stamped_headers"))
+	if err != nil {
+		return nil
+	}
+	out := make([]string, 0, len(names))
+	for _, n := range names {
+		if s, ok := celery.Text(n); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
