@@ -139,6 +139,31 @@ type Host interface {
 	// TaskState reports a state of the task's own, such as PROGRESS, to the
 	// client; meta is any JSON value.
 	TaskState(state string, meta []byte) error
+	// TaskRetry has the call sent again, as Celery's Task.retry does; options is
+	// a JSON [Retry] or empty. The message leaves at once. The task then fails
+	// with the error celery.exceptions.Retry, which makes its state RETRY. When
+	// no retries are left, the error is what the task should fail with: the
+	// exception given with the options, else MaxRetriesExceededError.
+	TaskRetry(options []byte) error
+	// TaskSend sends a task, or a chain, group or chord of tasks, and waits for
+	// nothing. signature is JSON in the form of Celery's signatures:
+	// {"task": name, "args": [...], "kwargs": {...}, "options": {...},
+	// "subtask_type": null, "immutable": false}, of which only task is required.
+	// It returns the id of the result: of a chain the last task's, of a chord
+	// the body's, of a group the group's.
+	TaskSend(signature []byte) (string, error)
+	// TaskReplace sends a signature in the task's place: under its id, with its
+	// callbacks and the rest of its chain behind. The task then fails with the
+	// error celery.exceptions.Ignore, which leaves the result to what replaces it.
+	TaskReplace(signature []byte) error
+	// TaskAddToChord sends a signature as one more task of the chord whose
+	// header the task is part of, and returns its id.
+	TaskAddToChord(signature []byte) (string, error)
+	// TaskCheck returns nil, or why the task should come to an end now: the
+	// error billiard.exceptions.SoftTimeLimitExceeded once its soft time limit
+	// is over. Actions return that error by themselves, once, as Python raises
+	// it once; what the task does then has until the hard limit.
+	TaskCheck() error
 
 	// ResultJSON hands over the task's result, one JSON value of at most the
 	// host's result limit. The last result or error given counts. In

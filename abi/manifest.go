@@ -57,6 +57,91 @@ type TaskOptions struct {
 	TrackStarted *bool `json:"track_started,omitempty"`
 	// TimeLimit is the time in seconds after which the task is interrupted; zero means none.
 	TimeLimit *float64 `json:"time_limit,omitempty"`
+	// SoftTimeLimit is the time in seconds after which the task gets
+	// SoftTimeLimitExceeded, which it may catch; zero means none.
+	SoftTimeLimit *float64 `json:"soft_time_limit,omitempty"`
+	// RateLimit is how often the task may begin on one worker: "10/s", "100/m",
+	// "2/h", or a number for so many a second. Empty means no limit.
+	RateLimit *string `json:"rate_limit,omitempty"`
+	// AcksOnFailure and AcksOnTimeout acknowledge a late-acked message also when
+	// the task failed or exceeded its time limit. The default is true.
+	AcksOnFailure *bool `json:"acks_on_failure,omitempty"`
+	AcksOnTimeout *bool `json:"acks_on_timeout,omitempty"`
+	// RejectOnWorkerLost returns a late-acked message to its queue when what ran
+	// the task died.
+	RejectOnWorkerLost *bool `json:"reject_on_worker_lost,omitempty"`
+	// StoreErrorsEvenIfIgnored stores failures of tasks whose result is ignored.
+	StoreErrorsEvenIfIgnored *bool `json:"store_errors_even_if_ignored,omitempty"`
+	// MaxRetries is how often a call is tried again: 3 by default, negative
+	// without end.
+	MaxRetries *int `json:"max_retries,omitempty"`
+	// DefaultRetryDelay is the time in seconds before a retry that names none:
+	// 180 by default.
+	DefaultRetryDelay *float64 `json:"default_retry_delay,omitempty"`
+	// AutoretryFor names the exceptions after which the task is tried again by
+	// itself: class names, with their module unless they are Python's own;
+	// "Exception" is all. DontAutoretryFor names exceptions to that.
+	AutoretryFor     []string `json:"autoretry_for,omitempty"`
+	DontAutoretryFor []string `json:"dont_autoretry_for,omitempty"`
+	// RetryBackoff makes the wait before automatic retries grow: so many seconds,
+	// doubled with each retry. Zero waits DefaultRetryDelay.
+	RetryBackoff *float64 `json:"retry_backoff,omitempty"`
+	// RetryBackoffMax bounds that wait: 600 seconds by default.
+	RetryBackoffMax *float64 `json:"retry_backoff_max,omitempty"`
+	// RetryJitter draws the wait from between zero and that, so that tasks that
+	// failed together are not retried together. The default is true.
+	RetryJitter *bool `json:"retry_jitter,omitempty"`
+}
+
+// Over returns the options with those of base where they leave a choice.
+func (o TaskOptions) Over(base TaskOptions) TaskOptions {
+	prefer(&base.AcksLate, o.AcksLate)
+	prefer(&base.IgnoreResult, o.IgnoreResult)
+	prefer(&base.TrackStarted, o.TrackStarted)
+	prefer(&base.TimeLimit, o.TimeLimit)
+	prefer(&base.SoftTimeLimit, o.SoftTimeLimit)
+	prefer(&base.RateLimit, o.RateLimit)
+	prefer(&base.AcksOnFailure, o.AcksOnFailure)
+	prefer(&base.AcksOnTimeout, o.AcksOnTimeout)
+	prefer(&base.RejectOnWorkerLost, o.RejectOnWorkerLost)
+	prefer(&base.StoreErrorsEvenIfIgnored, o.StoreErrorsEvenIfIgnored)
+	prefer(&base.MaxRetries, o.MaxRetries)
+	prefer(&base.DefaultRetryDelay, o.DefaultRetryDelay)
+	prefer(&base.RetryBackoff, o.RetryBackoff)
+	prefer(&base.RetryBackoffMax, o.RetryBackoffMax)
+	prefer(&base.RetryJitter, o.RetryJitter)
+	if o.AutoretryFor != nil {
+		base.AutoretryFor = o.AutoretryFor
+	}
+	if o.DontAutoretryFor != nil {
+		base.DontAutoretryFor = o.DontAutoretryFor
+	}
+	return base
+}
+
+func prefer[T any](field **T, own *T) {
+	if own != nil {
+		*field = own
+	}
+}
+
+// A Retry says how a call is to be tried again. Its zero value is a retry after
+// the task's own delay, with the same arguments.
+type Retry struct {
+	// Countdown is the wait in seconds; ETA, ISO 8601, names the time instead.
+	Countdown *float64 `json:"countdown,omitempty"`
+	ETA       string   `json:"eta,omitempty"`
+	// MaxRetries replaces the task's own, for this time; negative is without end.
+	MaxRetries *int `json:"max_retries,omitempty"`
+	// Exception is why: the client sees it while the call waits, and gets it
+	// when no retries are left.
+	Exception *Error `json:"exc,omitempty"`
+	// Args and Kwargs replace the call's arguments; nil keeps them.
+	Args   []json.RawMessage          `json:"args,omitempty"`
+	Kwargs map[string]json.RawMessage `json:"kwargs,omitempty"`
+	// Options are more of Celery's for the message: queue, priority, expires,
+	// time_limit and so on.
+	Options map[string]json.RawMessage `json:"options,omitempty"`
 }
 
 // A Param describes one parameter of a task.
@@ -112,6 +197,10 @@ type Request struct {
 	Hostname string `json:"hostname,omitempty"`
 	// TimeLimit is the time in seconds that the task may take; zero means no limit.
 	TimeLimit float64 `json:"timelimit,omitempty"`
+	// SoftTimeLimit is the time in seconds after which the task is asked to end.
+	SoftTimeLimit float64 `json:"soft_timelimit,omitempty"`
+	// InChord says that the task is part of a chord's header.
+	InChord bool `json:"in_chord,omitempty"`
 	// Redelivered says that the broker has delivered the message before.
 	Redelivered bool `json:"redelivered,omitempty"`
 }

@@ -42,6 +42,31 @@ func (u Unsupported) TaskState(state string, meta []byte) error {
 	return u.refuse("TaskState")
 }
 
+// TaskRetry returns an error: see [Unsupported].
+func (u Unsupported) TaskRetry(options []byte) error {
+	return u.refuse("TaskRetry")
+}
+
+// TaskSend returns an error: see [Unsupported].
+func (u Unsupported) TaskSend(signature []byte) (string, error) {
+	return "", u.refuse("TaskSend")
+}
+
+// TaskReplace returns an error: see [Unsupported].
+func (u Unsupported) TaskReplace(signature []byte) error {
+	return u.refuse("TaskReplace")
+}
+
+// TaskAddToChord returns an error: see [Unsupported].
+func (u Unsupported) TaskAddToChord(signature []byte) (string, error) {
+	return "", u.refuse("TaskAddToChord")
+}
+
+// TaskCheck returns an error: see [Unsupported].
+func (u Unsupported) TaskCheck() error {
+	return u.refuse("TaskCheck")
+}
+
 // ResultJSON returns an error: see [Unsupported].
 func (u Unsupported) ResultJSON(value []byte) error {
 	return u.refuse("ResultJSON")

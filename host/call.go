@@ -14,6 +14,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/result/redis"
+	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
 // Call sends a task through the broker to whichever worker serves it, waits as
@@ -75,11 +76,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 }
 
 func publication(to broker.Queue, task *celery.Task) broker.Publication {
-	out := celery.EncodeTask(task)
-	return broker.Publication{RoutingKey: to.Name, Mandatory: true, Message: broker.Message{
-		Headers: out.Headers, Body: out.Body, ContentType: out.ContentType, ContentEncoding: out.ContentEncoding,
-		CorrelationID: out.CorrelationID, ReplyTo: out.ReplyTo, Priority: out.Priority, Persistent: out.Persistent, Expiration: out.Expiration,
-	}}
+	return broker.Publication{RoutingKey: to.Name, Mandatory: true, Message: worker.MessageOf(celery.EncodeTask(task))}
 }
 
 // offer takes the final state of a task; what comes before and after is not waited for.

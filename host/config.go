@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
@@ -93,6 +94,30 @@ type Config struct {
 	TrackStarted bool    `json:"task_track_started"`
 	IgnoreResult bool    `json:"task_ignore_result"`
 	TimeLimit    float64 `json:"task_time_limit"`
+	// SoftTimeLimit (seconds) is after what a task is told to end. The other
+	// settings of this group are Celery's of the same name; nil is true.
+	SoftTimeLimit            float64 `json:"task_soft_time_limit"`
+	AcksOnFailure            *bool   `json:"task_acks_on_failure"`
+	AcksOnTimeout            *bool   `json:"task_acks_on_timeout"`
+	AcksOnFailureOrTimeout   *bool   `json:"task_acks_on_failure_or_timeout"`
+	RejectOnWorkerLost       bool    `json:"task_reject_on_worker_lost"`
+	StoreErrorsEvenIfIgnored bool    `json:"task_store_errors_even_if_ignored"`
+	InheritParentPriority    bool    `json:"task_inherit_parent_priority"`
+	// Annotations change options of tasks by their name, "*" those of all:
+	// {"demo.WordCount": {"rate_limit": "10/m"}}. The names are those of a
+	// module's manifest.
+	Annotations map[string]abi.TaskOptions `json:"task_annotations"`
+	// TaskDefaultQueue is where tasks go that tasks send without a queue. Empty
+	// means celery.
+	TaskDefaultQueue string `json:"task_default_queue"`
+	// ResultExtended stores a task's name, arguments and worker with its states.
+	ResultExtended bool `json:"result_extended"`
+	// DeduplicateSuccessful acknowledges redelivered late-acked tasks that have
+	// succeeded before, with a backend that keeps results.
+	DeduplicateSuccessful bool `json:"worker_deduplicate_successful_tasks"`
+	// ChordRetryInterval is how many seconds pass between two looks of
+	// celery.chord_unlock. Zero means 1.
+	ChordRetryInterval float64 `json:"result_chord_retry_interval"`
 	// TaskEvents sends Celery's task events.
 	TaskEvents bool `json:"task_events"`
 	// ResultExpires is how many seconds a backend that stores results keeps
@@ -180,7 +205,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	for name, v := range map[string]float64{
-		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "grace": c.Grace,
+		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
 		"cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
@@ -193,6 +218,16 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if err := cache.CheckStorageLevel(c.CacheStorageLevel); err != nil {
 		bad = append(bad, fmt.Errorf("setting cache_storage_level: %w", err))
+	}
+	or(&c.AcksOnFailure, c.AcksOnFailureOrTimeout)
+	or(&c.AcksOnTimeout, c.AcksOnFailureOrTimeout)
+	for name, o := range c.Annotations {
+		if o.RateLimit == nil {
+			continue
+		}
+		if _, err := celery.ParseRate(*o.RateLimit); err != nil {
+			bad = append(bad, fmt.Errorf("setting task_annotations: %s: rate_limit %q: %w", name, *o.RateLimit, err))
+		}
 	}
 	name, err := Nodename(c.Hostname)
 	if err != nil {

@@ -185,12 +185,14 @@ type task struct {
 }
 
 func (t *task) Options() abi.TaskOptions { return t.lease.Spec().TaskOptions }
+func (t *task) Params() int              { return len(t.lease.Spec().Params) }
 func (t *task) Release()                 { t.lease.Release() }
 
 func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, error) {
 	request, err := json.Marshal(abi.Request{
 		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
-		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), Redelivered: call.Redelivered,
+		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), SoftTimeLimit: call.SoftLimit.Seconds(),
+		InChord: call.Embed.Chord != nil, Redelivered: call.Redelivered,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("request of %s: %w", call.Name, err)
@@ -198,6 +200,8 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 	name, version := t.lease.Version()
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
 		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
+		SoftLimit: call.SoftLimit,
+		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
 	})
 	defer inv.Close()
 	if err := t.lease.Run(ctx, inv); err != nil {

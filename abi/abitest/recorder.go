@@ -29,6 +29,36 @@ func (r *Recorder) TaskState(state string, meta []byte) error {
 	return r.failure("TaskState")
 }
 
+// TaskRetry records the call.
+func (r *Recorder) TaskRetry(options []byte) error {
+	r.record("TaskRetry", options)
+	return r.failure("TaskRetry")
+}
+
+// TaskSend records the call.
+func (r *Recorder) TaskSend(signature []byte) (string, error) {
+	r.record("TaskSend", signature)
+	return fallible[string](r, "TaskSend")
+}
+
+// TaskReplace records the call.
+func (r *Recorder) TaskReplace(signature []byte) error {
+	r.record("TaskReplace", signature)
+	return r.failure("TaskReplace")
+}
+
+// TaskAddToChord records the call.
+func (r *Recorder) TaskAddToChord(signature []byte) (string, error) {
+	r.record("TaskAddToChord", signature)
+	return fallible[string](r, "TaskAddToChord")
+}
+
+// TaskCheck records the call.
+func (r *Recorder) TaskCheck() error {
+	r.record("TaskCheck")
+	return r.failure("TaskCheck")
+}
+
 // ResultJSON records the call.
 func (r *Recorder) ResultJSON(value []byte) error {
 	r.record("ResultJSON", value)

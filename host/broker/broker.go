@@ -117,6 +117,17 @@ type Broker interface {
 	// is no limit. It also holds for connections to come, so that being
 	// disconnected is no error.
 	SetPrefetch(ctx context.Context, count int) error
+	// Declare makes a queue, with its exchange and binding, unless it is there. It
+	// waits for a connection as long as ctx lasts and works whether or not Run
+	// does. Its error is the broker's refusal.
+	Declare(ctx context.Context, q Queue) error
+	// Consume declares and consumes one queue more, now and over every
+	// connection to come, so that being disconnected is no error. A queue that
+	// is consumed already stays as it is.
+	Consume(ctx context.Context, q Queue) error
+	// Cancel ends the consuming of a queue for good. What was delivered from it
+	// stays open and can be settled. A queue that is not consumed is no error.
+	Cancel(ctx context.Context, queue string) error
 	// Publish sends a message and returns once the broker has it (publisher
 	// confirm), waiting for a connection as long as ctx lasts. What the broker
 	// did not confirm is sent again, so that a message may arrive twice. It works

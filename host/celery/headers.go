@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -206,6 +208,41 @@ func HeaderValue(raw json.RawMessage) any {
 		return nil
 	}
 	return plainNumbers(headerValue(raw))
+}
+
+// jsonOf is a header's value as JSON, in Python's form.
+func jsonOf(v any) json.RawMessage {
+	switch v := v.(type) {
+	case nil:
+		return json.RawMessage("null")
+	case bool:
+		return boolean(v)
+	case string:
+		return Quote(v)
+	case []byte:
+		return Quote(string(v))
+	case float64:
+		return float(v)
+	case json.Number:
+		return json.RawMessage(v)
+	case []any:
+		list := make([]json.RawMessage, len(v))
+		for i := range v {
+			list[i] = jsonOf(v[i])
+		}
+		return AppendArray(nil, list)
+	case map[string]any:
+		var o Object
+		for key, value := range v {
+			o = append(o, Member{Key: key, Value: jsonOf(value)})
+		}
+		slices.SortFunc(o, func(a, b Member) int { return strings.Compare(a.Key, b.Key) })
+		return o.Append(nil)
+	}
+	if f, ok := asFloat(v); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return integer(int64(f))
+	}
+	return Quote(fmt.Sprint(v))
 }
 
 // plainNumbers turns numbers into those that a message may carry.

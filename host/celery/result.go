@@ -98,6 +98,28 @@ func Retrying(t *Task, cause *Exception) Result {
 	return r
 }
 
+// ExtendedMeta is what Celery's result_extended adds to the states of a task.
+func ExtendedMeta(t *Task, hostname string) Object {
+	meta := Object{
+		{Key: "name", Value: Quote(t.Name)}, {Key: "args", Value: AppendArray(nil, t.Args)}, {Key: "kwargs", Value: t.Kwargs.Append(nil)},
+		{Key: "worker", Value: orNull(hostname)}, {Key: "retries", Value: integer(int64(t.Retries))}, {Key: "queue", Value: orNull(t.RoutingKey)},
+	}
+	if len(t.Stamps) == 0 {
+		return meta
+	}
+	names := make([]json.RawMessage, len(t.StampedHeaders))
+	for i, name := range t.StampedHeaders {
+		names[i] = Quote(name)
+	}
+	meta = append(meta, Member{Key: "stamped_headers", Value: AppendArray(nil, names)})
+	for _, name := range t.StampedHeaders {
+		if value, ok := t.Stamps[name]; ok {
+			meta = append(meta, Member{Key: name, Value: jsonOf(value)})
+		}
+	}
+	return meta
+}
+
 // Encode returns the document with Celery's order of keys and its separators.
 func (r Result) Encode() []byte {
 	dst := make([]byte, 0, 256+len(r.Value))

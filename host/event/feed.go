@@ -37,6 +37,8 @@ type Event struct {
 	Runtime time.Duration
 	// Exception is that of TypeFailed, or the cause of TypeRetried, if any.
 	Exception *celery.Exception
+	// Traceback is that of TypeRetried.
+	Traceback string
 	// Revocation is that of TypeRevoked.
 	Revocation Revocation
 	// Requeue says of TypeRejected that the message went back to its queue.
@@ -67,8 +69,8 @@ func Failed(t *celery.Task, e *celery.Exception) Event {
 }
 
 // Retried is the event of a task that will run again; cause may be nil.
-func Retried(t *celery.Task, cause *celery.Exception) Event {
-	return Event{Type: TypeRetried, At: time.Now(), Task: t, Exception: cause}
+func Retried(t *celery.Task, cause *celery.Exception, traceback string) Event {
+	return Event{Type: TypeRetried, At: time.Now(), Task: t, Exception: cause, Traceback: traceback}
 }
 
 // Revoked is the event of a task that does not run, or not to its end.

@@ -316,11 +316,7 @@ func encode(e Event) celery.Event {
 	case TypeFailed:
 		return celery.TaskFailed(e.Task.ID, e.Exception)
 	case TypeRetried:
-		traceback := ""
-		if e.Exception != nil {
-			traceback = e.Exception.Traceback
-		}
-		return celery.TaskRetried(e.Task.ID, e.Exception, traceback)
+		return celery.TaskRetried(e.Task.ID, e.Exception, e.Traceback)
 	case TypeRevoked:
 		return celery.TaskRevoked(e.Task.ID, e.Revocation.Terminated, e.Revocation.Signal, e.Revocation.Expired)
 	default:

@@ -300,7 +300,7 @@ func TestPythonsMonitorSeesUs(t *testing.T) {
 	feed.Emit(event.Succeeded(ids["ok"], json.RawMessage(`{"a": [1, 2.0, null]}`), 1500*time.Millisecond))
 	feed.Emit(event.Failed(ids["failed"], failure))
 	feed.Emit(event.Revoked(ids["revoked"], event.Revocation{Terminated: true, Signal: 15}))
-	feed.Emit(event.Retried(ids["retried"], nil))
+	feed.Emit(event.Retried(ids["retried"], nil, ""))
 	feed.Emit(event.Failed(ids["unknown"], celery.NotRegistered("demo.unknown")))
 	feed.Emit(event.Rejected(ids["failed"], false))
 	for lines.Scan() && lines.Text() != "worker-heartbeat" {

@@ -24,7 +24,7 @@ func (i *Invocation) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, e
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}
-	rows, err := i.collect(i.ctx, df, form)
+	rows, err := i.collect(i.working(), df, form)
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}
@@ -89,7 +89,7 @@ func (i *Invocation) ActionExplain(frame abi.Frame, mode string) (string, error)
 func (i *Invocation) act(fn string, frame abi.Frame, run func(context.Context, *spark.DataFrame) error) error {
 	df, err := i.lookup(fn, frame)
 	if err == nil {
-		err = i.cfg.Cache.Do(i.ctx, df, i.opt, run)
+		err = i.cfg.Cache.Do(i.working(), df, i.opt, run)
 	}
 	if err != nil {
 		return i.failed(i.ctx, err)

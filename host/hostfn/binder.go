@@ -120,6 +120,10 @@ type Task struct {
 	// State reports a state of the task's own to the client; meta is one JSON
 	// value. Nil takes no states.
 	State func(ctx context.Context, state string, meta json.RawMessage) error
+	Messages
+	// SoftLimit is how long the task may take before it is told to end; zero is
+	// no limit.
+	SoftLimit time.Duration
 }
 
 // Invocation is the [abi.Host] of one call of a task. Like that, it is used by
@@ -141,7 +145,12 @@ type Invocation struct {
 	bytes   int64                  // of strings and bytes handed over so far
 	lines   int                    // logged so far
 	views   map[string]view        // of the task's own, by name in lower case
+	sent    int                    // messages so far
 	closed  bool
+
+	soft     context.Context // ends with the soft time limit; nil without one
+	softEnd  context.CancelFunc
+	softTold bool // the guest was told of it
 
 	given    given
 	value    json.RawMessage  // with givenValue
@@ -167,6 +176,9 @@ func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	if i.progress = newProgress(ctx, t, b.cfg.ProgressEvery, i.log); i.progress != nil {
 		i.opt.Progress = i.progress.report
 	}
+	if t.SoftLimit > 0 {
+		i.soft, i.softEnd = context.WithTimeoutCause(i.ctx, t.SoftLimit, errSoftLimit)
+	}
 	return i
 }
 
@@ -184,6 +196,9 @@ func (i *Invocation) Close() {
 	i.progress.stop()
 	for handle := range i.cursors {
 		i.closeCursor(handle)
+	}
+	if i.softEnd != nil {
+		i.softEnd()
 	}
 	i.frames, i.exprs = table[*spark.DataFrame]{}, table[*spark.Column]{}
 	i.value, i.rows, i.failure, i.failures = nil, nil, nil, nil

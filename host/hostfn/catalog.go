@@ -72,7 +72,7 @@ func (i *Invocation) ask(b *builder, run func(context.Context) (json.RawMessage,
 	if b.wrong() {
 		return nil, i.failed(i.ctx, b.err)
 	}
-	answer, err := run(i.ctx)
+	answer, err := run(i.working())
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}

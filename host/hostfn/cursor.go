@@ -53,13 +53,13 @@ func (i *Invocation) CursorOpen(frame abi.Frame) (abi.Cursor, error) {
 	if err != nil {
 		return 0, i.failed(i.ctx, err)
 	}
-	ctx, cancel := context.WithCancelCause(i.ctx)
+	ctx, cancel := context.WithCancelCause(i.working())
 	c := &cursor{cancel: cancel, opened: make(chan struct{}), batches: make(chan arrow.RecordBatch, batchesWaiting)}
 	go c.pump(ctx, i, df)
 	select {
 	case <-c.opened:
-	case <-i.ctx.Done():
-		return 0, context.Cause(i.ctx)
+	case <-i.working().Done():
+		return 0, i.failed(i.ctx, context.Cause(i.working()))
 	}
 	if c.schema == nil { // it ended before there was one
 		cancel(errCursorClosed)
@@ -156,8 +156,8 @@ func (i *Invocation) CursorNext(handle abi.Cursor, maxRows int32) (int64, error)
 				return 0, c.end(i)
 			}
 			c.batch, c.cut = batch, 0
-		case <-i.ctx.Done():
-			return 0, context.Cause(i.ctx)
+		case <-i.working().Done():
+			return 0, i.failed(i.ctx, context.Cause(i.working()))
 		}
 	}
 	n := cutRows(c.batch, c.cut, int64(maxRows))

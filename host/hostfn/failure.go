@@ -45,6 +45,7 @@ func (i *Invocation) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	err = i.softened(err)
 	f := &Failure{Err: clientError(err), Cause: err}
 	for n, old := range i.failures {
 		if sameClass(old.Err, f.Err) {

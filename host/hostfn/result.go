@@ -113,8 +113,14 @@ func (i *Invocation) Result(ctx context.Context) (json.RawMessage, error) {
 	case givenValue:
 		return i.value, nil
 	case givenRows:
+		if i.soft != nil && !i.softTold {
+			ctx = i.soft
+		}
 		rows, err := i.collect(i.task.asking(ctx), i.rows, i.form)
 		if err != nil {
+			if ctx == i.soft { // that it ended is the guest's to know
+				ctx = i.ctx
+			}
 			return nil, i.failed(ctx, err)
 		}
 		return rows, nil

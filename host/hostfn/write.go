@@ -87,7 +87,7 @@ func (i *Invocation) once(df *spark.DataFrame, run func(context.Context, *spark.
 	if err := i.cfg.Session.Ping(i.ctx); errors.Is(err, spark.ErrClosed) {
 		return err
 	}
-	return i.cfg.Cache.Once(i.ctx, df, i.opt, run)
+	return i.cfg.Cache.Once(i.working(), df, i.opt, run)
 }
 
 // decode reads a JSON object of the guest's. Fields that do not exist are

@@ -3,6 +3,7 @@ package result
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -65,4 +66,47 @@ type Reader interface {
 	// Get returns the state of a task now; false means that none is stored,
 	// which Celery calls PENDING.
 	Get(ctx context.Context, taskID string) (celery.Result, bool, error)
+}
+
+// Join returns the value of a result tuple, of a group a list; false means that
+// some of it is not there yet. What failed is a [*DependencyError].
+func Join(ctx context.Context, from Reader, tuple json.RawMessage) (json.RawMessage, bool, error) {
+	parts, err := celery.Elements(tuple)
+	if err != nil || len(parts) != 2 {
+		return nil, false, fmt.Errorf("result tuple %s: not [[id, parent], children]", celery.SafeRepr(tuple, 128))
+	}
+	if !celery.IsNull(parts[1]) {
+		children, err := celery.Elements(parts[1])
+		if err != nil {
+			return nil, false, fmt.Errorf("result tuple: %w", err)
+		}
+		for i, child := range children {
+			value, ready, err := Join(ctx, from, child)
+			if err != nil || !ready {
+				return nil, ready, err
+			}
+			children[i] = value
+		}
+		return celery.AppendArray(nil, children), true, nil
+	}
+	head, err := celery.Elements(parts[0])
+	if err != nil || len(head) == 0 {
+		return nil, false, errors.New("result tuple without an id")
+	}
+	id, _ := celery.Text(head[0])
+	r, found, err := from.Get(ctx, id)
+	if err != nil || !found || !r.Ready() {
+		return nil, false, err
+	}
+	if r.State != celery.StateSuccess {
+		cause := r.Exception
+		if cause == nil {
+			cause = celery.NewException("builtins", "Exception", celery.Repr(r.Value))
+		}
+		return nil, true, &DependencyError{TaskID: id, Cause: cause}
+	}
+	if len(r.Value) == 0 {
+		return json.RawMessage("null"), true, nil
+	}
+	return r.Value, true, nil
 }

@@ -8,115 +8,169 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
-	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
-// incoming is a delivery in the words of package celery.
-func incoming(d broker.Delivery) celery.Incoming {
-	return celery.Incoming{
-		Headers: d.Headers, Body: d.Body, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding,
-		CorrelationID: d.CorrelationID, ReplyTo: d.ReplyTo,
-		DeliveryInfo: celery.DeliveryInfo{Exchange: d.Exchange, RoutingKey: d.RoutingKey, Priority: d.Priority, Redelivered: d.Redelivered},
+// finish stores what a task came to, sends what follows, and settles its message.
+func (w *Worker) finish(alive context.Context, c *call, value json.RawMessage, err error, took time.Duration) {
+	defer w.done(c.r)
+	t := c.r.task
+	if err == nil {
+		if err = c.send.Follow(alive, value); err == nil {
+			w.succeed(alive, c, value, took)
+			return
+		}
+		if alive.Err() != nil && c.set.acksLate {
+			w.settled(c.r, c.r.Settler.Reject(true))
+			return
+		}
+		err = followError(err)
 	}
-}
-
-func reply(t *celery.Task) result.Reply {
-	return result.Reply{ReplyTo: t.ReplyTo, CorrelationID: t.CorrelationID}
-}
-
-// refuse settles a message that is no task.
-func (w *Worker) refuse(alive context.Context, d broker.Delivery, err error) {
-	bad, ok := errors.AsType[*celery.DecodeError](err)
-	if !ok {
-		bad = &celery.DecodeError{Action: celery.Reject}
-	}
-	r := &received{Delivery: d, task: &celery.Task{ID: bad.TaskID, Name: bad.Name, ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID}}
-	if bad.TaskID != "" && bad.Name != "" && !w.serves(bad.Name) {
-		// Celery looks the name up before it looks into the body.
-		w.unknown(alive, r)
-		return
-	}
-	w.Log.Error("message refused", logkey.Queue, d.Queue, logkey.Error, err)
-	if bad.Answer {
-		w.store(alive, r.task, celery.Failure(r.task, bad.Exception()))
-	}
-	if bad.Action == celery.Reject {
-		w.settled(r, d.Settler.Reject(false))
-	} else {
-		w.settled(r, d.Settler.Ack())
-	}
-}
-
-func (w *Worker) serves(name string) bool {
-	t, ok := w.Tasks.Acquire(name)
-	if ok {
-		t.Release()
-	}
-	return ok
-}
-
-// expire answers a task whose time to begin is over.
-func (w *Worker) expire(alive context.Context, r *received) {
-	w.Log.Info("task expired", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
-	w.store(alive, r.task, celery.Failure(r.task, celery.Revoked("expired")))
-	w.Feed.Emit(event.Revoked(r.task, event.Revocation{Expired: true}))
-	w.settled(r, r.Settler.Ack())
-}
-
-// unknown answers a task that no module serves, as Celery does: rejected, so
-// that a dead-letter exchange may keep it, and NotRegistered for the client.
-func (w *Worker) unknown(alive context.Context, r *received) {
-	exc := celery.NotRegistered(r.task.Name)
-	w.Log.Error("task of unknown name rejected", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
-	w.store(alive, r.task, celery.Failure(r.task, exc))
-	w.settled(r, r.Settler.Reject(false))
-	w.Feed.Emit(event.Failed(r.task, exc))
-}
-
-// finish stores what a task came to and settles its message.
-func (w *Worker) finish(alive context.Context, r *received, set settings, value json.RawMessage, err error, took time.Duration) {
-	defer w.done.Add(1)
-	if err != nil && errors.Is(err, ErrShutdown) && set.acksLate {
+	if errors.Is(err, ErrShutdown) && c.set.acksLate {
 		// The message still belongs to the broker: another worker runs it again.
-		w.Log.Warn("task interrupted by the stop goes back to its queue", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
-		w.settled(r, r.Settler.Reject(true))
+		w.Log.Warn("task interrupted by the stop goes back to its queue", logkey.Task, t.Name, logkey.TaskID, t.ID)
+		w.settled(c.r, c.r.Settler.Reject(true))
 		return
 	}
-	var exc *celery.Exception
-	document := celery.Success(r.task, value)
-	if err != nil {
-		exc = exception(err, set)
-		document = celery.Failure(r.task, exc)
-	}
-	stored := set.ignoreResult || w.store(alive, r.task, document)
-	if exc != nil {
-		w.Log.Error("task failed", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID, logkey.Error, err, logkey.Duration, took)
-		w.Feed.Emit(event.Failed(r.task, exc))
-	} else {
-		w.Log.Debug("task succeeded", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID, logkey.Duration, took)
-		w.Feed.Emit(event.Succeeded(r.task, value, took))
-	}
-	if !set.acksLate {
+	if s, ok := errors.AsType[terminatedError](err); ok {
+		w.Log.Warn("task terminated", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Signal, s.Name)
+		w.revoke(alive, c.r, "terminated", event.Revocation{Terminated: true, Signal: s.Number})
+		w.settleLate(c, true, false)
 		return
 	}
+	if e, ok := errors.AsType[*abi.Error](err); ok && isControl(e) && (e.Type != "Retry" || c.retried != nil) {
+		w.finishControl(alive, c, e)
+		return
+	}
+	w.fail(alive, c, err, took)
+}
+
+// followError is the exception of a task whose callbacks cannot be sent.
+func followError(err error) error {
+	if errors.Is(err, canvas.ErrNoChords) {
+		return abi.Errorf("NotImplementedError", "%v", err)
+	}
+	return abi.Errorf("kombu.exceptions.OperationalError", "%v", err)
+}
+
+func (w *Worker) done(r *request) {
+	w.requests.remove(r)
+	w.count(r.task)
+}
+
+func (w *Worker) succeed(alive context.Context, c *call, value json.RawMessage, took time.Duration) {
+	t := c.r.task
+	stored := c.set.ignoreResult || w.store(alive, t, w.document(t, celery.Success(t, value), c.send))
+	w.follow(t, c.send.Part(alive, backend{w}, celery.StateSuccess, value))
+	w.Log.Debug("task succeeded", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Duration, took)
+	w.Feed.Emit(event.Succeeded(t, value, took))
 	// The result comes before the ack. A crash between the two runs the task
 	// again, which acks_late promises; the other order would lose the result.
 	// What the backend has refused for good it would refuse again: only a stop
 	// that came before the result was safe gives the task back.
-	if !stored && alive.Err() != nil {
-		w.settled(r, r.Settler.Reject(true))
+	w.settleLate(c, stored || alive.Err() == nil, true)
+}
+
+// settleLate settles a late-acked message.
+func (w *Worker) settleLate(c *call, ack, requeue bool) {
+	switch {
+	case !c.set.acksLate:
+	case ack:
+		w.settled(c.r, c.r.ack())
+	default:
+		w.settled(c.r, c.r.Settler.Reject(requeue))
+		w.Feed.Emit(event.Rejected(c.r.task, requeue))
+	}
+}
+
+// fail stores a failure and sees to what it means for others.
+func (w *Worker) fail(alive context.Context, c *call, err error, took time.Duration) {
+	t := c.r.task
+	exc := exception(err, c.set)
+	lost, overtime := errors.Is(err, ErrLost), errors.Is(err, errTimeLimit)
+	ack := chosen(c.set.AcksOnFailure, chosen(w.AcksOnFailure, true))
+	if overtime {
+		ack = chosen(c.set.AcksOnTimeout, chosen(w.AcksOnTimeout, true))
+	}
+	w.Log.Error("task failed", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Error, err, logkey.Duration, took)
+	if c.set.acksLate && (lost && chosen(c.set.RejectOnWorkerLost, w.RejectOnWorkerLost) || overtime && !ack) {
+		// It runs again, so nothing has failed yet.
+		w.settleLate(c, false, true)
 		return
 	}
-	w.settled(r, r.Settler.Ack())
+	stored := w.storeFailure(alive, c, exc)
+	w.Feed.Emit(event.Failed(t, exc))
+	if !stored && alive.Err() != nil {
+		w.settleLate(c, false, true)
+		return
+	}
+	w.settleLate(c, ack, false)
+}
+
+// storeFailure stores that a task failed, and fails what depends on it. False
+// means that the failure should have been stored and is not.
+func (w *Worker) storeFailure(alive context.Context, c *call, exc *celery.Exception) bool {
+	t, stored := c.r.task, true
+	if c.set.storesErrors() {
+		stored = w.store(alive, t, w.document(t, celery.Failure(t, exc), c.send))
+	}
+	w.follow(t, c.send.Fail(alive, backend{w}, celery.StateFailure, exc, c.set.storesErrors()))
+	return stored
+}
+
+// finishControl ends a task that said by an exception how it wants to end.
+func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
+	t := c.r.task
+	switch e.Type {
+	case "Retry":
+		text := c.retried.traceback()
+		r := celery.Retrying(t, c.retried.cause)
+		if r.Traceback = text; r.Exception != nil {
+			with := *r.Exception
+			with.Traceback = text
+			r.Exception = &with
+		}
+		if c.set.storesErrors() {
+			w.store(alive, t, w.document(t, r, c.send))
+		}
+		w.Log.Info("task retry", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Reason, lastLine(text))
+		w.Feed.Emit(event.Retried(t, c.retried.cause, text))
+		w.settleLate(c, true, false)
+	case "Ignore":
+		w.Log.Info("task ignored", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Reason, e.Message())
+		w.settleLate(c, true, false)
+	case "Reject":
+		requeue := len(e.Args) > 1 && string(e.Args[1]) == "true"
+		w.Log.Warn("task rejected", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Reason, e.Message())
+		if !requeue {
+			exc := exceptionOf(e)
+			exc.Traceback = ""
+			w.storeFailure(alive, c, exc)
+			w.Feed.Emit(event.Failed(t, exc))
+		}
+		w.settleLate(c, false, requeue)
+	}
+}
+
+func lastLine(text string) string {
+	for len(text) > 0 && text[len(text)-1] == '\n' {
+		text = text[:len(text)-1]
+	}
+	for i := len(text) - 1; i >= 0; i-- {
+		if text[i] == '\n' {
+			return text[i+1:]
+		}
+	}
+	return text
 }
 
 // store puts a state into the result backend and reports whether it is safe
 // there; if not, it has been logged.
 func (w *Worker) store(alive context.Context, t *celery.Task, document celery.Result) bool {
-	if err := w.Store.Store(alive, document, reply(t)); err != nil {
+	if err := w.Config.Store.Store(alive, document, reply(t)); err != nil {
 		w.Log.Error("result not stored", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.State, document.State, logkey.Error, err)
 		return false
 	}
@@ -124,7 +178,7 @@ func (w *Worker) store(alive context.Context, t *celery.Task, document celery.Re
 }
 
 // settled logs a settlement that did not reach the broker.
-func (w *Worker) settled(r *received, err error) {
+func (w *Worker) settled(r *request, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, broker.ErrStale):
@@ -133,21 +187,4 @@ func (w *Worker) settled(r *received, err error) {
 	default:
 		w.Log.Error("message not settled", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID, logkey.Queue, r.Queue, logkey.Error, err)
 	}
-}
-
-// exception is what the client gets for an error.
-func exception(err error, set settings) *celery.Exception {
-	if errors.Is(err, errTimeLimit) {
-		return celery.TimeLimitExceeded(set.limit.Seconds())
-	}
-	if errors.Is(err, ErrShutdown) {
-		return celery.WorkerLost("Worker stopped before the task had ended.")
-	}
-	if e, ok := errors.AsType[*celery.Exception](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*abi.Error](err); ok {
-		return &celery.Exception{Type: e.Type, Module: e.Module, Args: e.Args, Traceback: e.Traceback}
-	}
-	return celery.NewException("sparkstalk", "HostError", err.Error())
 }

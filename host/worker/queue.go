@@ -10,7 +10,7 @@ import (
 // prefetch bounds it.
 type queue struct {
 	mu     sync.Mutex
-	items  []*received
+	items  []*request
 	closed bool
 	wake   chan struct{} // holds a token while there may be items
 }
@@ -18,7 +18,7 @@ type queue struct {
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
 
 // push adds r; false means that the queue was closed and r stays the caller's.
-func (q *queue) push(r *received) bool {
+func (q *queue) push(r *request) bool {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
@@ -38,7 +38,7 @@ func (q *queue) signal() {
 }
 
 // pop waits for an item; false means that ctx ended or the queue was closed.
-func (q *queue) pop(ctx context.Context) (*received, bool) {
+func (q *queue) pop(ctx context.Context) (*request, bool) {
 	for {
 		if ctx.Err() != nil {
 			return nil, false
@@ -75,7 +75,7 @@ func (q *queue) len() int {
 }
 
 // close returns what is left; later pops find nothing.
-func (q *queue) close() []*received {
+func (q *queue) close() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
@@ -87,19 +87,19 @@ func (q *queue) close() []*received {
 // held keeps tasks until their ETA. Celery raises the prefetch count by one for
 // each (changed), so that tasks for now are not held up behind them.
 type held struct {
-	due     func(*received)
+	due     func(*request)
 	changed func()
 	mu      sync.Mutex
-	timers  map[*received]*time.Timer
+	timers  map[*request]*time.Timer
 	closed  bool
 }
 
-func newHeld(due func(*received), changed func()) *held {
-	return &held{due: due, changed: changed, timers: map[*received]*time.Timer{}}
+func newHeld(due func(*request), changed func()) *held {
+	return &held{due: due, changed: changed, timers: map[*request]*time.Timer{}}
 }
 
 // add keeps r for wait; false means that it was closed and r stays the caller's.
-func (h *held) add(r *received, wait time.Duration) bool {
+func (h *held) add(r *request, wait time.Duration) bool {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
@@ -111,7 +111,7 @@ func (h *held) add(r *received, wait time.Duration) bool {
 	return true
 }
 
-func (h *held) fire(r *received) {
+func (h *held) fire(r *request) {
 	h.mu.Lock()
 	_, mine := h.timers[r]
 	delete(h.timers, r)
@@ -129,11 +129,11 @@ func (h *held) len() int {
 }
 
 // close returns the tasks whose time has not come; none becomes due after it.
-func (h *held) close() []*received {
+func (h *held) close() []*request {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	var left []*received
+	var left []*request
 	for r, t := range h.timers {
 		t.Stop()
 		left = append(left, r)

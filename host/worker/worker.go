@@ -12,11 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/broker"
@@ -37,24 +38,15 @@ type Tasks interface {
 type Task interface {
 	// Options are the task's own, which its configuration and message override.
 	Options() abi.TaskOptions
+	// Params is how many parameters the task takes.
+	Params() int
 	// Run executes the body once and returns its result as one JSON value. An
-	// [*abi.Error] is the exception that the client gets; when ctx ends first,
-	// the error wraps context.Cause(ctx).
+	// [*abi.Error] is the exception that the client gets; those of the module
+	// celery.exceptions named Retry, Ignore and Reject say how the task ends, as
+	// in Celery. When ctx ends first, the error wraps context.Cause(ctx).
 	Run(ctx context.Context, call Call) (json.RawMessage, error)
 	// Release ends the pin. It is called once.
 	Release()
-}
-
-// A Call is what a task's body may know of the message it answers.
-type Call struct {
-	*celery.Task
-	// Hostname is the worker's node name.
-	Hostname string
-	// Limit is the time that the body may take; zero means no limit.
-	Limit time.Duration
-	// State stores a state of the task's own, such as PROGRESS, with any JSON
-	// value as meta. It does nothing for a task whose result is ignored.
-	State func(ctx context.Context, state string, meta json.RawMessage) error
 }
 
 // A Config says what a Worker works with. Broker, Tasks and Store are required.
@@ -73,10 +65,33 @@ type Config struct {
 	// PrefetchMultiplier times Concurrency is how many messages the broker may
 	// hand over before they are acknowledged. Zero means 1; negative, no limit.
 	PrefetchMultiplier int
-	// AcksLate, TrackStarted, IgnoreResult and TimeLimit hold for tasks whose
-	// own options and message leave them open. A zero TimeLimit is none.
+	// What follows holds for tasks whose own options and message leave it open.
+	// A zero limit is none; nil means true.
 	AcksLate, TrackStarted, IgnoreResult bool
-	TimeLimit                            time.Duration
+	TimeLimit, SoftTimeLimit             time.Duration
+	AcksOnFailure, AcksOnTimeout         *bool
+	RejectOnWorkerLost                   bool
+	StoreErrorsEvenIfIgnored             bool
+	// Annotations change options of tasks by name, "*" those of all: Celery's
+	// task_annotations.
+	Annotations map[string]abi.TaskOptions
+	// ResultExtended adds the task's name, arguments, worker, retries and queue
+	// to what is stored.
+	ResultExtended bool
+	// Deduplicate acknowledges redelivered late-acked tasks that have succeeded
+	// before: Celery's worker_deduplicate_successful_tasks. The store must be a
+	// [result.Reader].
+	Deduplicate bool
+	// InheritPriority gives tasks that a task sends its priority.
+	InheritPriority bool
+	// DefaultQueue is where tasks go for which nothing else is said; empty means
+	// celery. QueueArgs are the arguments of queues that have to be made.
+	DefaultQueue string
+	QueueArgs    map[string]any
+	// ChordRetryInterval is how often celery.chord_unlock looks. Zero means 1 s.
+	ChordRetryInterval time.Duration
+	// Revoked are the tasks that must not run; nil begins with none.
+	Revoked *Revoked
 	// IntakeEnded is called once no more messages are taken, with the broker's
 	// error if that is why. Nil does nothing.
 	IntakeEnded func(error)
@@ -89,15 +104,24 @@ type Config struct {
 // A Worker runs the tasks of one broker's deliveries. Run may be called once.
 type Worker struct {
 	Config
-	base    int // prefetch without held tasks
-	ready   *queue
-	held    *held
-	leaving sync.WaitGroup // results on their way
-	outbox  chan struct{}  // a token for each of them
+	oid, origin string // what sent messages say of results and sender
+
+	ready    *queue
+	held     *held
+	limits   *limits
+	requests *requests
+	leaving  sync.WaitGroup // results on their way
+	outbox   chan struct{}  // a token for each of them
 
 	prefetch sync.Mutex // keeps changes of the prefetch count in order
 
-	received, active, done atomic.Int64
+	overridesMu sync.Mutex
+	overrides   map[string]abi.TaskOptions // by remote control
+
+	countsMu sync.Mutex
+	counts   map[string]int64 // of ended tasks, by shown name
+
+	received, active, ended atomic.Int64
 }
 
 // Stats are counts since the start, but for Active and Waiting, which are now.
@@ -132,13 +156,31 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Feed == nil {
 		cfg.Feed = event.NewFeed()
 	}
-	w := &Worker{Config: cfg, ready: newQueue(), outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency)}
-	w.base = Prefetch(cfg.Concurrency, cfg.PrefetchMultiplier)
-	w.held = newHeld(func(r *received) {
-		if !w.ready.push(r) {
-			w.giveBack([]*received{r})
+	if cfg.DefaultQueue == "" {
+		cfg.DefaultQueue = "celery"
+	}
+	if cfg.ChordRetryInterval == 0 {
+		cfg.ChordRetryInterval = time.Second
+	}
+	if cfg.Revoked == nil {
+		cfg.Revoked = &Revoked{}
+	}
+	w := &Worker{
+		Config: cfg, oid: uuid.NewString(), origin: origin(), ready: newQueue(), requests: newRequests(),
+		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
+	}
+	w.held = newHeld(func(r *request) {
+		if !w.reserve(r) {
+			w.giveBack([]*request{r})
 		}
 	}, func() { w.leaving.Go(w.adjustPrefetch) })
+	w.limits = newLimits(func(r *request) bool {
+		if w.ready.push(r) {
+			return true
+		}
+		w.giveBack([]*request{r})
+		return false
+	})
 	return w, nil
 }
 
@@ -154,7 +196,7 @@ func Prefetch(concurrency, multiplier int) int {
 
 // Stats returns the worker's counts.
 func (w *Worker) Stats() Stats {
-	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len()), Done: w.done.Load()}
+	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len() + w.limits.len()), Done: w.ended.Load()}
 }
 
 // Run consumes and runs tasks until intake ends. Then it takes no more, gives
@@ -203,6 +245,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 		w.Log.Warn("broker did not confirm the end of consuming", logkey.Error, err)
 	}
 	w.giveBack(w.held.close())
+	w.giveBack(w.limits.close())
 	w.giveBack(w.ready.close())
 	slots.Wait()
 	w.leaving.Wait()
@@ -220,15 +263,17 @@ func (w *Worker) Run(intake, work context.Context) error {
 const stopTimeout = 5 * time.Second
 
 // giveBack returns messages whose tasks have not begun to their queues.
-func (w *Worker) giveBack(unstarted []*received) {
+func (w *Worker) giveBack(unstarted []*request) {
 	for _, r := range unstarted {
+		w.requests.remove(r)
 		w.settled(r, r.Settler.Reject(true))
 	}
 }
 
 // adjustPrefetch asks for one message more for each that waits for its time.
 func (w *Worker) adjustPrefetch() {
-	if w.base == 0 {
+	base := Prefetch(w.Concurrency, w.PrefetchMultiplier)
+	if base == 0 {
 		return
 	}
 	w.prefetch.Lock()
@@ -236,162 +281,15 @@ func (w *Worker) adjustPrefetch() {
 	held := w.held.len()
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if err := w.Broker.SetPrefetch(ctx, w.base+held); err != nil {
+	if err := w.Broker.SetPrefetch(ctx, base+held); err != nil {
 		w.Log.Warn("prefetch not changed: tasks that wait for their time use it up", logkey.Error, err, logkey.Count, held)
 	}
 }
 
-// received is a delivery whose message made sense.
-type received struct {
-	broker.Delivery
-	task *celery.Task
-}
-
-// receive is the broker's handler: it decides what needs no task body and
-// queues the rest.
-func (w *Worker) receive(alive context.Context, d broker.Delivery) {
-	w.received.Add(1)
-	task, err := w.Decoder.Decode(incoming(d))
-	if err != nil {
-		w.leave(func() { w.refuse(alive, d, err) })
-		return
-	}
-	r := &received{Delivery: d, task: task}
-	if expired(task) {
-		w.leave(func() { w.expire(alive, r) })
-		return
-	}
-	if !w.serves(task.Name) {
-		w.leave(func() { w.unknown(alive, r) })
-		return
-	}
-	w.Feed.Emit(event.Received(task))
-	queued := false
-	if task.ETA != nil && time.Until(*task.ETA) > 0 {
-		queued = w.held.add(r, time.Until(*task.ETA))
-	} else {
-		queued = w.ready.push(r)
-	}
-	if !queued {
-		w.giveBack([]*received{r})
-	}
-}
-
-// leave runs what may wait for the network outside the broker's goroutine and
-// the task slots. Run waits for it. It blocks while too many are under way, so
-// that results that cannot be stored hold up the intake, not the memory.
-func (w *Worker) leave(f func()) {
-	w.outbox <- struct{}{}
-	w.leaving.Go(func() {
-		defer func() { <-w.outbox }()
-		f()
-	})
-}
-
-func expired(t *celery.Task) bool {
-	return t.Expires != nil && !time.Now().Before(*t.Expires)
-}
-
-// execute runs one task and sees its message settled.
-func (w *Worker) execute(alive, work context.Context, r *received) {
-	task, ok := w.Tasks.Acquire(r.task.Name)
-	if !ok { // its module went while the message waited
-		w.leave(func() { w.unknown(alive, r) })
-		return
-	}
-	defer task.Release()
-	if expired(r.task) {
-		w.leave(func() { w.expire(alive, r) })
-		return
-	}
-	w.active.Add(1)
-	defer w.active.Add(-1)
-
-	set := w.settings(task.Options(), r.task)
-	if !set.acksLate {
-		if err := r.Settler.Ack(); err != nil {
-			// The broker never saw the ack, so it delivers the message again:
-			// running it here too would run it twice.
-			w.settled(r, err)
-			return
-		}
-	}
-	start := time.Now()
-	w.Feed.Emit(event.Started(r.task))
-	if set.trackStarted {
-		w.store(alive, r.task, celery.Started(r.task, os.Getpid(), w.Hostname))
-	}
-	value, err := w.run(work, task, r.task, set)
-	took := time.Since(start)
-	w.leave(func() { w.finish(alive, r, set, value, err, took) })
-}
-
-// settings are the options of one call: the message over the task over the worker.
-type settings struct {
-	acksLate, trackStarted, ignoreResult bool
-	limit                                time.Duration
-}
-
-func (w *Worker) settings(o abi.TaskOptions, t *celery.Task) settings {
-	s := settings{
-		acksLate:     choose(w.AcksLate, o.AcksLate),
-		trackStarted: choose(w.TrackStarted, o.TrackStarted),
-		ignoreResult: choose(choose(w.IgnoreResult, o.IgnoreResult), t.IgnoreResult),
-		limit:        w.TimeLimit,
-	}
-	if o.TimeLimit != nil {
-		s.limit = seconds(*o.TimeLimit)
-	}
-	if t.TimeLimit != nil {
-		s.limit = seconds(*t.TimeLimit)
-	}
-	s.trackStarted = s.trackStarted && !s.ignoreResult
-	return s
-}
-
-func choose(fallback bool, own *bool) bool {
-	if own != nil {
-		return *own
-	}
-	return fallback
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-// errTimeLimit is the cause of a context whose task took too long.
-var errTimeLimit = errors.New("time limit exceeded")
-
-// ErrShutdown is the cause with which the owner ends the work context of
-// [Worker.Run], for tasks that are interrupted by it.
-var ErrShutdown = errors.New("worker is shutting down")
-
-func (w *Worker) run(work context.Context, task Task, t *celery.Task, set settings) (value json.RawMessage, err error) {
-	if t.Embed.Composed() {
-		return nil, abi.Errorf("NotImplementedError",
-			"%s: this worker does not serve links, chains and chords yet; call the task by itself", t.Name)
-	}
-	ctx := work
-	if set.limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(work, set.limit, errTimeLimit)
-		defer cancel()
-	}
-	defer func() {
-		// A bug of ours in one task must not end the others.
-		if p := recover(); p != nil {
-			value, err = nil, fmt.Errorf("host panic in %s: %v", t.Name, p)
-			w.Log.Error("host panic", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Error, p, "stack", stack())
-		}
-	}()
-	return task.Run(ctx, Call{Task: t, Hostname: w.Hostname, Limit: set.limit, State: func(ctx context.Context, state string, meta json.RawMessage) error {
-		if set.ignoreResult {
-			return nil
-		}
-		return w.Store.Store(ctx, celery.State(t, state, meta), reply(t))
-	}})
-}
-
-func stack() string {
-	buf := make([]byte, 16<<10)
-	return string(buf[:runtime.Stack(buf, false)])
+// count adds a task that has ended.
+func (w *Worker) count(t *celery.Task) {
+	w.ended.Add(1)
+	w.countsMu.Lock()
+	defer w.countsMu.Unlock()
+	w.counts[t.ShownName()]++
 }

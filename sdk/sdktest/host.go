@@ -30,6 +30,9 @@ type Host struct {
 	plans   []string
 	caches  []string
 	writes  []Write
+
+	messages []Message
+	overtime bool
 }
 
 var _ abi.Host = (*call)(nil)
@@ -65,7 +68,7 @@ func (h *Host) Call(task string, args ...any) (json.RawMessage, error) {
 		h.tb.Fatalf("sdktest: call %s: %v", task, err)
 		return nil, nil
 	}
-	c := &call{host: h, arguments: arguments, request: h.request}
+	c := &call{host: h, arguments: arguments, request: h.request, spec: sdk.Manifest().Tasks[index]}
 	if c.request.Task == "" {
 		c.request.Task = task
 	}
@@ -131,6 +134,7 @@ type call struct {
 	host      *Host
 	arguments []byte
 	request   abi.Request
+	spec      abi.TaskSpec
 	value     json.RawMessage
 	failure   *abi.Error
 	cursors   []*cursor // nil where closed

@@ -89,20 +89,69 @@ func (b *Broker) connect() error {
 		return nil
 	}
 	for _, spec := range b.cfg.Queues {
-		q, err := b.server.declare(spec, b)
-		if err != nil {
+		if err := b.consume(spec); err != nil {
 			return err
 		}
-		c := &consumer{
-			broker: b, queue: q, noAck: spec.NoAck,
-			open: map[*delivery]struct{}{}, wake: make(chan struct{}, 1),
-		}
-		b.consumers = append(b.consumers, c)
-		q.consumers = append(q.consumers, c)
-		b.wg.Go(c.run)
 	}
 	for _, c := range b.consumers {
 		c.queue.dispatch()
+	}
+	return nil
+}
+
+// consume declares and consumes a queue. The server's mutex is held.
+func (b *Broker) consume(spec broker.Queue) error {
+	q, err := b.server.declare(spec, b)
+	if err != nil {
+		return err
+	}
+	c := &consumer{
+		broker: b, queue: q, noAck: spec.NoAck,
+		open: map[*delivery]struct{}{}, wake: make(chan struct{}, 1),
+	}
+	b.consumers = append(b.consumers, c)
+	q.consumers = append(q.consumers, c)
+	b.wg.Go(c.run)
+	return nil
+}
+
+// Declare implements [broker.Broker].
+func (b *Broker) Declare(_ context.Context, q broker.Queue) error { return b.server.Declare(q) }
+
+// Consume implements [broker.Broker].
+func (b *Broker) Consume(_ context.Context, q broker.Queue) error {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	if slices.ContainsFunc(b.cfg.Queues, func(o broker.Queue) bool { return o.Name == q.Name }) {
+		return nil
+	}
+	b.cfg.Queues = append(slices.Clip(b.cfg.Queues), q)
+	if !b.running || b.stopped || !b.server.isUp() {
+		return nil
+	}
+	if err := b.consume(q); err != nil {
+		return err
+	}
+	b.dispatch()
+	return nil
+}
+
+// Cancel implements [broker.Broker].
+func (b *Broker) Cancel(_ context.Context, queue string) error {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	b.cfg.Queues = slices.DeleteFunc(slices.Clone(b.cfg.Queues), func(q broker.Queue) bool { return q.Name == queue })
+	for _, c := range slices.Clone(b.consumers) {
+		if c.queue.spec.Name != queue {
+			continue
+		}
+		b.consumers = slices.DeleteFunc(b.consumers, func(o *consumer) bool { return o == c })
+		b.cancelled = append(b.cancelled, c)
+		c.leave()
+		for _, d := range c.inbox {
+			c.giveBack(d)
+		}
+		c.inbox = nil
 	}
 	return nil
 }

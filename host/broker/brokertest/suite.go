@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T, cfg Config) broker.Broker, lacks 
 		{"open deliveries return on close and are stale", returnsOnClose},
 		{"prefetch bounds what is open", prefetch},
 		{"stopping gives back what was not handled", stopConsuming},
+		{"a queue more, and one less", moreAndLess},
 		{"a queue without acknowledgement", noAck},
 		{"a transient queue goes with its connection", needs(LacksRouting, transient)},
 		{"a queue with other arguments ends Run", needs(LacksArguments, otherArguments)},

@@ -83,8 +83,9 @@ type Broker struct {
 	stopOnce  sync.Once
 
 	mu        sync.Mutex
-	ran       bool          // Run was called
-	idle      chan struct{} // closed when intake has ended; see markIdle
+	queues    []broker.Queue // that are consumed; never changed, only replaced
+	ran       bool           // Run was called
+	idle      chan struct{}  // closed when intake has ended; see markIdle
 	idleOnce  sync.Once
 	session   *session // nil unless consuming
 	prefetch  int
@@ -112,24 +113,18 @@ func New(cfg Config) (*Broker, error) {
 		errs = append(errs, errors.New("a negative timeout or heartbeat"))
 	}
 	for _, q := range cfg.Queues {
-		if q.Name == "" {
-			errs = append(errs, errors.New("a queue without a name"))
-		}
-		for _, args := range []map[string]any{q.Args, q.ConsumerArgs} {
-			if _, err := toTable(args); err != nil {
-				errs = append(errs, fmt.Errorf("queue %q: argument %w", q.Name, err))
-			}
-		}
+		errs = append(errs, checkQueue(q))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("rabbitmq: %w", err)
 	}
-	cfg.Queues = slices.Clone(cfg.Queues)
-	for i, q := range cfg.Queues {
-		cfg.Queues[i].Args, cfg.Queues[i].ConsumerArgs = maps.Clone(q.Args), maps.Clone(q.ConsumerArgs)
+	queues := make([]broker.Queue, 0, len(cfg.Queues))
+	for _, q := range cfg.Queues {
+		queues = append(queues, cloneQueue(q))
 	}
 	b := &Broker{
 		cfg:       cfg,
+		queues:    queues,
 		log:       cfg.Log,
 		addresses: addresses,
 		prefetch:  cfg.Prefetch,
@@ -140,6 +135,32 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b.pub = newPublisher(b)
 	return b, nil
+}
+
+// checkQueue says what is wrong with a queue's name or arguments.
+func checkQueue(q broker.Queue) error {
+	var errs []error
+	if q.Name == "" {
+		errs = append(errs, errors.New("a queue without a name"))
+	}
+	for _, args := range []map[string]any{q.Args, q.ConsumerArgs} {
+		if _, err := toTable(args); err != nil {
+			errs = append(errs, fmt.Errorf("queue %q: argument %w", q.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func cloneQueue(q broker.Queue) broker.Queue {
+	q.Args, q.ConsumerArgs = maps.Clone(q.Args), maps.Clone(q.ConsumerArgs)
+	return q
+}
+
+// consumed are the queues to consume now.
+func (b *Broker) consumed() []broker.Queue {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queues
 }
 
 // Run implements [broker.Broker].
@@ -197,7 +218,7 @@ func (b *Broker) consume(ctx context.Context, handle func(broker.Delivery)) erro
 	for {
 		s, err := b.openSession(ctx, handle)
 		if err == nil {
-			say.over("consuming", logkey.Broker, s.link.address, logkey.Count, len(b.cfg.Queues))
+			say.over("consuming", logkey.Broker, s.link.address, logkey.Count, len(b.consumed()))
 			opened := time.Now()
 			err = s.serve(ctx)
 			lived(&wait, time.Since(opened))
@@ -257,6 +278,78 @@ func (b *Broker) SetPrefetch(ctx context.Context, count int) error {
 	case <-ctx.Done():
 		return fmt.Errorf("rabbitmq: set prefetch: %w", context.Cause(ctx))
 	}
+}
+
+// Declare implements [broker.Broker].
+func (b *Broker) Declare(ctx context.Context, q broker.Queue) error {
+	if err := checkQueue(q); err != nil {
+		return fmt.Errorf("rabbitmq: %w", err)
+	}
+	wait := newBackoff()
+	for {
+		l, err := await(ctx, b.pub, func() *link { return b.pub.link })
+		if err == nil {
+			err = b.declare(l, nil, []broker.Queue{q})
+		}
+		if err == nil {
+			return nil
+		}
+		if _, refused := errors.AsType[*refusal](err); refused || l == nil || !l.IsClosed() {
+			return fmt.Errorf("rabbitmq: %w", err)
+		}
+		if !wait.Sleep(ctx, b.closed) {
+			return fmt.Errorf("rabbitmq: declare queue %q: %w", q.Name, errors.Join(context.Cause(ctx), err))
+		}
+	}
+}
+
+// Consume implements [broker.Broker].
+func (b *Broker) Consume(ctx context.Context, q broker.Queue) error {
+	if err := checkQueue(q); err != nil {
+		return fmt.Errorf("rabbitmq: %w", err)
+	}
+	q = cloneQueue(q)
+	b.mu.Lock()
+	s := b.session
+	known := slices.ContainsFunc(b.queues, func(o broker.Queue) bool { return o.Name == q.Name })
+	if !known {
+		b.queues = append(slices.Clip(b.queues), q)
+	}
+	b.mu.Unlock()
+	if known || s == nil {
+		return nil
+	}
+	err := b.declare(s.link, nil, []broker.Queue{q})
+	if err == nil {
+		err = s.consume(q)
+	}
+	if err == nil || s.isGone() || errors.Is(err, errStopped) {
+		return nil // the next session begins with it
+	}
+	b.forget(q.Name)
+	return fmt.Errorf("rabbitmq: %w", err)
+}
+
+// forget takes a queue from those to consume.
+func (b *Broker) forget(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queues = slices.DeleteFunc(slices.Clone(b.queues), func(q broker.Queue) bool { return q.Name == name })
+}
+
+// Cancel implements [broker.Broker].
+func (b *Broker) Cancel(_ context.Context, queue string) error {
+	b.forget(queue)
+	b.mu.Lock()
+	s := b.session
+	b.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	if err := s.cancel(queue); err != nil && !s.isGone() {
+		return fmt.Errorf("rabbitmq: cancel queue %q: %w", queue, err)
+	}
+	return nil
 }
 
 // Publish implements [broker.Broker]. A message that the broker refuses, that no

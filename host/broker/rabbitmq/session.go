@@ -34,11 +34,11 @@ type session struct {
 	// rpc is held for a method that waits for its answer: the library cannot tell
 	// the answers of two apart.
 	rpc     sync.Mutex
-	applied int            // prefetch count, guarded by rpc
-	queues  map[string]int // consumer tag to index in the broker's queues, guarded by rpc
-	tags    int            // guarded by rpc
-	noMore  bool           // no consumer may begin; guarded by rpc
-	workers sync.WaitGroup // pumps, and consumers being restored
+	applied int                     // prefetch count, guarded by rpc
+	queues  map[string]broker.Queue // by consumer tag, guarded by rpc
+	tags    int                     // guarded by rpc
+	noMore  bool                    // no consumer may begin; guarded by rpc
+	workers sync.WaitGroup          // pumps, and consumers being restored
 }
 
 var errStopped = errors.New("consuming was stopped")
@@ -62,13 +62,13 @@ func (b *Broker) openSession(ctx context.Context, handle func(broker.Delivery)) 
 	version, _ := l.Properties["version"].(string)
 	s := &session{
 		broker: b, link: l, handle: handle,
-		global:    globalQoS(version, b.cfg.Queues),
+		global:    globalQoS(version, b.consumed()),
 		ended:     make(chan struct{}),
 		cancelled: make(chan struct{}),
-		cancels:   make(chan string, len(b.cfg.Queues)+16),
+		cancels:   make(chan string, len(b.consumed())+16),
 		failed:    make(chan error, 1),
 		applied:   -1,
-		queues:    map[string]int{},
+		queues:    map[string]broker.Queue{},
 	}
 	if err := s.begin(); err != nil {
 		s.close()
@@ -77,8 +77,16 @@ func (b *Broker) openSession(ctx context.Context, handle func(broker.Delivery)) 
 	b.mu.Lock()
 	b.session, b.declared = s, true
 	b.mu.Unlock()
-	// The count may have been changed since begin.
-	if err := s.applyPrefetch(); err != nil {
+	// The count and the queues may have been changed since begin.
+	err = s.applyPrefetch()
+	for _, q := range b.consumed() {
+		if err == nil && !s.consumes(q.Name) {
+			if err = b.declare(s.link, nil, []broker.Queue{q}); err == nil {
+				err = s.consume(q)
+			}
+		}
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -87,7 +95,8 @@ func (b *Broker) openSession(ctx context.Context, handle func(broker.Delivery)) 
 
 func (s *session) begin() error {
 	b := s.broker
-	if err := b.declare(s.link, nil, b.cfg.Queues); err != nil {
+	queues := b.consumed()
+	if err := b.declare(s.link, nil, queues); err != nil {
 		return err
 	}
 	ch, err := s.link.channel()
@@ -100,17 +109,27 @@ func (s *session) begin() error {
 	if err := s.applyPrefetch(); err != nil {
 		return err
 	}
-	for i := range b.cfg.Queues {
-		if err := s.consume(i); err != nil {
+	for _, q := range queues {
+		if err := s.consume(q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (s *session) consumes(queue string) bool {
+	s.rpc.Lock()
+	defer s.rpc.Unlock()
+	for _, q := range s.queues {
+		if q.Name == queue {
+			return true
+		}
+	}
+	return false
+}
+
 // consume begins to consume a queue.
-func (s *session) consume(index int) error {
-	q := s.broker.cfg.Queues[index]
+func (s *session) consume(q broker.Queue) error {
 	args, err := toTable(q.ConsumerArgs)
 	if err != nil {
 		return err // New has checked it
@@ -122,7 +141,7 @@ func (s *session) consume(index int) error {
 	}
 	s.tags++
 	tag := "sparkstalk-" + strconv.Itoa(s.tags)
-	s.queues[tag] = index
+	s.queues[tag] = q
 	var deliveries <-chan amqp.Delivery
 	err = s.link.call(func() (err error) {
 		deliveries, err = s.ch.Consume(q.Name, tag, q.NoAck, q.TransientQueue, false, false, args)
@@ -242,18 +261,33 @@ func (s *session) stop(ctx context.Context) {
 	}
 }
 
+// cancel ends the consumers of a queue; what they have delivered stays open.
+func (s *session) cancel(queue string) error {
+	s.rpc.Lock()
+	defer s.rpc.Unlock()
+	for tag, q := range s.queues {
+		if q.Name != queue {
+			continue
+		}
+		delete(s.queues, tag)
+		if err := s.link.call(func() error { return s.ch.Cancel(tag, false) }); err != nil {
+			return plainly(err)
+		}
+	}
+	return nil
+}
+
 // restore consumes a queue again whose consumer the broker cancelled, as it does
 // when the queue is deleted or moves to another node. Other queues go on.
 func (s *session) restore(ctx context.Context, tag string) {
 	s.rpc.Lock()
-	index, ok := s.queues[tag]
+	q, ok := s.queues[tag]
 	delete(s.queues, tag)
 	s.rpc.Unlock()
 	if !ok {
 		return
 	}
 	b := s.broker
-	q := b.cfg.Queues[index]
 	b.log.WarnContext(ctx, "broker ended consuming; declaring the queue again", logkey.Queue, q.Name)
 	s.workers.Go(func() {
 		wait := newBackoff()
@@ -261,7 +295,7 @@ func (s *session) restore(ctx context.Context, tag string) {
 		for !b.isStopped() {
 			err := b.declare(s.link, nil, []broker.Queue{q})
 			if err == nil {
-				if err = s.consume(index); err == nil {
+				if err = s.consume(q); err == nil {
 					say.over("consuming again", logkey.Queue, q.Name)
 					return
 				}

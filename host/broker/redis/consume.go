@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,13 +57,13 @@ type queueList struct {
 	queue *broker.Queue
 }
 
-// lists are the lists to take from, highest priority first. Which queue comes
+// listsOf are the lists to take from, highest priority first. Which queue comes
 // first turns with each call, so that none waits for the others to be empty.
-func (b *Broker) lists(turn int) []queueList {
+func (b *Broker) listsOf(queues []broker.Queue, turn int) []queueList {
 	var out []queueList
 	for _, step := range steps {
-		for i := range b.cfg.Queues {
-			q := &b.cfg.Queues[(i+turn)%len(b.cfg.Queues)]
+		for i := range queues {
+			q := &queues[(i+turn)%len(queues)]
 			if !b.fanout[q.Exchange] {
 				out = append(out, queueList{list(q.Name, step), q})
 			}
@@ -129,7 +130,7 @@ func (b *Broker) room() int {
 func (b *Broker) take(ctx context.Context, turn, n int) ([]taken, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Timeout)
 	defer cancel()
-	lists := b.lists(turn)
+	lists := b.listsOf(b.consumed(), turn)
 	if len(lists) == 0 {
 		return nil, b.client.Ping(ctx).Err()
 	}
@@ -214,11 +215,16 @@ func (b *Broker) arm() {
 // waitFor says when a list has got something, once for each time that it was
 // armed. Moving a list's last element to its own end changes nothing, and blocks
 // while there is none: a wait that takes nothing, so that nothing can get lost.
-func (b *Broker) waitFor(ctx context.Context, key string) {
+func (b *Broker) waitFor(ctx context.Context, of queueList) {
+	key := of.key
 	for seen := 0; ; {
 		b.mu.Lock()
 		armed, arming := b.armed, b.arming
+		consumed := slices.ContainsFunc(b.queues, func(q broker.Queue) bool { return q.Name == of.queue.Name })
 		b.mu.Unlock()
+		if !consumed {
+			return
+		}
 		if armed == seen {
 			select {
 			case <-arming:
@@ -250,7 +256,7 @@ func (b *Broker) waitFor(ctx context.Context, key string) {
 func (b *Broker) subscribe(ctx context.Context, handle func(broker.Delivery)) error {
 	patterns := map[string]string{} // to queues
 	var channels []string
-	for _, q := range b.cfg.Queues {
+	for _, q := range b.consumed() {
 		if b.fanout[q.Exchange] {
 			channel := b.channel(q.Exchange, strings.ReplaceAll(q.RoutingKey, "#", "*"))
 			patterns[channel] = q.Name

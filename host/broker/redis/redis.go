@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,6 +63,9 @@ const (
 	// batch is how many messages are taken at once where there is no limit, and
 	// how many settlements are sent at once.
 	batch = 256
+	// moreLists is how many lists of queues that are consumed later can be
+	// waited on; those of further ones are looked at every wakeTimeout.
+	moreLists = 64
 	// wakeTimeout bounds how long one wait for a message blocks in Redis, so
 	// that a wait on a dead connection ends.
 	wakeTimeout = 2 * time.Second
@@ -108,6 +112,8 @@ type Broker struct {
 	unsent    chan struct{} // there is something in pending; holds one
 
 	mu        sync.Mutex
+	queues    []broker.Queue               // that are consumed; never changed, only replaced
+	waitOn    func(queues ...broker.Queue) // begins to wait for messages in their lists; nil unless consuming
 	ran       bool
 	connected bool
 	prefetch  int
@@ -158,12 +164,12 @@ func New(cfg Config) (*Broker, error) {
 	}
 	opt.ReadTimeout, opt.WriteTimeout = cfg.Timeout, cfg.Timeout
 	waiting := *opt
-	waiting.PoolSize = lists + 1
+	waiting.PoolSize = lists + 1 + moreLists
 	return &Broker{
 		cfg: cfg, log: cfg.Log, client: goredis.NewClient(opt), waiting: goredis.NewClient(&waiting), db: opt.DB, fanout: fanout,
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
-		prefetch: cfg.Prefetch, open: make(map[string]*delivery),
+		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),
 	}, nil
 }
 
@@ -224,14 +230,69 @@ func (b *Broker) takeIn(ctx context.Context, handle func(broker.Delivery)) error
 		return b.consume(ctx, oneByOne)
 	})
 	g.Go(func() error { return b.subscribe(intake, oneByOne) })
-	for _, l := range b.lists(0) {
-		g.Go(func() error { b.waitFor(intake, l.key); return nil })
+	waitOn := func(queues ...broker.Queue) {
+		for _, l := range b.listsOf(queues, 0) {
+			g.Go(func() error { b.waitFor(intake, l); return nil })
+		}
 	}
+	b.mu.Lock()
+	b.waitOn = waitOn
+	waitOn(b.queues...)
+	b.mu.Unlock()
 	g.Go(func() error {
 		<-intake.Done()
+		b.mu.Lock()
+		b.waitOn = nil
+		b.mu.Unlock()
 		return b.waiting.Close()
 	})
 	return g.Wait()
+}
+
+// consumed are the queues to consume now.
+func (b *Broker) consumed() []broker.Queue {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queues
+}
+
+// Declare implements [broker.Broker]. A queue needs no declaration here; its
+// binding does.
+func (b *Broker) Declare(ctx context.Context, q broker.Queue) error {
+	return b.persist(ctx, func(ctx context.Context) error { return b.bind(ctx, []broker.Queue{q}) })
+}
+
+// Consume implements [broker.Broker]. Queues of fanout exchanges must be known
+// from the start.
+func (b *Broker) Consume(ctx context.Context, q broker.Queue) error {
+	if q.Name == "" {
+		return errors.New("redis broker: a queue without a name")
+	}
+	if q.ExchangeType == "fanout" || b.fanout[q.Exchange] {
+		return fmt.Errorf("redis broker: queue %q of the fanout exchange %q cannot be consumed later: configure it", q.Name, q.Exchange)
+	}
+	if err := b.Declare(ctx, q); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if slices.ContainsFunc(b.queues, func(o broker.Queue) bool { return o.Name == q.Name }) {
+		return nil
+	}
+	b.queues = append(slices.Clip(b.queues), q)
+	if b.waitOn != nil {
+		b.waitOn(q)
+	}
+	signal(b.wake)
+	return nil
+}
+
+// Cancel implements [broker.Broker].
+func (b *Broker) Cancel(_ context.Context, queue string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queues = slices.DeleteFunc(slices.Clone(b.queues), func(q broker.Queue) bool { return q.Name == queue })
+	return nil
 }
 
 // persist calls do until it succeeds, ctx ends, or it fails with what a retry
@@ -269,8 +330,13 @@ func (b *Broker) declare(ctx context.Context) error {
 	if err := b.client.LMove(ctx, none, none, "RIGHT", "RIGHT").Err(); err != nil && !errors.Is(err, goredis.Nil) {
 		return fmt.Errorf("this needs Redis 6.2 or newer: %w", err)
 	}
+	return b.bind(ctx, b.consumed())
+}
+
+// bind makes the bindings of queues.
+func (b *Broker) bind(ctx context.Context, queues []broker.Queue) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-		for _, q := range b.cfg.Queues {
+		for _, q := range queues {
 			if q.Exchange == "" {
 				continue
 			}

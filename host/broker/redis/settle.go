@@ -249,7 +249,7 @@ func (b *Broker) leave() {
 // undeclare removes transient queues.
 func (b *Broker) undeclare(ctx context.Context) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-		for _, q := range b.cfg.Queues {
+		for _, q := range b.consumed() {
 			if !q.TransientQueue {
 				continue
 			}

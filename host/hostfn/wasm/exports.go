@@ -16,6 +16,11 @@ var methods = []function{
 	{name: "task_request", call: taskRequest, results: []api.ValueType{i64}},
 	{name: "task_log", call: taskLog, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"level", "message_ptr", "message_len", "attrs_ptr", "attrs_len"}},
 	{name: "task_state", call: taskState, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"state_ptr", "state_len", "meta_ptr", "meta_len"}, results: []api.ValueType{i64}},
+	{name: "task_retry", call: taskRetry, params: []api.ValueType{i32, i32}, names: []string{"options_ptr", "options_len"}, results: []api.ValueType{i64}},
+	{name: "task_send", call: taskSend, params: []api.ValueType{i32, i32}, names: []string{"signature_ptr", "signature_len"}, results: []api.ValueType{i64}},
+	{name: "task_replace", call: taskReplace, params: []api.ValueType{i32, i32}, names: []string{"signature_ptr", "signature_len"}, results: []api.ValueType{i64}},
+	{name: "task_add_to_chord", call: taskAddToChord, params: []api.ValueType{i32, i32}, names: []string{"signature_ptr", "signature_len"}, results: []api.ValueType{i64}},
+	{name: "task_check", call: taskCheck, results: []api.ValueType{i64}},
 	{name: "result_json", call: resultJSON, params: []api.ValueType{i32, i32}, names: []string{"value_ptr", "value_len"}, results: []api.ValueType{i64}},
 	{name: "result_frame", call: resultFrame, params: []api.ValueType{i32, i32}, names: []string{"frame", "form"}, results: []api.ValueType{i64}},
 	{name: "result_error", call: resultError, params: []api.ValueType{i32, i32}, names: []string{"failure_ptr", "failure_len"}, results: []api.ValueType{i64}},
@@ -116,6 +121,37 @@ func taskState(ctx context.Context, mod api.Module, stack []uint64) {
 	state := c.readString("state", stack[0], stack[1])
 	meta := c.readBytes("meta", stack[2], stack[3])
 	stack[0] = c.fallible(0, c.host.TaskState(state, meta))
+}
+
+func taskRetry(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_retry")
+	options := c.readBytes("options", stack[0], stack[1])
+	stack[0] = c.fallible(0, c.host.TaskRetry(options))
+}
+
+func taskSend(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_send")
+	signature := c.readBytes("signature", stack[0], stack[1])
+	result, err := c.host.TaskSend(signature)
+	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func taskReplace(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_replace")
+	signature := c.readBytes("signature", stack[0], stack[1])
+	stack[0] = c.fallible(0, c.host.TaskReplace(signature))
+}
+
+func taskAddToChord(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_add_to_chord")
+	signature := c.readBytes("signature", stack[0], stack[1])
+	result, err := c.host.TaskAddToChord(signature)
+	stack[0] = c.fallibleBytes([]byte(result), err)
+}
+
+func taskCheck(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_check")
+	stack[0] = c.fallible(0, c.host.TaskCheck())
 }
 
 func resultJSON(ctx context.Context, mod api.Module, stack []uint64) {

@@ -13,6 +13,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
@@ -228,56 +229,32 @@ func (s *Store) Get(ctx context.Context, taskID string) (r celery.Result, found 
 	return r, err == nil, err
 }
 
-// join nests the results of a header as its saved tuple says.
+// join nests the results of a header as its saved tuple says. They are there
+// already, or will be in a moment.
 func (s *Store) join(ctx context.Context, saved []byte) ([]json.RawMessage, error) {
 	document, err := celery.Members(saved)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("saved group: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, joinTimeout, errors.New("The operation timed out."))
+	ctx, cancel := context.WithTimeoutCause(ctx, joinTimeout, errJoinTimeout)
 	defer cancel()
-	value, err := s.joinTuple(ctx, document.Get("result"))
-	if err != nil {
-		return nil, err
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Max: time.Second}
+	for {
+		value, ready, err := result.Join(ctx, s, document.Get("result"))
+		if failed, ok := errors.AsType[*result.DependencyError](err); ok {
+			return nil, failed.Cause // Celery names no dependency here
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ready {
+			return celery.Elements(value)
+		}
+		if wait.Sleep(ctx, nil); ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 	}
-	return celery.Elements(value)
 }
 
-// joinTuple returns the value of [[id, parent], children]: of a group a list.
-func (s *Store) joinTuple(ctx context.Context, tuple json.RawMessage) (json.RawMessage, error) {
-	parts, err := celery.Elements(tuple)
-	if err == nil && len(parts) != 2 {
-		err = fmt.Errorf("%d parts", len(parts))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("result tuple %s: %w", celery.SafeRepr(tuple, 128), err)
-	}
-	if !celery.IsNull(parts[1]) {
-		children, err := celery.Elements(parts[1])
-		if err != nil {
-			return nil, fmt.Errorf("result tuple: %w", err)
-		}
-		for i, child := range children {
-			if children[i], err = s.joinTuple(ctx, child); err != nil {
-				return nil, err
-			}
-		}
-		return celery.AppendArray(nil, children), nil
-	}
-	head, err := celery.Elements(parts[0])
-	if err != nil || len(head) == 0 {
-		return nil, fmt.Errorf("result tuple %s has no id", celery.SafeRepr(tuple, 128))
-	}
-	id, _ := celery.Text(head[0])
-	r, err := s.Wait(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if r.Exception != nil {
-		return nil, r.Exception
-	}
-	if len(r.Value) == 0 {
-		return json.RawMessage("null"), nil
-	}
-	return r.Value, nil
-}
+// errJoinTimeout is what Celery says of results that do not come.
+var errJoinTimeout = celery.NewException("celery.exceptions", "TimeoutError", "The operation timed out.")

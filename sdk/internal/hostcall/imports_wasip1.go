@@ -45,6 +45,54 @@ func (imports) TaskState(state string, meta []byte) error {
 	return failed(taskState(state, unsafe.Pointer(unsafe.SliceData(meta)), uint32(len(meta))))
 }
 
+//go:wasmimport sparkstalk_v1 task_retry
+//go:noescape
+func taskRetry(options unsafe.Pointer, optionsLen uint32) int64
+
+func (imports) TaskRetry(options []byte) error {
+	return failed(taskRetry(unsafe.Pointer(unsafe.SliceData(options)), uint32(len(options))))
+}
+
+//go:wasmimport sparkstalk_v1 task_send
+//go:noescape
+func taskSend(signature unsafe.Pointer, signatureLen uint32) int64
+
+func (imports) TaskSend(signature []byte) (string, error) {
+	result := taskSend(unsafe.Pointer(unsafe.SliceData(signature)), uint32(len(signature)))
+	if err := failed(result); err != nil {
+		return "", err
+	}
+	return takeString(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 task_replace
+//go:noescape
+func taskReplace(signature unsafe.Pointer, signatureLen uint32) int64
+
+func (imports) TaskReplace(signature []byte) error {
+	return failed(taskReplace(unsafe.Pointer(unsafe.SliceData(signature)), uint32(len(signature))))
+}
+
+//go:wasmimport sparkstalk_v1 task_add_to_chord
+//go:noescape
+func taskAddToChord(signature unsafe.Pointer, signatureLen uint32) int64
+
+func (imports) TaskAddToChord(signature []byte) (string, error) {
+	result := taskAddToChord(unsafe.Pointer(unsafe.SliceData(signature)), uint32(len(signature)))
+	if err := failed(result); err != nil {
+		return "", err
+	}
+	return takeString(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 task_check
+//go:noescape
+func taskCheck() int64
+
+func (imports) TaskCheck() error {
+	return failed(taskCheck())
+}
+
 //go:wasmimport sparkstalk_v1 result_json
 //go:noescape
 func resultJSON(value unsafe.Pointer, valueLen uint32) int64

@@ -1,0 +1,47 @@
+package canvas
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/result"
+)
+
+// Chunks sends a group of celery.starmap tasks of at most n items each: the
+// body of celery.chunks.
+func (d *Dispatcher) Chunks(ctx context.Context, task json.RawMessage, items []json.RawMessage, n int) (*Result, error) {
+	g := newGroup(nil)
+	for len(items) > 0 {
+		part := items[:min(n, len(items))]
+		items = items[len(part):]
+		g.tasks = append(g.tasks, &Signature{Task: "celery.starmap", Immutable: true, Kwargs: celery.Object{
+			{Key: "task", Value: task}, {Key: "it", Value: celery.AppendArray(nil, part)},
+		}})
+	}
+	return d.Apply(ctx, g, nil)
+}
+
+// ApplyMembers sends the tasks of a group one by one, with arguments in front
+// of their own: the body of celery.group.
+func (d *Dispatcher) ApplyMembers(ctx context.Context, tasks []*Signature, groupID string, args []json.RawMessage) error {
+	for _, t := range tasks {
+		var o Options
+		if groupID != "" {
+			o.setText("group_id", groupID)
+		}
+		if _, err := d.apply(ctx, t, args, nil, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ChordError fails the body of a chord whose header failed.
+func (d *Dispatcher) ChordError(ctx context.Context, b Backend, body json.RawMessage, failed *result.DependencyError) error {
+	s, err := Parse(body)
+	if err != nil {
+		return err
+	}
+	return d.chordError(ctx, b, s, celery.ChordError(failed.Error()), failed.Cause)
+}

@@ -1,0 +1,305 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/canvas"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/result"
+)
+
+// BuiltinTasks are the tasks that every Celery worker serves.
+var BuiltinTasks = []string{
+	"celery.accumulate", "celery.backend_cleanup", "celery.chain", "celery.chord", "celery.chord_unlock", "celery.chunks",
+	"celery.group", "celery.map", "celery.starmap",
+}
+
+// acquire pins a task, one of the modules' or one of Celery's own.
+func (w *Worker) acquire(name string) (Task, bool) {
+	if task, ok := w.Tasks.Acquire(name); ok {
+		return task, true
+	}
+	if b, ok := builtins[name]; ok {
+		return &builtin{b, w}, true
+	}
+	return nil, false
+}
+
+type builtinTask struct {
+	params  int
+	options abi.TaskOptions
+	run     func(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error)
+}
+
+// builtins are the bodies of [BuiltinTasks].
+var builtins map[string]builtinTask
+
+func init() { // they acquire tasks themselves
+	never, yes, no := -1, true, false
+	builtins = map[string]builtinTask{
+		"celery.accumulate":      {params: 2, run: accumulate},
+		"celery.backend_cleanup": {run: backendCleanup},
+		"celery.chain":           {params: 2, run: notATask},
+		"celery.chord":           {params: 3, options: abi.TaskOptions{IgnoreResult: &no}, run: legacyChord},
+		"celery.chord_unlock":    {params: 2, options: abi.TaskOptions{IgnoreResult: &yes, MaxRetries: &never}, run: unlockChord},
+		"celery.chunks":          {params: 3, run: chunks},
+		"celery.group":           {params: 4, run: legacyGroup},
+		"celery.map":             {params: 2, run: mapTask(false)},
+		"celery.starmap":         {params: 2, run: mapTask(true)},
+	}
+}
+
+type builtin struct {
+	builtinTask
+	w *Worker
+}
+
+// Options implements [Task].
+func (b *builtin) Options() abi.TaskOptions { return b.options }
+
+// Params implements [Task].
+func (b *builtin) Params() int { return b.params }
+
+// Release implements [Task].
+func (b *builtin) Release() {}
+
+// Run implements [Task].
+func (b *builtin) Run(ctx context.Context, c Call) (json.RawMessage, error) {
+	return b.run(ctx, b.w, c, arguments{c.Args, c.Kwargs})
+}
+
+// arguments finds parameters among those of a call.
+type arguments struct {
+	args   []json.RawMessage
+	kwargs celery.Object
+}
+
+func (a arguments) get(position int, name string) json.RawMessage {
+	if position >= 0 && position < len(a.args) {
+		return a.args[position]
+	}
+	return a.kwargs.Get(name)
+}
+
+func (a arguments) need(task string, names ...string) error {
+	for i, name := range names {
+		if a.get(i, name) == nil {
+			return abi.Errorf("TypeError", "%s() missing 1 required positional argument: '%s'", task, name)
+		}
+	}
+	return nil
+}
+
+// accumulate returns its arguments, or one of them: the body of the chord that
+// replaces a task.
+func accumulate(_ context.Context, _ *Worker, _ Call, a arguments) (json.RawMessage, error) {
+	index := a.kwargs.Get("index")
+	if celery.IsNull(index) {
+		return celery.AppendArray(nil, a.args), nil
+	}
+	n, err := strconv.Atoi(string(index))
+	if err != nil {
+		return nil, abi.Errorf("TypeError", "tuple indices must be integers or slices, not %s", celery.Repr(index))
+	}
+	if n < 0 {
+		n += len(a.args)
+	}
+	if n < 0 || n >= len(a.args) {
+		return nil, abi.Errorf("IndexError", "tuple index out of range")
+	}
+	return a.args[n], nil
+}
+
+// backendCleanup has nothing to do: the backends here let results expire.
+func backendCleanup(context.Context, *Worker, Call, arguments) (json.RawMessage, error) {
+	return json.RawMessage("null"), nil
+}
+
+func notATask(context.Context, *Worker, Call, arguments) (json.RawMessage, error) {
+	return nil, abi.Errorf("NotImplementedError", "chain is not a real task")
+}
+
+// mapTask runs a task for each item, one after the other and in this call's
+// name: celery.map with the item as its only argument, celery.starmap with the
+// items of it.
+func mapTask(star bool) func(context.Context, *Worker, Call, arguments) (json.RawMessage, error) {
+	return func(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error) {
+		name := "xmap"
+		if star {
+			name = "xstarmap"
+		}
+		if err := a.need(name, "task", "it"); err != nil {
+			return nil, err
+		}
+		s, err := parse(a.get(0, "task"))
+		if err != nil {
+			return nil, err
+		}
+		items, err := celery.Elements(a.get(1, "it"))
+		if err != nil {
+			return nil, abi.Errorf("TypeError", "it: %v", err)
+		}
+		task, ok := w.acquire(s.Task)
+		if !ok {
+			return nil, &raised{celery.NotRegistered(s.Task)}
+		}
+		defer task.Release()
+		values := make([]json.RawMessage, 0, len(items))
+		for _, item := range items {
+			// Celery calls the task's function, so the call stays this one's.
+			t := *c.Task
+			t.Name, t.Kwargs, t.Args = s.Task, nil, []json.RawMessage{item}
+			if star {
+				if t.Args, err = celery.Elements(item); err != nil {
+					return nil, abi.Errorf("TypeError", "%s argument after * must be an iterable: %v", s.Task, err)
+				}
+			}
+			one := c
+			one.Task = &t
+			value, err := task.Run(ctx, one)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, value)
+		}
+		return celery.AppendArray(nil, values), nil
+	}
+}
+
+// chunks sends a group of starmaps and returns its result.
+func chunks(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error) {
+	if err := a.need("chunks", "task", "it", "n"); err != nil {
+		return nil, err
+	}
+	items, err := celery.Elements(a.get(1, "it"))
+	if err != nil {
+		return nil, abi.Errorf("TypeError", "it: %v", err)
+	}
+	n, err := strconv.Atoi(string(a.get(2, "n")))
+	if err != nil || n < 1 {
+		return nil, abi.Errorf("ValueError", "n is %s, not a number of items", celery.Repr(a.get(2, "n")))
+	}
+	r, err := c.call.send.Chunks(ctx, a.get(0, "task"), items, n)
+	if err != nil {
+		return nil, followError(err)
+	}
+	return r.Tuple(), nil
+}
+
+// legacyGroup sends the tasks of a group of Celery 3.
+func legacyGroup(ctx context.Context, _ *Worker, c Call, a arguments) (json.RawMessage, error) {
+	if err := a.need("group", "tasks", "result", "group_id", "partial_args"); err != nil {
+		return nil, err
+	}
+	tasks, err := canvas.ParseList(a.get(0, "tasks"))
+	if err != nil {
+		return nil, abi.Errorf("ValueError", "tasks: %v", err)
+	}
+	id, _ := celery.Text(a.get(2, "group_id"))
+	partial, err := celery.Elements(a.get(3, "partial_args"))
+	if err != nil {
+		return nil, abi.Errorf("TypeError", "partial_args: %v", err)
+	}
+	if err := c.call.send.ApplyMembers(ctx, tasks, id, partial); err != nil {
+		return nil, followError(err)
+	}
+	return a.get(1, "result"), nil
+}
+
+// legacyChord runs a chord that was sent as a task.
+func legacyChord(ctx context.Context, _ *Worker, c Call, a arguments) (json.RawMessage, error) {
+	if err := a.need("chord", "header", "body"); err != nil {
+		return nil, err
+	}
+	var partial []json.RawMessage
+	if raw := a.get(2, "partial_args"); !celery.IsNull(raw) {
+		var err error
+		if partial, err = celery.Elements(raw); err != nil {
+			return nil, abi.Errorf("TypeError", "partial_args: %v", err)
+		}
+	}
+	form := celery.Object{
+		{Key: "task", Value: celery.Quote("celery.chord")}, {Key: "args", Value: json.RawMessage("[]")},
+		{Key: "kwargs", Value: celery.Object{
+			{Key: "kwargs", Value: json.RawMessage("{}")}, {Key: "header", Value: a.get(0, "header")}, {Key: "body", Value: a.get(1, "body")},
+		}.Append(nil)},
+		{Key: "options", Value: json.RawMessage("{}")}, {Key: "subtask_type", Value: celery.Quote("chord")}, {Key: "immutable", Value: json.RawMessage("false")},
+	}
+	s, err := parse(form.Append(nil))
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.call.send.Apply(ctx, s, partial)
+	if err != nil {
+		return nil, followError(err)
+	}
+	return r.Tuple(), nil
+}
+
+// unlockChord starts the body of a chord once the tasks of its header have
+// ended: how chords work with backends that cannot count. A worker whose own
+// backend cannot be read hands the message on until one comes that can.
+func unlockChord(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error) {
+	if err := a.need("unlock_chord", "group_id", "callback"); err != nil {
+		return nil, err
+	}
+	interval := w.ChordRetryInterval.Seconds()
+	if raw := a.get(2, "interval"); !celery.IsNull(raw) {
+		f, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil {
+			return nil, abi.Errorf("TypeError", "interval: %v", err)
+		}
+		interval = f
+	}
+	limit := -1
+	if raw := a.get(3, "max_retries"); !celery.IsNull(raw) {
+		n, err := strconv.Atoi(string(raw))
+		if err != nil {
+			return nil, abi.Errorf("TypeError", "max_retries: %v", err)
+		}
+		limit = n
+	}
+	again := func(why string) (json.RawMessage, error) {
+		w.Log.Debug("chord is not ready", logkey.TaskID, c.ID, logkey.Reason, why)
+		if err := c.Retry(ctx, abi.Retry{Countdown: &interval, MaxRetries: &limit}); err != nil {
+			return nil, err
+		}
+		return nil, controlError("Retry")
+	}
+	reader, ok := w.Config.Store.(result.Reader)
+	if !ok {
+		return again("this worker cannot read results")
+	}
+	tuples, err := celery.Elements(a.get(4, "result"))
+	if err != nil {
+		return nil, abi.Errorf("TypeError", "result: %v", err)
+	}
+	values := make([]json.RawMessage, 0, len(tuples))
+	for _, tuple := range tuples {
+		value, ready, err := result.Join(ctx, reader, tuple)
+		if failed, ok := errors.AsType[*result.DependencyError](err); ok {
+			return json.RawMessage("null"), c.call.send.ChordError(ctx, backend{w}, a.get(1, "callback"), failed)
+		}
+		if err != nil {
+			return again(err.Error())
+		}
+		if !ready {
+			return again("its header has not ended")
+		}
+		values = append(values, value)
+	}
+	body, err := parse(a.get(1, "callback"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.call.send.Apply(ctx, body, []json.RawMessage{celery.AppendArray(nil, values)}); err != nil {
+		return nil, followError(fmt.Errorf("body of chord: %w", err))
+	}
+	return json.RawMessage("null"), nil
+}

@@ -1,0 +1,252 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/canvas"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/result"
+)
+
+// A Call is what a task's body may know of the message it answers, and what it
+// may have sent. It is used by one goroutine.
+type Call struct {
+	*celery.Task
+	// Hostname is the worker's node name.
+	Hostname string
+	// Limit and SoftLimit are the time that the body may take, and after which
+	// it is to be told to end; zero means no limit.
+	Limit, SoftLimit time.Duration
+	// State stores a state of the task's own, such as PROGRESS, with any JSON
+	// value as meta. It does nothing for a task whose result is ignored.
+	State func(ctx context.Context, state string, meta json.RawMessage) error
+	// The rest sends messages; each is nil for a call that came by none.
+	//
+	// Retry sends the call again. The body should end with the exception
+	// celery.exceptions.Retry; an error is what it should fail with.
+	Retry func(ctx context.Context, r abi.Retry) error
+	// Send sends a signature and returns the id of its result; AddToChord does so
+	// as one more task of the chord that the call is part of.
+	Send, AddToChord func(ctx context.Context, signature json.RawMessage) (id string, err error)
+	// Replace sends a signature in the call's place. The body should end with
+	// the exception celery.exceptions.Ignore.
+	Replace func(ctx context.Context, signature json.RawMessage) error
+
+	call *call // nil for a call that came by no message
+}
+
+// public is what the body gets of a call.
+func (c *call) public() Call {
+	return Call{
+		Task: c.r.task, Hostname: c.w.Hostname, Limit: c.set.limit, SoftLimit: c.set.softLimit,
+		State: c.state, Retry: c.retry, Send: c.sendSignature, AddToChord: c.addToChord, Replace: c.replace, call: c,
+	}
+}
+
+// call is what a Call does through the worker, and what came of it.
+type call struct {
+	w    *Worker
+	r    *request
+	set  settings
+	send *canvas.Dispatcher
+	// retried says how, once the call was sent again.
+	retried *retried
+}
+
+func (w *Worker) newCall(r *request, set settings) *call {
+	return &call{w: w, r: r, set: set, send: w.dispatcher(r.task)}
+}
+
+// dispatcher sends what a task has to send.
+func (w *Worker) dispatcher(t *celery.Task) *canvas.Dispatcher {
+	d := &canvas.Dispatcher{
+		Publish: w.publish, ReplyTo: w.oid, Origin: w.origin, NewID: uuid.NewString,
+		Registered: w.registered, Parent: t, InheritPriority: w.InheritPriority,
+	}
+	d.Chords, _ = w.Config.Store.(result.Chords)
+	d.Inline = func(ctx context.Context, errback *canvas.Signature, id string, exc *celery.Exception) bool {
+		return w.inline(ctx, t, errback, id, exc)
+	}
+	return d
+}
+
+// registered reports whether a task is served here and ignores its result.
+func (w *Worker) registered(name string) (ignoreResult, ok bool) {
+	task, ok := w.acquire(name)
+	if !ok {
+		return false, false
+	}
+	defer task.Release()
+	return chosen(w.options(name, task.Options()).IgnoreResult, w.IgnoreResult), true
+}
+
+// publish sends a task to its queue. Like Celery's clients it makes a queue that
+// does not exist yet; unlike them, only then.
+func (w *Worker) publish(ctx context.Context, m canvas.Message) error {
+	queue := m.Queue
+	if queue == "" {
+		queue = w.DefaultQueue
+	}
+	p := broker.Publication{RoutingKey: queue, Mandatory: true}
+	if m.Exchange != "" && m.RoutingKey != "" {
+		p.Exchange, p.RoutingKey, p.Mandatory = m.Exchange, m.RoutingKey, false
+	}
+	p.Message = MessageOf(celery.EncodeTask(m.Task))
+	p.Persistent = !m.Transient
+	err := w.Broker.Publish(ctx, p)
+	if errors.Is(err, broker.ErrUnroutable) {
+		q := broker.Queue{Name: queue, Exchange: queue, RoutingKey: queue, Args: w.QueueArgs}
+		if err := w.Broker.Declare(ctx, q); err != nil {
+			return fmt.Errorf("queue %q does not exist and cannot be made: %w", queue, err)
+		}
+		err = w.Broker.Publish(ctx, p)
+	}
+	return err
+}
+
+// MessageOf is an encoded task in the words of package broker.
+func MessageOf(out celery.Outgoing) broker.Message {
+	return broker.Message{
+		Headers: out.Headers, Body: out.Body, ContentType: out.ContentType, ContentEncoding: out.ContentEncoding,
+		CorrelationID: out.CorrelationID, ReplyTo: out.ReplyTo, Priority: out.Priority, Persistent: out.Persistent, Expiration: out.Expiration,
+	}
+}
+
+// state stores a state of the task's own.
+func (c *call) state(ctx context.Context, state string, meta json.RawMessage) error {
+	if c.set.ignoreResult {
+		return nil
+	}
+	return c.w.Config.Store.Store(ctx, c.w.document(c.r.task, celery.State(c.r.task, state, meta), c.send), reply(c.r.task))
+}
+
+func (c *call) sendSignature(ctx context.Context, signature json.RawMessage) (string, error) {
+	s, err := parse(signature)
+	if err != nil {
+		return "", err
+	}
+	return idOf(c.send.Apply(ctx, s, nil))
+}
+
+func (c *call) addToChord(ctx context.Context, signature json.RawMessage) (string, error) {
+	s, err := parse(signature)
+	if err != nil {
+		return "", err
+	}
+	return idOf(c.send.AddToChord(ctx, s))
+}
+
+func (c *call) replace(ctx context.Context, signature json.RawMessage) error {
+	s, err := parse(signature)
+	if err != nil {
+		return err
+	}
+	_, err = idOf(c.send.Replace(ctx, s))
+	return err
+}
+
+func parse(signature json.RawMessage) (*canvas.Signature, error) {
+	s, err := canvas.Parse(signature)
+	if err != nil {
+		return nil, abi.Errorf("ValueError", "signature: %v", err)
+	}
+	return s, nil
+}
+
+// idOf is the id of a result; errors become what the task should see.
+func idOf(r *canvas.Result, err error) (string, error) {
+	switch {
+	case errors.Is(err, canvas.ErrNoChords):
+		return "", abi.Errorf("NotImplementedError", "%v", err)
+	case err != nil:
+		return "", abi.Errorf("kombu.exceptions.OperationalError", "%v", err)
+	case r == nil:
+		return "", nil
+	}
+	return r.ID, nil
+}
+
+// document adds to a state what was sent meanwhile and, if it is configured,
+// what Celery's result_extended adds.
+func (w *Worker) document(t *celery.Task, r celery.Result, sent *canvas.Dispatcher) celery.Result {
+	if sent != nil && r.Children == nil {
+		r.Children = sent.Children()
+	}
+	if w.ResultExtended {
+		r.Extra = celery.ExtendedMeta(t, w.Hostname)
+	}
+	return r
+}
+
+// origin is what messages say of who sent them.
+func origin() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("gen%d@%s", os.Getpid(), host)
+}
+
+// backend is the result store for the failures that spread through a canvas.
+type backend struct{ w *Worker }
+
+// Store implements [canvas.Backend].
+func (b backend) Store(ctx context.Context, r celery.Result, to result.Reply) error {
+	return b.w.Config.Store.Store(ctx, r, to)
+}
+
+// State implements [canvas.Backend].
+func (b backend) State(ctx context.Context, id string) (string, error) {
+	reader, ok := b.w.Config.Store.(result.Reader)
+	if !ok {
+		return celery.StatePending, nil
+	}
+	r, found, err := reader.Get(ctx, id)
+	if err != nil || !found {
+		return celery.StatePending, err
+	}
+	return r.State, nil
+}
+
+// inline calls an errback that takes (request, exc, traceback) in this process,
+// as Celery does with its own tasks of that form. Its failure is logged.
+func (w *Worker) inline(ctx context.Context, parent *celery.Task, errback *canvas.Signature, id string, exc *celery.Exception) bool {
+	task, ok := w.acquire(errback.Task)
+	if !ok {
+		return false
+	}
+	defer task.Release()
+	if task.Params()-len(errback.Args) <= 1 {
+		return false
+	}
+	about := celery.Object{
+		{Key: "id", Value: celery.Quote(id)}, {Key: "task", Value: celery.Quote(parent.Name)},
+		{Key: "args", Value: celery.AppendArray(nil, parent.Args)}, {Key: "kwargs", Value: parent.Kwargs.Append(nil)},
+		{Key: "root_id", Value: celery.Quote(parent.Root())}, {Key: "retries", Value: fmt.Appendf(nil, "%d", parent.Retries)},
+	}
+	traceback := json.RawMessage("null")
+	if exc.Traceback != "" {
+		traceback = celery.Quote(exc.Traceback)
+	}
+	t := &celery.Task{
+		Protocol: 2, ID: id, Name: errback.Task, Kwargs: errback.Kwargs, RootID: parent.Root(), ParentID: parent.ParentID,
+		Args: append([]json.RawMessage{about.Append(nil), exc.Document(), traceback}, errback.Args...),
+	}
+	t.ArgsRepr, t.KwargsRepr = celery.ArgsRepr(t.Args, celery.ReprLimit), celery.KwargsRepr(t.Kwargs, celery.ReprLimit)
+	set := w.settings(task.Options(), t)
+	set.ignoreResult = true // the id is the failed task's
+	if _, err := w.run(ctx, task, w.newCall(&request{task: t}, set)); err != nil {
+		w.Log.Error("errback raised an exception", logkey.Task, errback.Task, logkey.TaskID, id, logkey.Error, err)
+	}
+	return true
+}

@@ -1,0 +1,186 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+)
+
+// incoming is a delivery in the words of package celery.
+func incoming(d broker.Delivery) celery.Incoming {
+	return celery.Incoming{
+		Headers: d.Headers, Body: d.Body, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding,
+		CorrelationID: d.CorrelationID, ReplyTo: d.ReplyTo,
+		DeliveryInfo: celery.DeliveryInfo{Exchange: d.Exchange, RoutingKey: d.RoutingKey, Priority: d.Priority, Redelivered: d.Redelivered},
+	}
+}
+
+// receive is the broker's handler: it decides what needs no task body and
+// queues the rest.
+func (w *Worker) receive(alive context.Context, d broker.Delivery) {
+	w.received.Add(1)
+	task, err := w.Decoder.Decode(incoming(d))
+	if err != nil {
+		w.leave(func() { w.refuse(alive, d, err) })
+		return
+	}
+	r := &request{Delivery: d, task: task, stage: StageReserved}
+	if !w.serves(task.Name) {
+		w.leave(func() { w.unknown(alive, r) })
+		return
+	}
+	if w.dropped(alive, r) {
+		return
+	}
+	w.Feed.Emit(event.Received(task))
+	w.requests.add(r)
+	queued := false
+	if task.ETA != nil && time.Until(*task.ETA) > 0 {
+		r.move(StageScheduled)
+		queued = w.held.add(r, time.Until(*task.ETA))
+	} else {
+		queued = w.reserve(r)
+	}
+	if !queued {
+		w.giveBack([]*request{r})
+	}
+}
+
+// reserve has a request wait for its turn under its task's rate limit, or for a
+// slot; false means that intake has ended and r stays the caller's.
+func (w *Worker) reserve(r *request) bool {
+	r.move(StageReserved)
+	if rate := w.rateOf(r.task.Name); rate > 0 || w.limits.waiting(r.task.Name) {
+		return w.limits.add(r, rate)
+	}
+	return w.ready.push(r)
+}
+
+// rateOf is how many calls of a task may begin in a second, zero for any number.
+func (w *Worker) rateOf(name string) float64 {
+	task, ok := w.acquire(name)
+	if !ok {
+		return 0
+	}
+	defer task.Release()
+	rate, err := celery.ParseRate(chosen(w.options(name, task.Options()).RateLimit, ""))
+	if err != nil {
+		w.Log.Error("rate limit is ignored", logkey.Task, name, logkey.Error, err)
+		return 0
+	}
+	return rate
+}
+
+// leave runs what may wait for the network outside the broker's goroutine and
+// the task slots. Run waits for it. It blocks while too many are under way, so
+// that results that cannot be stored hold up the intake, not the memory.
+func (w *Worker) leave(f func()) {
+	w.outbox <- struct{}{}
+	w.leaving.Go(func() {
+		defer func() { <-w.outbox }()
+		f()
+	})
+}
+
+func expired(t *celery.Task) bool {
+	return t.Expires != nil && !time.Now().Before(*t.Expires)
+}
+
+// dropped answers a task that expired or was revoked, and reports whether it did.
+func (w *Worker) dropped(alive context.Context, r *request) bool {
+	over := expired(r.task)
+	if over {
+		w.Revoked.Add(r.task.ID)
+	}
+	if !over && !w.Revoked.Drops(r.task) {
+		return false
+	}
+	w.leave(func() { w.discard(alive, r, over) })
+	return true
+}
+
+// discard answers a task that will not run.
+func (w *Worker) discard(alive context.Context, r *request, expired bool) {
+	defer w.requests.remove(r)
+	reason := "revoked"
+	if expired {
+		reason = "expired"
+	}
+	w.Log.Info("discarding revoked task", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID, logkey.Reason, reason)
+	w.revoke(alive, r, reason, event.Revocation{Expired: expired})
+	w.settled(r, r.ack())
+}
+
+// revoke stores that a task was revoked, and tells its chord.
+func (w *Worker) revoke(alive context.Context, r *request, reason string, why event.Revocation) {
+	w.Feed.Emit(event.Revoked(r.task, why))
+	exc := celery.Revoked(reason)
+	if w.settingsOf(r.task).storesErrors() {
+		w.store(alive, r.task, w.document(r.task, celery.Failure(r.task, exc), nil))
+	}
+	w.follow(r.task, w.dispatcher(r.task).Fail(alive, backend{w}, celery.StateRevoked, exc, true))
+}
+
+// settingsOf are the settings of a task that may not be served any more.
+func (w *Worker) settingsOf(t *celery.Task) settings {
+	task, ok := w.acquire(t.Name)
+	if !ok {
+		return settings{ignoreResult: chosen(t.IgnoreResult, w.IgnoreResult)}
+	}
+	defer task.Release()
+	return w.settings(task.Options(), t)
+}
+
+// follow logs what could not be done of what follows a task's end.
+func (w *Worker) follow(t *celery.Task, err error) {
+	if err != nil {
+		w.Log.Error("what should follow the task was not done", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Error, err)
+	}
+}
+
+// refuse settles a message that is no task.
+func (w *Worker) refuse(alive context.Context, d broker.Delivery, err error) {
+	bad, ok := errors.AsType[*celery.DecodeError](err)
+	if !ok {
+		bad = &celery.DecodeError{Action: celery.Reject}
+	}
+	r := &request{Delivery: d, task: &celery.Task{ID: bad.TaskID, Name: bad.Name, ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID}}
+	if bad.TaskID != "" && bad.Name != "" && !w.serves(bad.Name) {
+		// Celery looks the name up before it looks into the body.
+		w.unknown(alive, r)
+		return
+	}
+	w.Log.Error("message refused", logkey.Queue, d.Queue, logkey.Error, err)
+	if bad.Answer {
+		w.store(alive, r.task, celery.Failure(r.task, bad.Exception()))
+	}
+	if bad.Action == celery.Reject {
+		w.settled(r, d.Settler.Reject(false))
+	} else {
+		w.settled(r, d.Settler.Ack())
+	}
+}
+
+func (w *Worker) serves(name string) bool {
+	t, ok := w.acquire(name)
+	if ok {
+		t.Release()
+	}
+	return ok
+}
+
+// unknown answers a task that no module serves, as Celery does: rejected, so
+// that a dead-letter exchange may keep it, and NotRegistered for the client.
+func (w *Worker) unknown(alive context.Context, r *request) {
+	defer w.requests.remove(r)
+	exc := celery.NotRegistered(r.task.Name)
+	w.Log.Error("task of unknown name rejected", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
+	w.store(alive, r.task, celery.Failure(r.task, exc))
+	w.settled(r, r.Settler.Reject(false))
+	w.Feed.Emit(event.Failed(r.task, exc))
+}
