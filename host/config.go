@@ -110,6 +110,9 @@ type Config struct {
 	// TaskDefaultQueue is where tasks go that tasks send without a queue. Empty
 	// means celery.
 	TaskDefaultQueue string `json:"task_default_queue"`
+	// TaskRoutes are the queues of tasks that tasks send, by name or glob:
+	// {"reports.*": "reports"}. Of several globs that fit, the longest counts.
+	TaskRoutes map[string]string `json:"task_routes"`
 	// ResultExtended stores a task's name, arguments and worker with its states.
 	ResultExtended bool `json:"result_extended"`
 	// DeduplicateSuccessful acknowledges redelivered late-acked tasks that have

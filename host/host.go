@@ -75,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		TimeLimit: seconds(cfg.TimeLimit), SoftTimeLimit: seconds(cfg.SoftTimeLimit),
 		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
-		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue,
+		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes,
 		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval),
 		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 	})

@@ -141,6 +141,12 @@ func DecodeReply(body []byte) (Reply, error) {
 	return Reply{Node: fields[0].Key, Value: fields[0].Value}, nil
 }
 
+// Glob reports whether a pattern of Python's fnmatch fits all of a name.
+func Glob(pattern, name string) bool {
+	re, err := regexp.Compile(globPattern(pattern))
+	return err == nil && re.MatchString(name)
+}
+
 // globPattern is Python's fnmatch.translate: *, ?, [seq] and [!seq], over all
 // of the name.
 func globPattern(glob string) string {

@@ -95,7 +95,7 @@ func (w *Worker) registered(name string) (ignoreResult, ok bool) {
 func (w *Worker) publish(ctx context.Context, m canvas.Message) error {
 	queue := m.Queue
 	if queue == "" {
-		queue = w.DefaultQueue
+		queue = w.route(m.Task.Name)
 	}
 	p := broker.Publication{RoutingKey: queue, Mandatory: true}
 	if m.Exchange != "" && m.RoutingKey != "" {
@@ -112,6 +112,21 @@ func (w *Worker) publish(ctx context.Context, m canvas.Message) error {
 		err = w.Broker.Publish(ctx, p)
 	}
 	return err
+}
+
+// route is the queue of a task for which its sender names none.
+func (w *Worker) route(name string) string {
+	if queue, ok := w.Routes[name]; ok {
+		return queue
+	}
+	best, queue := "", w.DefaultQueue
+	for pattern, to := range w.Routes {
+		// The longest pattern is the most precise one, and a map has no order.
+		if celery.Glob(pattern, name) && (len(pattern) > len(best) || len(pattern) == len(best) && pattern < best) {
+			best, queue = pattern, to
+		}
+	}
+	return queue
 }
 
 // MessageOf is an encoded task in the words of package broker.

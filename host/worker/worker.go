@@ -84,10 +84,12 @@ type Config struct {
 	Deduplicate bool
 	// InheritPriority gives tasks that a task sends its priority.
 	InheritPriority bool
-	// DefaultQueue is where tasks go for which nothing else is said; empty means
-	// celery. QueueArgs are the arguments of queues that have to be made.
+	// DefaultQueue is where tasks go for which nothing else is said, and Routes
+	// say nothing; empty means celery. QueueArgs are the arguments of queues that have to be made.
 	DefaultQueue string
 	QueueArgs    map[string]any
+	// Routes are the queues of tasks by name or glob: Celery's task_routes.
+	Routes map[string]string
 	// ChordRetryInterval is how often celery.chord_unlock looks. Zero means 1 s.
 	ChordRetryInterval time.Duration
 	// Revoked are the tasks that must not run; nil begins with none.

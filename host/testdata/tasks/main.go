@@ -58,10 +58,14 @@ func init() {
 	sdk.Task("test.persisted", func(ctx *sdk.Context, a rowsArgs) (int64, error) {
 		return spark.Scalar[int64](persisted.Get(ctx, a.N).Agg(F.Sum("count")))
 	})
+	canvasTasks()
 	sdk.Task("test.slow_query", func(ctx *sdk.Context, _ none) (int64, error) {
-		return ctx.Spark().Range(0, 200_000_000_000).Where(F.Expr("hash(id) % 1000003 = 7")).Count()
+		return ctx.Spark().Range(0, 200_000_000_000).Where(hashed).Count()
 	})
 }
+
+// hashed makes a query over many numbers slow.
+var hashed = F.Expr("hash(id) % 1000003 = 7")
 
 // spin keeps the guest busy, so that only the host can end it.
 func spin(_ *sdk.Context, a spinArgs) (string, error) {
