@@ -47,6 +47,26 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
+func TestLostCheckpointsAreRecognised(t *testing.T) {
+	for _, c := range []struct {
+		e    Error
+		gone bool
+	}{
+		{Error{Condition: "CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND", Message: "[CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND] …"}, true},
+		// What Spark 4.3 says when the executor with the rows was killed.
+		{Error{Condition: "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND", Message: "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_10_1 not found!\nEither the executor that originally checkpointed this partition is no longer alive, or the original RDD is unpersisted."}, true},
+		// In the text of a job's failure.
+		{Error{Message: "Job aborted due to stage failure: … [CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_1_0 not found!"}, true},
+		{Error{Message: "remote checkpoint relation does not exist: x"}, true},
+		{Error{Condition: "TABLE_OR_VIEW_NOT_FOUND", Message: "[TABLE_OR_VIEW_NOT_FOUND] checkpoint relation does not exist"}, false},
+		{Error{Message: "Job aborted due to stage failure: ExecutorLostFailure (executor 1 exited)"}, false},
+	} {
+		if got := saysRelationGone(&c.e); got != c.gone {
+			t.Errorf("%+v: got %v, want %v", c.e, got, c.gone)
+		}
+	}
+}
+
 func TestDecodeError(t *testing.T) {
 	st, err := status.New(codes.Internal, "\n[X] text\n").WithDetails(
 		&errdetails.RetryInfo{},

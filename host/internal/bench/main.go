@@ -87,8 +87,7 @@ func run(ctx context.Context, o options) (err error) {
 		if err := o.chooseQueries(flag.Args()[1:]); err != nil {
 			return err
 		}
-		fmt.Printf("%s, %d CPUs, %s; median of %d calls each.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.rounds)
-		return o.eachEngine(func(engine, remote string) error { return o.eachScale(ctx, engine, remote) })
+		return o.tpch(ctx)
 	}
 	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
 	wanted := func(what string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), what) }
@@ -123,15 +122,6 @@ func (o options) eachEngine(measure func(engine, remote string) error) error {
 			return fmt.Errorf("SPARKSTALK_TEST_%s is not set: run scripts/bench", strings.ToUpper(engine))
 		}
 		if err := measure(engine, remote); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (o options) eachScale(ctx context.Context, engine, remote string) error {
-	for scale := range strings.SplitSeq(o.scales, ",") {
-		if err := o.tpch(ctx, engine, remote, scale); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,49 +36,89 @@ func (o *options) chooseQueries(numbers []string) error {
 	return nil
 }
 
-// tpch measures TPC-H's queries as tasks of plugins/tpch, called in this process
+// A duel is how long a query took on both sides, in milliseconds.
+type duel struct{ ours, theirs float64 }
+
+func (d duel) String() string {
+	return fmt.Sprintf("%.1f / %.1f | %.2f", d.ours, d.theirs, d.ours/d.theirs)
+}
+
+// tpch prints the duels of all queries, a row for each, with columns for each
+// engine and scale factor.
+func (o options) tpch(ctx context.Context) error {
+	fmt.Printf("%s, %d CPUs, %s; median of %d calls each, in ms: sparkstalk / PySpark.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.rounds)
+	head, line := "| TPC-H |", "| --- |"
+	var columns [][]duel
+	err := o.eachEngine(func(engine, remote string) error {
+		for scale := range strings.SplitSeq(o.scales, ",") {
+			duels, err := o.duels(ctx, engine, remote, scale)
+			if err != nil {
+				return fmt.Errorf("TPC-H at scale factor %s on %s: %w", scale, engine, err)
+			}
+			head, line = head+fmt.Sprintf(" %s, SF %s | ratio |", engine, scale), line+" ---: | ---: |"
+			columns = append(columns, duels)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n%s\n", head, line)
+	for i := 0; i <= len(o.queries); i++ {
+		name := "sum"
+		if i < len(o.queries) {
+			name = fmt.Sprintf("q%d", o.queries[i])
+		}
+		fmt.Printf("| %s |", name)
+		for _, c := range columns {
+			fmt.Printf(" %s |", c[i])
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+// duels measures TPC-H's queries as tasks of plugins/tpch, called in this process
 // through the whole host (message, WASM instance, plan, rows as JSON), beside the
 // same plans built and collected by PySpark's Connect client. The two take turns,
-// call by call.
-func (o options) tpch(ctx context.Context, engine, remote, scale string) (err error) {
+// call by call. The last duel is the sum.
+func (o options) duels(ctx context.Context, engine, remote, scale string) (duels []duel, err error) {
 	data := filepath.Join(o.tables, "sf"+scale)
 	if _, err := os.Stat(data); err != nil {
-		return fmt.Errorf("%w; run scripts/setup tpch", err)
+		return nil, fmt.Errorf("%w; run scripts/setup tpch", err)
 	}
 	plugins, err := o.plugins("tpch.wasm")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ours, err := host.OpenRuntime(ctx, host.Config{Plugins: plugins, Spark: remote})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
 	theirs, err := startPySpark(ctx, o.pyspark, remote, data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, theirs.close()) }()
-
-	fmt.Printf("| TPC-H at scale factor %s on %s | sparkstalk ms | PySpark ms | ratio |\n| --- | ---: | ---: | ---: |\n", scale, engine)
-	var sumOurs, sumTheirs float64
+	var sum duel
 	for _, n := range o.queries {
-		a, b, err := o.tpchQuery(ctx, ours, theirs, n, data)
+		d, err := o.duel(ctx, ours, theirs, n, data)
 		if err != nil {
-			return fmt.Errorf("query %d on %s: %w", n, engine, err)
+			return nil, fmt.Errorf("query %d: %w", n, err)
 		}
-		fmt.Printf("| q%d | %.1f | %.1f | %.2f |\n", n, a, b, a/b)
-		sumOurs, sumTheirs = sumOurs+a, sumTheirs+b
+		fmt.Fprintf(os.Stderr, "%s, SF %s, q%d: %s\n", engine, scale, n, d)
+		duels = append(duels, d)
+		sum.ours, sum.theirs = sum.ours+d.ours, sum.theirs+d.theirs
 	}
-	fmt.Printf("| sum | %.0f | %.0f | %.2f |\n\n", sumOurs, sumTheirs, sumOurs/sumTheirs)
-	return nil
+	return append(duels, sum), nil
 }
 
-// tpchQuery returns the medians of both sides in milliseconds.
-func (o options) tpchQuery(ctx context.Context, ours *host.Runtime, theirs *pySpark, n int, data string) (float64, float64, error) {
+// duel has one query answered by both sides, and checks that the answers are equal.
+func (o options) duel(ctx context.Context, ours *host.Runtime, theirs *pySpark, n int, data string) (duel, error) {
 	folder, err := json.Marshal(data)
 	if err != nil {
-		return 0, 0, err
+		return duel{}, err
 	}
 	var a, b []float64
 	for round := -tpchWarmups; round < o.rounds; round++ {
@@ -92,26 +133,26 @@ func (o options) tpchQuery(ctx context.Context, ours *host.Runtime, theirs *pySp
 		// Who goes first finds the engine colder.
 		if round%2 == 0 {
 			if x, err = call(); err != nil {
-				return 0, 0, err
+				return duel{}, err
 			}
 		}
 		if y, rows, err = theirs.ask(n); err != nil {
-			return 0, 0, err
+			return duel{}, err
 		}
 		if round%2 != 0 {
 			if x, err = call(); err != nil {
-				return 0, 0, err
+				return duel{}, err
 			}
 		}
 		if round < 0 {
 			if err := sameRows(answer, rows); err != nil {
-				return 0, 0, err
+				return duel{}, err
 			}
 			continue
 		}
 		a, b = append(a, x), append(b, y)
 	}
-	return median(a), median(b), nil
+	return duel{median(a), median(b)}, nil
 }
 
 // tpchWarmups is how many calls of a query are not counted.
@@ -161,11 +202,11 @@ func (p *pySpark) close() error { return errors.Join(p.in.Close(), p.cmd.Wait())
 // sameRows compares two answers. Rows that are equal in what a query orders by
 // may come in any order, and 0E-8 is 0.00000000.
 func sameRows(a, b json.RawMessage) error {
-	x, err := comparable(a)
+	x, err := canonical(a)
 	if err != nil {
 		return err
 	}
-	y, err := comparable(b)
+	y, err := canonical(b)
 	if err != nil {
 		return err
 	}
@@ -175,7 +216,7 @@ func sameRows(a, b json.RawMessage) error {
 	return nil
 }
 
-func comparable(answer json.RawMessage) ([]string, error) {
+func canonical(answer json.RawMessage) ([]string, error) {
 	var rows [][]any
 	d := json.NewDecoder(bytes.NewReader(answer))
 	d.UseNumber()

@@ -111,10 +111,10 @@ func (c *Cluster) program(name string, p engine.SparkProgram, ready func() bool)
 	for end := time.Now().Add(startLimit); ready != nil && !ready(); {
 		select {
 		case <-child.Done():
-			return nil, fmt.Errorf("Spark's %s ended during its start (%v); its last lines:\n%s", name, child.Err(), strings.Join(child.Tail(), "\n"))
+			return nil, fmt.Errorf("the %s of Spark ended during its start (%v); its last lines:\n%s", name, child.Err(), strings.Join(child.Tail(), "\n"))
 		case <-time.After(50 * time.Millisecond):
 			if time.Now().After(end) {
-				return nil, fmt.Errorf("Spark's %s was not ready within %v; its last lines:\n%s", name, startLimit, strings.Join(child.Tail(), "\n"))
+				return nil, fmt.Errorf("the %s of Spark was not ready within %v; its last lines:\n%s", name, startLimit, strings.Join(child.Tail(), "\n"))
 			}
 		}
 	}
