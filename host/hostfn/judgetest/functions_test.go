@@ -45,7 +45,7 @@ func frame(s *spark.Session, of sample, calls ...spark.Column) *spark.DataFrame 
 	case "aggregate":
 		return df.Agg(calls...)
 	case "grouping":
-		return df.Cube("i").Agg(calls...).OrderBy("i")
+		return df.Cube("i").Agg(calls...).OrderBy("i").Drop("i")
 	}
 	return df.Select(columns...)
 }

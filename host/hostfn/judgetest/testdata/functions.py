@@ -49,7 +49,7 @@ def batch(names):
         if use == "aggregate":
             return df.agg(*columns)
         if use == "grouping":
-            return df.cube("i").agg(*columns).orderBy("i")
+            return df.cube("i").agg(*columns).orderBy("i").drop("i")
         return df.select(*columns)
     return case
 
