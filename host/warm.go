@@ -16,6 +16,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/backoff"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
 // A warmer builds what modules want cached ahead of their tasks, a few
@@ -255,6 +256,7 @@ func (r *Runtime) cacheConfig() cache.Config {
 	return cache.Config{
 		Session: r.session, TTL: seconds(r.cfg.CacheTTL), Grace: seconds(r.cfg.CacheGrace),
 		StorageLevel: r.cfg.CacheStorageLevel, Private: r.cfg.CachePrivate, MaxEntries: r.cfg.CacheEntries, MaxBytes: r.cfg.CacheMiB << 20,
+		Released: func(c spark.Checkpoint) error { return r.engine.DropCheckpoint(r.session.ID(), c.RelationID) },
 		OnForget: r.warmer.forgotten, Log: r.log,
 	}
 }

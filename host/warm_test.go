@@ -112,6 +112,20 @@ func TestWarmCachesAreBuiltAgainWhenTheEngineWasLost(t *testing.T) {
 	if e := w.numbers()[0]; e.Uses != 1 || e.Hits != 1 {
 		t.Errorf("entry = %+v, want the task to find it", e)
 	}
+	// What is dropped leaves the disk, too.
+	folder := filepath.Join(w.runtime.cfg.Home, "run", "sail-*", "checkpoints", w.runtime.session.ID(), w.numbers()[0].RelationID)
+	there := func() bool {
+		found, err := filepath.Glob(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found) > 0
+	}
+	if !there() {
+		t.Errorf("the rows are not in %s", folder)
+	}
+	w.runtime.cache.Forget("numbers")
+	w.eventually("its files are removed", func() bool { return !there() })
 }
 
 func TestARestartedHostFindsWhatItHadCached(t *testing.T) {

@@ -99,6 +99,9 @@ type Config struct {
 	// Private keeps what is built from the hosts that use the same engine, and
 	// from this one's successor, and does not look for what they have built.
 	Private bool
+	// Released is called after a checkpoint was released in the engine, for what
+	// the engine leaves behind. Nil does nothing.
+	Released func(spark.Checkpoint) error
 	// OnForget is called when an entry is no longer used, one call at a time and
 	// with the cache locked: it must not block, nor call the cache.
 	OnForget func(Entry, Reason)
@@ -128,18 +131,19 @@ func (c Config) withDefaults() Config {
 type Cache struct {
 	cfg Config
 
-	mu         sync.Mutex
-	plans      map[string]*plan // by hash
-	live       map[Owner]bool   // nil until SetLive
-	stats      Stats
-	warned     map[string]bool // names of which it was said that they cannot be persisted
-	persists   ownership
-	shelf      shelf
-	distrust   map[string]time.Time // by hash: published rows this old and older are not to be used
-	trash      []kept               // rows for Run to release
-	wake       chan struct{}        // tells Run of new trash; holds one
-	toMeasure  []*entry
-	unmeasured chan struct{} // tells Run of those; holds one
+	mu           sync.Mutex
+	plans        map[string]*plan // by hash
+	live         map[Owner]bool   // nil until SetLive
+	stats        Stats
+	warned       map[string]bool // names of which it was said that they cannot be persisted
+	persists     ownership
+	persistedNow []int32 // Spark's hashes of those, for other hosts
+	shelf        shelf
+	distrust     map[string]time.Time // by hash: published rows this old and older are not to be used
+	trash        []kept               // rows for Run to release
+	wake         chan struct{}        // tells Run of new trash; holds one
+	toMeasure    []*entry
+	unmeasured   chan struct{} // tells Run of those; holds one
 }
 
 // New returns an empty cache. It starts nothing.

@@ -85,6 +85,17 @@ func (s *session) LazyCheckpoint(ctx context.Context, df *spark.DataFrame, opt s
 	return s.Checkpoint(ctx, df, opt)
 }
 
+// server has what is persisted, for all sessions of a server.
+func (s *session) server() map[string]spark.StorageLevel {
+	if s.levels == nil {
+		s.levels = make(map[string]spark.StorageLevel)
+	}
+	if s.views != nil {
+		return s.views.levels
+	}
+	return s.levels
+}
+
 // meaning is what the fake tells plans apart by: an alias changes nothing.
 func meaning(df *spark.DataFrame) string {
 	return strings.ReplaceAll(df.String(), "alias twin ← ", "")
@@ -93,10 +104,7 @@ func meaning(df *spark.DataFrame) string {
 func (s *session) Persist(_ context.Context, df *spark.DataFrame, level spark.StorageLevel) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.levels == nil {
-		s.levels = make(map[string]spark.StorageLevel)
-	}
-	s.levels[meaning(df)] = level
+	s.server()[meaning(df)] = level
 	s.persists++
 	s.sizes = map[string]spark.Size{df.String(): {Rows: 1, Bytes: 1}}
 	return nil
@@ -105,7 +113,7 @@ func (s *session) Persist(_ context.Context, df *spark.DataFrame, level spark.St
 func (s *session) Unpersist(_ context.Context, df *spark.DataFrame, _ bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.levels, meaning(df))
+	delete(s.server(), meaning(df))
 	return nil
 }
 
@@ -115,7 +123,7 @@ func (s *session) StorageLevel(_ context.Context, df *spark.DataFrame) (spark.St
 	if s.cannotPersist {
 		return spark.StorageLevel{}, &spark.LacksError{Engine: "Fake", Feature: spark.FeaturePersist}
 	}
-	return s.levels[meaning(df)], nil
+	return s.server()[meaning(df)], nil
 }
 
 func (s *session) SemanticHash(_ context.Context, df *spark.DataFrame) (int32, error) {
@@ -143,6 +151,8 @@ func (s *session) Count(ctx context.Context, df *spark.DataFrame, _ spark.Option
 type views struct {
 	mu    sync.Mutex
 	named map[string]*spark.DataFrame
+
+	levels map[string]spark.StorageLevel // of what is persisted
 }
 
 func (v *views) get(df *spark.DataFrame) (*spark.DataFrame, error) {

@@ -111,5 +111,8 @@ func (c *Cache) letGo(ctx context.Context, rows kept) error {
 	if rows.handle != "" {
 		return c.cfg.Session.DropView(ctx, rows.handle, false)
 	}
-	return c.cfg.Session.Release(ctx, rows.checkpoint)
+	if err := c.cfg.Session.Release(ctx, rows.checkpoint); err != nil || c.cfg.Released == nil {
+		return err
+	}
+	return c.cfg.Released(rows.checkpoint)
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,9 +15,10 @@ import (
 // of several entries may be the same to it, although their hashes differ.
 //
 // Spark matches by plan, for all sessions and users of the server, and one word
-// of anybody's drops the rows for all. So the entries of a plan are counted, the
-// last of them drops the rows, and rows that somebody else had persisted before
-// are only used.
+// of anybody's drops the rows for all. So the entries of a plan are counted; the
+// last of them drops the rows, unless another host says that it uses them; and
+// rows that somebody had persisted who is no host are only used. What a host
+// that is gone has left belongs to the next that comes to use it.
 type persisted struct {
 	df       *spark.DataFrame
 	semantic int32 // Spark's hash of it
@@ -85,19 +87,26 @@ func (c *Cache) persist(ctx context.Context, df *spark.DataFrame, level spark.St
 	if err != nil {
 		return kept{}, err
 	}
-	if p.entries == 0 {
-		p.foreign = now.Kept()
+	if p.entries++; p.entries == 1 {
+		c.persists.plans = append(c.persists.plans, p)
+		// Other hosts must know before it is asked once more whether the rows are there.
+		hosts, err := c.persistedChanged(ctx, p)
+		if err == nil {
+			now, err = c.cfg.Session.StorageLevel(ctx, df)
+		}
+		if err != nil {
+			c.persists.drop(p)
+			return kept{}, err
+		}
+		p.foreign = now.Kept() && len(hosts) == 0
 	}
 	if !now.Kept() {
 		if err := c.cfg.Session.Persist(ctx, df, level); err != nil {
+			c.persists.drop(p)
 			return kept{}, err
 		}
 		p.foreign, now = false, level
 	}
-	if p.entries == 0 {
-		c.persists.plans = append(c.persists.plans, p)
-	}
-	p.entries++
 	return kept{storage: now.String(), persisted: p, foreign: p.foreign}, nil
 }
 
@@ -131,15 +140,64 @@ func (c *Cache) unpersist(ctx context.Context, p *persisted) error {
 		return err
 	}
 	defer c.persists.unlock()
-	if p.entries == 1 && !p.foreign {
-		if err := c.cfg.Session.Unpersist(ctx, p.df, false); err != nil && !isLost(err) {
-			return fmt.Errorf("unpersist: %w", err) // and try again
-		}
+	if c.persists.drop(p); p.entries > 0 {
+		return nil
 	}
-	if p.entries--; p.entries == 0 {
-		c.persists.plans = slices.DeleteFunc(c.persists.plans, func(other *persisted) bool { return other == p })
+	hosts, err := c.persistedChanged(ctx, p)
+	if err == nil && !p.foreign && !slices.ContainsFunc(hosts, presence.alive) {
+		err = c.cfg.Session.Unpersist(ctx, p.df, false)
+	}
+	if err != nil && !isLost(err) {
+		p.entries++ // to try again
+		c.persists.plans = append(c.persists.plans, p)
+		return fmt.Errorf("unpersist: %w", err)
 	}
 	return nil
+}
+
+// unpersistAll gives up all that entries have persisted.
+func (c *Cache) unpersistAll(ctx context.Context) error {
+	if err := c.persists.lock(ctx); err != nil {
+		return err
+	}
+	plans := slices.Clone(c.persists.plans)
+	for _, p := range plans {
+		p.entries = 1
+	}
+	c.persists.unlock()
+	var errs []error
+	for _, p := range plans {
+		errs = append(errs, c.unpersist(ctx, p))
+	}
+	return errors.Join(errs...)
+}
+
+// drop counts one entry of p less. The gate is held.
+func (o *ownership) drop(p *persisted) {
+	if p.entries--; p.entries == 0 {
+		o.plans = slices.DeleteFunc(o.plans, func(other *persisted) bool { return other == p })
+	}
+}
+
+// persistedChanged tells other hosts which plans this one has persisted, and
+// returns those, alive or not, that say the same of p. The gate is held.
+func (c *Cache) persistedChanged(ctx context.Context, p *persisted) ([]presence, error) {
+	hashes := make([]int32, 0, len(c.persists.plans))
+	for _, p := range c.persists.plans {
+		hashes = append(hashes, p.semantic)
+	}
+	slices.Sort(hashes)
+	c.mu.Lock()
+	c.persistedNow = hashes
+	c.mu.Unlock()
+	if !c.shares(ctx) {
+		return nil, nil
+	}
+	if err := c.appear(ctx); err != nil {
+		return nil, err
+	}
+	hosts, err := c.others(ctx)
+	return slices.DeleteFunc(hosts, func(h presence) bool { return !slices.Contains(h.Persisted, p.semantic) }), err
 }
 
 // checkPersisted forgets the entries whose rows somebody else has had dropped:

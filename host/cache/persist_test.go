@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
@@ -24,7 +25,7 @@ func twin(df *spark.DataFrame) *spark.DataFrame { return df.Alias("twin") }
 func (s *session) persistedNow(df *spark.DataFrame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.levels[meaning(df)].Kept()
+	return s.server()[meaning(df)].Kept()
 }
 
 func TestTheLastOwnerOfAPlanUnpersistsIt(t *testing.T) {
@@ -175,6 +176,59 @@ func TestLazyRowsAreLeftToTheActionUnlessTheyAreToBeWarm(t *testing.T) {
 	if s.counted != 1 {
 		t.Errorf("%d counts, want the warm rows to be computed", s.counted)
 	}
+}
+
+func TestHostsShareWhatTheyPersist(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHosts(t)
+		defer h.stop()
+		df := persistedAs("one", frame(1))
+		a, s := h.start(Config{})
+		b, _ := h.start(Config{})
+		use(t, a, df)
+		use(t, b, df)
+		if e := entryOf(t, b, "one"); e.Foreign || s.persists != 1 {
+			t.Errorf("entry = %+v, want one that belongs to both hosts", e)
+		}
+		a.Forget("one")
+		synctest.Wait()
+		if !s.persistedNow(frame(1)) {
+			t.Error("a host's rows were unpersisted by another")
+		}
+		b.Forget("one")
+		synctest.Wait()
+		if s.persistedNow(frame(1)) {
+			t.Error("the last host has left the rows persisted")
+		}
+		// A host that stops leaves nothing that only it needs.
+		use(t, a, df)
+		h.stops[0]()
+		h.stops[0] = func() {}
+		if s.persistedNow(frame(1)) {
+			t.Error("a host that stopped has left rows persisted")
+		}
+	})
+}
+
+func TestWhatADeadHostPersistedIsInherited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHosts(t)
+		defer h.stop()
+		df := persistedAs("one", frame(1))
+		dead := &session{views: h.views}
+		use(t, New(Config{Session: dead}), df) // it never runs, so that it never says goodbye
+		time.Sleep(10 * time.Minute)
+		b, s := h.start(Config{})
+		use(t, b, df)
+		if e := entryOf(t, b, "one"); e.Foreign || s.persists != 0 {
+			t.Errorf("entry = %+v, persisted %d times; want the dead host's rows as this one's own", e, s.persists)
+		}
+		b.Forget("one")
+		synctest.Wait()
+		if s.persistedNow(frame(1)) {
+			t.Error("a dead host's rows are left persisted")
+		}
+	})
 }
 
 func TestPersistOnSpark(t *testing.T) {

@@ -50,6 +50,8 @@ const (
 	orphanAge = 24 * time.Hour
 	// shelfTimeout bounds one look at what is published.
 	shelfTimeout = 10 * time.Second
+	// stopTimeout bounds what is told to the engine when the host stops.
+	stopTimeout = 3 * time.Second
 )
 
 var planHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -71,6 +73,9 @@ type note struct {
 type presence struct {
 	Renewed time.Time `json:"renewed"`
 	Hashes  []string  `json:"hashes"` // of the plans whose rows it has
+	// Persisted are Spark's hashes of the plans that it has persisted or uses
+	// so. Other plans may have the same: then they are kept for longer.
+	Persisted []int32 `json:"persisted,omitempty"`
 }
 
 // shelf is one host's dealings with what is published.
@@ -82,8 +87,7 @@ type shelf struct {
 	mu         sync.Mutex
 	generation uint64 // of the session that lacks views
 	lacking    bool
-	listed     []string // what this host last said that it has
-	renewed    time.Time
+	said       presence // what this host last said of itself
 	swept      time.Time
 }
 
@@ -274,7 +278,7 @@ func (c *Cache) withdraw(ctx context.Context, rows kept, reason Reason) error {
 			return err
 		}
 		others, err := c.others(ctx)
-		if err != nil || slices.ContainsFunc(others, func(p presence) bool { return slices.Contains(p.Hashes, rows.hash) }) {
+		if err != nil || slices.ContainsFunc(others, func(p presence) bool { return p.alive() && slices.Contains(p.Hashes, rows.hash) }) {
 			return err
 		}
 	}
@@ -304,24 +308,28 @@ func (c *Cache) appear(ctx context.Context) error {
 			hashes = append(hashes, p.hash)
 		}
 	}
+	now := presence{Renewed: time.Now(), Hashes: hashes, Persisted: slices.Clone(c.persistedNow)}
 	c.mu.Unlock()
 	slices.Sort(hashes)
 	c.shelf.mu.Lock()
 	defer c.shelf.mu.Unlock()
-	said := !c.shelf.renewed.IsZero()
-	same := slices.Equal(hashes, c.shelf.listed) && time.Since(c.shelf.renewed) < renewEvery
-	if said && same || !said && len(hashes) == 0 {
+	said := c.shelf.said
+	same := slices.Equal(now.Hashes, said.Hashes) && slices.Equal(now.Persisted, said.Persisted)
+	if same && (now.Renewed.Sub(said.Renewed) < renewEvery || len(now.Hashes)+len(now.Persisted) == 0 && said.Renewed.IsZero()) {
 		return nil
 	}
-	if err := c.write(ctx, hostPrefix+c.shelf.id, presence{Renewed: time.Now(), Hashes: hashes}); err != nil {
+	if err := c.write(ctx, hostPrefix+c.shelf.id, now); err != nil {
 		return err
 	}
-	c.shelf.listed, c.shelf.renewed = hashes, time.Now()
+	c.shelf.said = now
 	return nil
 }
 
-// others returns what the other hosts that are there say of themselves, and
-// forgets those that have been gone for long.
+// alive reports whether the host is still there.
+func (p presence) alive() bool { return time.Since(p.Renewed) < 3*renewEvery }
+
+// others returns what the other hosts say of themselves, also those that are no
+// longer there, and forgets those that have been gone for long.
 func (c *Cache) others(ctx context.Context) ([]presence, error) {
 	names, err := c.cfg.Session.GlobalViews(ctx, hostPrefix)
 	if err != nil {
@@ -337,9 +345,9 @@ func (c *Cache) others(ctx context.Context) ([]presence, error) {
 		case isMissing(err):
 		case err != nil:
 			return nil, err
-		case time.Since(p.Renewed) < 3*renewEvery:
+		case time.Since(p.Renewed) <= orphanAge:
 			others = append(others, p)
-		case time.Since(p.Renewed) > orphanAge:
+		default:
 			if err := c.cfg.Session.DropView(ctx, name, true); err != nil {
 				return nil, err
 			}
@@ -392,7 +400,7 @@ func (c *Cache) sweepShelf(ctx context.Context) error {
 		p := c.plans[hash]
 		needed := p != nil && p.entry != nil
 		c.mu.Unlock()
-		needed = needed || slices.ContainsFunc(others, func(p presence) bool { return slices.Contains(p.Hashes, hash) })
+		needed = needed || slices.ContainsFunc(others, func(p presence) bool { return p.alive() && slices.Contains(p.Hashes, hash) })
 		age := time.Since(n.BuiltAt)
 		if n.TTL > 0 && age < n.TTL || n.TTL <= 0 && (needed || age < orphanAge) {
 			continue
@@ -405,18 +413,20 @@ func (c *Cache) sweepShelf(ctx context.Context) error {
 	return nil
 }
 
-// disappear takes this host's presence off the shelf when it stops; what it has
-// published stays for its successor.
+// disappear is for when this host stops. What it has published stays for its
+// successor; what it has persisted, which nothing would ever drop, goes unless
+// other hosts use it.
 func (c *Cache) disappear(ctx context.Context) {
-	c.shelf.mu.Lock()
-	said := !c.shelf.renewed.IsZero()
-	c.shelf.mu.Unlock()
-	if !said {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	if err := c.cfg.Session.DropView(ctx, hostPrefix+c.shelf.id, true); err != nil {
+	err := c.unpersistAll(ctx)
+	c.shelf.mu.Lock()
+	said := c.shelf.said
+	c.shelf.mu.Unlock()
+	if err == nil && !said.Renewed.IsZero() {
+		err = c.cfg.Session.DropView(ctx, hostPrefix+c.shelf.id, true)
+	}
+	if err != nil {
 		c.cfg.Log.DebugContext(ctx, "say that this host is gone", logkey.Error, err)
 	}
 }

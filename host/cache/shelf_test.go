@@ -36,7 +36,9 @@ func (h *hosts) stop() {
 }
 
 func newHosts(t *testing.T) *hosts {
-	return &hosts{t: t, views: &views{named: make(map[string]*spark.DataFrame)}}
+	return &hosts{t: t, views: &views{
+		named: make(map[string]*spark.DataFrame), levels: make(map[string]spark.StorageLevel),
+	}}
 }
 
 // published tells whether rows of frame n are there to be found.

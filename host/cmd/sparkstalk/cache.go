@@ -109,6 +109,14 @@ func showEntries(out io.Writer, r host.CacheReport) error {
 		line("size", "%s", size(e))
 		line("size from", "%s", or(e.BytesFrom, "-"))
 		line("storage", "%s", or(e.Storage, "-"))
+		switch {
+		case e.Foreign:
+			line("shared", "somebody else persisted it and may drop it")
+		case e.Found:
+			line("shared", "another host, or this one before its last start, built it")
+		case e.Shared:
+			line("shared", "other hosts of the same Spark find it")
+		}
 		line("built", "%s ago, in %v, by %s %s", age(e), e.BuildTime.Round(time.Millisecond), or(e.Builder, "-"), e.BuilderID)
 		line("expires", "%s", expires(e))
 		line("session", "%d (the host's is %d), relation %s", e.Generation, r.Generation, or(e.RelationID, "-"))
