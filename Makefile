@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race tpch cluster check generate setup bench fuzz build clean
+.PHONY: demo test race tpch cluster check generate setup bench faults fuzz build clean
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -37,6 +37,9 @@ build: ## the binary and the demo module
 
 bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one run
 	@scripts/bench
+
+faults: ## what breaks on Spark's side and what comes of it, as a table; some ten minutes
+	@scripts/faults
 
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz

@@ -20,6 +20,7 @@ type Relay struct {
 	refuse bool
 	closed bool
 	count  int
+	fuse   int64 // bytes from the server until a Cut; negative is never
 }
 
 // Proxy returns a relay to the address target on a port of its own, closed when
@@ -30,7 +31,7 @@ func Proxy(t testing.TB, target string) *Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Relay{target: target, listener: l, conns: map[net.Conn]bool{}}
+	r := &Relay{target: target, listener: l, conns: map[net.Conn]bool{}, fuse: -1}
 	r.resume = sync.NewCond(&r.mu)
 	r.wg.Go(r.accept)
 	t.Cleanup(func() {
@@ -65,6 +66,30 @@ func (r *Relay) Cut() {
 		}
 		_ = c.Close()
 	}
+}
+
+// CutAfter cuts the connections there are then, once, when the server has sent
+// so many bytes more.
+func (r *Relay) CutAfter(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fuse = bytes
+}
+
+// burn returns how many of the server's n bytes may pass, and whether the
+// connections are to be cut after them.
+func (r *Relay) burn(n int) (int, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.fuse < 0:
+		return n, false
+	case r.fuse > int64(n):
+		r.fuse -= int64(n)
+		return n, false
+	}
+	n, r.fuse = int(r.fuse), -1
+	return n, true
 }
 
 // Blackhole holds back, from now on, every byte in both directions while the
@@ -115,8 +140,8 @@ func (r *Relay) serve(client net.Conn) {
 	r.count++
 	r.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { r.copy(server, client) })
-	both.Go(func() { r.copy(client, server) })
+	both.Go(func() { r.copy(server, client, false) })
+	both.Go(func() { r.copy(client, server, true) })
 	both.Wait()
 }
 
@@ -147,16 +172,24 @@ func (r *Relay) wait() {
 }
 
 // copy passes bytes on until one side ends, and then ends both.
-func (r *Relay) copy(to, from net.Conn) {
+func (r *Relay) copy(to, from net.Conn, answers bool) {
 	defer func() { _, _ = to.Close(), from.Close() }()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		r.wait()
+		cut := false
+		if answers && n > 0 {
+			n, cut = r.burn(n)
+		}
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
+		}
+		if cut {
+			r.Cut()
+			return
 		}
 		if err != nil {
 			return

@@ -1,0 +1,361 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+	"github.com/sparkstalk/sparkstalk/host/spark"
+)
+
+// A fault is one row of the table: what was done to Spark and its sessions, how
+// often, and what came of it.
+type fault struct {
+	what, engine string
+	times        int
+	lost         int // answers that were wrong or did not come
+	repeated     string
+	recovery     []time.Duration
+	note         string
+}
+
+// write adds the row to the table that make faults prints.
+func (f *fault) write(t *testing.T) {
+	t.Helper()
+	slices.Sort(f.recovery)
+	half, most := time.Duration(0), time.Duration(0)
+	if n := len(f.recovery); n > 0 {
+		half, most = f.recovery[n/2], f.recovery[n-1]
+	}
+	row := fmt.Sprintf("| %s | %s | %d | %d | %s | %.2f / %.2f | %s |\n", f.what, f.engine, f.times, f.lost, f.repeated,
+		half.Seconds(), most.Seconds(), f.note)
+	t.Log(row)
+	if path := os.Getenv("SPARKSTALK_FAULTS"); path != "" {
+		out, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+		if err == nil {
+			_, err = out.WriteString(row)
+			err = errors.Join(err, out.Close())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if f.lost > 0 {
+		t.Errorf("%d of %d were lost", f.lost, f.times)
+	}
+}
+
+// times is how often a fault is made: few in the tests, many for the table.
+func times(few, many int) int {
+	if os.Getenv("SPARKSTALK_FAULTS") != "" {
+		return many
+	}
+	return few
+}
+
+func TestFaultsConnectionCutAtARandomByte(t *testing.T) {
+	const rows = 300_000
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
+		relay := proctest.Proxy(t, strings.TrimPrefix(remote, "sc://"))
+		session, err := spark.Open(spark.Config{Remote: "sc://" + relay.Address()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := session.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		// Each run of the query would give its rows another mark.
+		query := spark.SQL(fmt.Sprintf("SELECT id, run FROM range(%d) CROSS JOIN (SELECT max(mark) AS run FROM (SELECT uuid() AS mark FROM range(3)))", rows), nil, nil)
+		f := fault{what: "connection cut at a random byte of a result", engine: session.ID(), times: times(5, 100), repeated: "nothing"}
+		f.engine = t.Name()[strings.LastIndexByte(t.Name(), '/')+1:]
+		plain := time.Duration(0)
+		for n := range f.times + 2 {
+			if n >= 2 { // the first two are undisturbed
+				relay.CutAfter(1 + rand.Int64N(rows*8))
+			}
+			before := relay.Accepted()
+			start := time.Now()
+			sum, runs, err := sumOf(t.Context(), session, query)
+			took := time.Since(start)
+			if sum != rows*(rows-1)/2 || runs != 1 || err != nil {
+				t.Logf("cut %d: sum %d of %d runs, %v", n, sum, runs, err)
+				f.lost++
+			}
+			switch {
+			case n == 1:
+				plain = took
+			case n > 1 && relay.Accepted() == before:
+				f.times-- // the result was shorter than the fuse
+			case n > 1:
+				f.recovery = append(f.recovery, max(0, took-plain))
+			}
+		}
+		relay.CutAfter(-1)
+		f.note = fmt.Sprintf("%d rows in %.2f s when undisturbed; all rows of one run", rows, plain.Seconds())
+		f.write(t)
+	})
+}
+
+// sumOf reads a result of two columns: the sum of the first, and how many
+// different values the second has.
+func sumOf(ctx context.Context, session *spark.Session, df *spark.DataFrame) (sum int64, runs int, err error) {
+	stream, err := session.Collect(ctx, df, spark.Options{})
+	if err != nil {
+		return 0, 0, err
+	}
+	marks := map[string]bool{}
+	for stream.Next() {
+		batch := stream.Record()
+		for _, id := range batch.Column(0).(*array.Int64).Int64Values() {
+			sum += id
+		}
+		marked := batch.Column(1).(array.StringLike)
+		for i := range marked.Len() {
+			marks[marked.Value(i)] = true
+		}
+	}
+	return sum, len(marks), errors.Join(stream.Err(), stream.Close())
+}
+
+// alone opens a runtime with an engine of its own.
+func alone(t *testing.T, cfg Config) *Runtime {
+	t.Helper()
+	cfg.Plugins = t.TempDir()
+	drop(t, buildModule(t, "../plugins/demo", "1"), cfg.Plugins, "demo.wasm")
+	drop(t, buildModule(t, "testdata/tasks", "1"), cfg.Plugins, "tasks.wasm")
+	r, err := OpenRuntime(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, r.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// run calls a task with arguments and returns its answer as text.
+func (r *Runtime) run(ctx context.Context, name string, args ...any) (string, error) {
+	var list []json.RawMessage
+	for _, arg := range args {
+		text, err := json.Marshal(arg)
+		if err != nil {
+			return "", err
+		}
+		list = append(list, text)
+	}
+	answer, err := r.Call(ctx, name, list, nil)
+	return string(answer), err
+}
+
+// enginePID waits for the runtime's engine to run and returns its process id.
+func (r *Runtime) enginePID(t *testing.T) (pid int) {
+	t.Helper()
+	eventually(t, time.Minute, func() bool {
+		for _, running := range r.engine.Status().Running {
+			pid = running.PID
+		}
+		return pid != 0
+	})
+	return pid
+}
+
+// about returns a number of rows whose query takes the time, and its answer.
+func (r *Runtime) about(t *testing.T, want time.Duration) (rows int64, answer string, took time.Duration) {
+	t.Helper()
+	for rows = 50_000_000; ; rows *= 2 {
+		start := time.Now()
+		answer, err := r.run(t.Context(), "test.hashes", rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took = time.Since(start); took > want {
+			return rows, answer, took
+		}
+	}
+}
+
+func TestFaultsEngineKilledInMidQuery(t *testing.T) {
+	if times(0, 1) == 0 {
+		return // TestEngineKilledIsRestartedAndTheCacheRebuilt does it once
+	}
+	for _, spec := range []string{"sail", "local[2]"} {
+		t.Run(spec, func(t *testing.T) {
+			r, dir := alone(t, Config{Spark: spec}), texts(t)
+			rows, want, plain := r.about(t, time.Second)
+			words, err := r.run(t.Context(), "demo.WordCount", dir, "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := fault{what: "engine killed in mid-query", engine: spec, times: 20, repeated: "the query, once"}
+			for n := range f.times {
+				type outcome struct {
+					answer string
+					err    error
+				}
+				pid, answered := r.enginePID(t), make(chan outcome, 1)
+				go func() {
+					answer, err := r.run(t.Context(), "test.hashes", rows)
+					answered <- outcome{answer, err}
+				}()
+				time.Sleep(time.Duration(float64(plain) * (0.1 + 0.6*rand.Float64())))
+				killed := time.Now()
+				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				got := <-answered
+				// What is left without the query's own time.
+				f.recovery = append(f.recovery, max(0, time.Since(killed)-plain))
+				again, err := r.run(t.Context(), "demo.WordCount", dir, "a")
+				if got.answer != want || got.err != nil || again != words || err != nil {
+					t.Logf("kill %d: %s, %v, want %s; cached: %s, %v", n, got.answer, got.err, want, again, err)
+					f.lost++
+				}
+			}
+			f.note = fmt.Sprintf("query of %.1f s; the cached DataFrame was built anew each time", plain.Seconds())
+			f.write(t)
+		})
+	}
+}
+
+func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
+		const entries, dirs, callers = 2, 5, 4
+		r := alone(t, Config{Spark: remote, CacheEntries: entries})
+		var folders, want []string
+		for range dirs {
+			folders = append(folders, texts(t))
+			answer, err := r.run(t.Context(), "demo.WordCount", folders[len(folders)-1], "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, answer)
+		}
+		f := fault{what: "cached DataFrames evicted under load", engine: t.Name()[strings.LastIndexByte(t.Name(), '/')+1:], times: times(20, 400), repeated: "builds of what was evicted"}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for c := range callers {
+			all.Go(func() {
+				for n := range f.times / callers {
+					which := (n + c) % dirs
+					start := time.Now()
+					answer, err := r.run(t.Context(), "demo.WordCount", folders[which], "a")
+					mu.Lock()
+					f.recovery = append(f.recovery, time.Since(start))
+					if answer != want[which] || err != nil {
+						t.Logf("caller %d, call %d: %s, %v", c, n, answer, err)
+						f.lost++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		s := r.cache.Stats()
+		if s.Evictions == 0 {
+			t.Error("nothing was evicted")
+		}
+		f.note = fmt.Sprintf("room for %d of %d: %d evictions, %d builds; the times are those of whole calls", entries, dirs, s.Evictions, s.Builds)
+		f.write(t)
+	})
+}
+
+func TestFaultsQueryOutOfMemory(t *testing.T) {
+	for spec, query := range map[string]string{
+		"local[1]": "SELECT length(repeat(CAST(id AS STRING), 900000000)) FROM range(1)",
+		"sail":     "SELECT count(DISTINCT concat(id, repeat('x', 500))) FROM range(5000000)",
+	} {
+		t.Run(spec, func(t *testing.T) {
+			r := alone(t, Config{Spark: spec, SparkMemory: "512m"})
+			f := fault{what: "query that takes more memory than there is", engine: spec, times: times(1, 5)}
+			named := map[string]bool{}
+			for range f.times {
+				_, err := r.run(t.Context(), "test.sql", query)
+				ended := time.Now()
+				failure, ok := errors.AsType[*abi.Error](err)
+				if !ok {
+					t.Fatalf("the query came to %v", err)
+				}
+				named[failure.Type] = true
+				if answer, err := r.run(t.Context(), "test.hashes", 1000); answer != "0" || err != nil {
+					t.Logf("the next task: %s, %v", answer, err)
+					f.lost++
+				}
+				f.recovery = append(f.recovery, time.Since(ended))
+			}
+			restarts := r.engine.Status().Running[0].Restarts
+			f.repeated = fmt.Sprintf("%d starts of the engine", restarts)
+			f.note = fmt.Sprintf("the task fails with %s; the next one is answered", strings.Join(keys(named), ", "))
+			f.write(t)
+		})
+	}
+}
+
+func keys(m map[string]bool) (out []string) {
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestFaultsTaskInterruptedInMidQuery(t *testing.T) {
+	if times(0, 1) == 0 {
+		return // see interrupt_test.go
+	}
+	for _, spec := range []string{"sail", "local[2]"} {
+		t.Run(spec, func(t *testing.T) {
+			r := alone(t, Config{Spark: spec})
+			if _, err := r.run(t.Context(), "test.hashes", 1000); err != nil {
+				t.Fatal(err)
+			}
+			pid := r.enginePID(t)
+			f := fault{what: "task interrupted in mid-query", engine: spec, times: 10, repeated: "nothing"}
+			revoked := errors.New("revoked")
+			for range f.times {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 1500*time.Millisecond, revoked)
+				_, err := r.run(ctx, "test.slow_query")
+				cancel()
+				if !errors.Is(err, revoked) {
+					t.Errorf("the task came to %v", err)
+				}
+				ended, idle := time.Now(), false
+				for !idle && time.Since(ended) < 10*time.Second {
+					before := cpu(t, pid)
+					time.Sleep(100 * time.Millisecond)
+					idle = cpu(t, pid)-before < 30*time.Millisecond
+				}
+				f.recovery = append(f.recovery, time.Since(ended)-100*time.Millisecond)
+				if answer, err := r.run(t.Context(), "test.hashes", 1000); answer != "0" || err != nil || !idle {
+					t.Logf("idle %t; the next task: %s, %v", idle, answer, err)
+					f.lost++
+				}
+			}
+			if most := slices.Max(f.recovery); most > 2*time.Second {
+				t.Errorf("the engine was busy for %v after the task's end", most)
+			}
+			f.note = "the time until the engine's CPU is idle"
+			f.write(t)
+		})
+	}
+}
