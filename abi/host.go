@@ -189,6 +189,11 @@ type Host interface {
 	// FrameRange has the column id with the numbers from start to end,
 	// exclusive, in steps. Zero partitions leaves their number to Spark.
 	FrameRange(start, end, step int64, partitions int32) Frame
+	// FrameLocal has the given rows. schema is DDL, such as "id bigint, name
+	// string". rows is a JSON list with a value for each row: a list of its
+	// columns' values, or an object with their names, in which absent ones are
+	// NULL. Values are as for ExprLiteral, or as in rows that were collected.
+	FrameLocal(schema string, rows []byte) Frame
 	// FrameSelect returns the given columns.
 	FrameSelect(in Frame, columns []Expr) Frame
 	// FrameFilter returns the rows of in for which condition is true.

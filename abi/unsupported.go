@@ -102,6 +102,11 @@ func (u Unsupported) FrameRange(start, end, step int64, partitions int32) Frame 
 	panic(u.refuse("FrameRange"))
 }
 
+// FrameLocal panics: see [Unsupported].
+func (u Unsupported) FrameLocal(schema string, rows []byte) Frame {
+	panic(u.refuse("FrameLocal"))
+}
+
 // FrameSelect panics: see [Unsupported].
 func (u Unsupported) FrameSelect(in Frame, columns []Expr) Frame {
 	panic(u.refuse("FrameSelect"))

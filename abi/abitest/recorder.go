@@ -101,6 +101,12 @@ func (r *Recorder) FrameRange(start, end, step int64, partitions int32) abi.Fram
 	return answer[abi.Frame](r, "FrameRange")
 }
 
+// FrameLocal records the call.
+func (r *Recorder) FrameLocal(schema string, rows []byte) abi.Frame {
+	r.record("FrameLocal", schema, rows)
+	return answer[abi.Frame](r, "FrameLocal")
+}
+
 // FrameSelect records the call.
 func (r *Recorder) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	r.record("FrameSelect", in, columns)

@@ -53,6 +53,17 @@ func (i *Invocation) FrameRange(start, end, step int64, partitions int32) abi.Fr
 	return b.keepFrame(spark.Range(start, end, step, partitions))
 }
 
+// FrameLocal implements [abi.Host].
+func (i *Invocation) FrameLocal(schema string, rows []byte) abi.Frame {
+	b := i.build("FrameLocal")
+	schema = b.text(schema)
+	b.count(len(rows))
+	if b.wrong() {
+		return b.keepFrame(nil)
+	}
+	return b.keepFrame(spark.Local(schema, rows))
+}
+
 // FrameSelect implements [abi.Host].
 func (i *Invocation) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	b := i.build("FrameSelect")

@@ -154,6 +154,9 @@ func (s *Session) analyze(ctx context.Context, df *DataFrame, request *sparkpb.A
 	if err := s.open(ctx, g); err != nil {
 		return nil, err
 	}
+	if err := s.sendLocal(ctx, g, request); err != nil {
+		return nil, err
+	}
 	request.SessionId, request.UserContext, request.ClientType = g.id, s.user, &s.agent
 	request.ClientObservedServerSideSessionId = g.observed()
 	ask := func() (*sparkpb.AnalyzePlanResponse, error) {

@@ -105,6 +105,9 @@ func (s *Session) execute(ctx context.Context, plan *sparkpb.Plan, opt Options, 
 	if err := s.open(ctx, g); err != nil {
 		return nil, err
 	}
+	if err := s.sendLocal(ctx, g, plan); err != nil {
+		return nil, err
+	}
 	if opt.OperationID == "" {
 		opt.OperationID = uuid.NewString()
 	}

@@ -35,6 +35,8 @@ type generation struct {
 	marked bool          // the engine took the marker; set before opened
 	line   atomic.Uint64 // the newest connection known to lead to the session
 
+	takesNoFiles atomic.Bool // the engine refused an artifact
+
 	silent atomic.Pointer[bool] // see silentOnPaths; nil until it is known
 
 	knowledge knowledge

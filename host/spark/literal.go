@@ -18,7 +18,8 @@ import (
 // timestamp with a zone; an interval of days to seconds as microseconds, one of
 // years and months as months, a calendar interval as [months, days,
 // microseconds]; an array as an array, a map as an array of pairs, and a struct
-// as an array of its fields' values.
+// as an array of its fields' values. What [WriteJSON] makes of a value, other than
+// an interval, is taken too.
 func Literal(ddl string, value []byte) *Column {
 	t, err := parseType(ddl)
 	if err != nil {
@@ -36,12 +37,14 @@ func Literal(ddl string, value []byte) *Column {
 // typedLiteral reads the JSON form of a value. The depth of what it makes is
 // that of the type, which parseType bounds.
 func typedLiteral(t *sparkpb.DataType, value []byte) (*sparkpb.Expression_Literal, error) {
-	value = bytes.TrimSpace(value)
+	value, err := literalForm(t, bytes.TrimSpace(value))
+	if err != nil {
+		return nil, err
+	}
 	if string(value) == "null" {
 		return &sparkpb.Expression_Literal{LiteralType: &sparkpb.Expression_Literal_Null{Null: t}}, nil
 	}
 	out := &sparkpb.Expression_Literal{}
-	var err error
 	switch k := t.GetKind().(type) {
 	case *sparkpb.DataType_Boolean_:
 		v := new(sparkpb.Expression_Literal_Boolean)

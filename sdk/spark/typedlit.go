@@ -117,8 +117,13 @@ func mapJSON(v reflect.Value) (json.RawMessage, error) {
 		}
 		pairs = append(pairs, pyjson.Join('[', []json.RawMessage{key, value}))
 	}
-	slices.SortFunc(pairs, func(a, b json.RawMessage) int { return strings.Compare(string(a), string(b)) })
-	return pyjson.Join('[', pairs), nil
+	return pyjson.Join('[', sortedRaw(pairs)), nil
+}
+
+// sortedRaw puts a list in the order of its texts.
+func sortedRaw(list []json.RawMessage) []json.RawMessage {
+	slices.SortFunc(list, func(a, b json.RawMessage) int { return strings.Compare(string(a), string(b)) })
+	return list
 }
 
 func structJSON(v reflect.Value) (json.RawMessage, error) {

@@ -157,6 +157,14 @@ func (imports) FrameRange(start, end, step int64, partitions int32) abi.Frame {
 	return abi.Frame(frameRange(start, end, step, partitions))
 }
 
+//go:wasmimport sparkstalk_v1 frame_local
+//go:noescape
+func frameLocal(schema string, rows unsafe.Pointer, rowsLen uint32) uint32
+
+func (imports) FrameLocal(schema string, rows []byte) abi.Frame {
+	return abi.Frame(frameLocal(schema, unsafe.Pointer(unsafe.SliceData(rows)), uint32(len(rows))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_select
 //go:noescape
 func frameSelect(in uint32, columns unsafe.Pointer, columnsCount uint32) uint32

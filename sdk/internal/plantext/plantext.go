@@ -206,6 +206,11 @@ func (p *Plans) FrameRange(start, end, step int64, partitions int32) abi.Frame {
 	return p.keep(label, nil)
 }
 
+// FrameLocal implements [abi.Host].
+func (p *Plans) FrameLocal(schema string, rows []byte) abi.Frame {
+	return p.keep(words("local", strconv.Quote(schema), string(rows)), nil)
+}
+
 // FrameSelect implements [abi.Host].
 func (p *Plans) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	return p.keep("select "+p.texts(columns), columns, in)
