@@ -20,7 +20,8 @@
 //
 // Spark is reached through [Context.Spark]; its DataFrames and functions, with
 // PySpark's names, are in the packages sdk/spark and sdk/functions. [Cached]
-// shares a DataFrame between the tasks of all modules.
+// shares a DataFrame between the tasks of all modules; [Warm] has it built before
+// the first of them comes.
 //
 // The same source is built as a WASM module, with
 //

@@ -20,6 +20,11 @@
 // An entry belongs to one generation of the session: when the engine was
 // replaced, or says that the data is gone, the entry is forgotten and built
 // anew. A cached DataFrame may be built on others; they are built first.
+//
+// Rows are kept as a checkpoint of the session or, by choice, persisted. On an
+// engine that has global temporary views, other hosts and this one's successor
+// find what was built: see shelf.go. Entries go when they expire, when there is
+// no room, and some time after the last module that asked for them.
 package cache
 
 import (
