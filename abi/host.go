@@ -183,6 +183,14 @@ type Host interface {
 	// FrameTable reads a table or view of the catalog, or a view of the task's
 	// own. options holds names and values by turns.
 	FrameTable(name string, options []string) Frame
+	// FrameJDBC reads a table of a database. options holds names and values by
+	// turns: url, dbtable and others of Spark's source jdbc. Each of predicates,
+	// SQL conditions, becomes a partition.
+	FrameJDBC(options, predicates []string) Frame
+	// FrameChanges reads the changes of a table whose catalog keeps them.
+	// options, names and values by turns, say which: startingVersion,
+	// endingVersion, startingTimestamp and so on.
+	FrameChanges(table string, options []string) Frame
 	// FrameSQL runs a query. args replace its parameters: by name when names
 	// has as many elements as args, by position when names is empty.
 	FrameSQL(query string, names []string, args []Expr) Frame

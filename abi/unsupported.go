@@ -92,6 +92,16 @@ func (u Unsupported) FrameTable(name string, options []string) Frame {
 	panic(u.refuse("FrameTable"))
 }
 
+// FrameJDBC panics: see [Unsupported].
+func (u Unsupported) FrameJDBC(options, predicates []string) Frame {
+	panic(u.refuse("FrameJDBC"))
+}
+
+// FrameChanges panics: see [Unsupported].
+func (u Unsupported) FrameChanges(table string, options []string) Frame {
+	panic(u.refuse("FrameChanges"))
+}
+
 // FrameSQL panics: see [Unsupported].
 func (u Unsupported) FrameSQL(query string, names []string, args []Expr) Frame {
 	panic(u.refuse("FrameSQL"))

@@ -89,6 +89,18 @@ func (r *Recorder) FrameTable(name string, options []string) abi.Frame {
 	return answer[abi.Frame](r, "FrameTable")
 }
 
+// FrameJDBC records the call.
+func (r *Recorder) FrameJDBC(options, predicates []string) abi.Frame {
+	r.record("FrameJDBC", options, predicates)
+	return answer[abi.Frame](r, "FrameJDBC")
+}
+
+// FrameChanges records the call.
+func (r *Recorder) FrameChanges(table string, options []string) abi.Frame {
+	r.record("FrameChanges", table, options)
+	return answer[abi.Frame](r, "FrameChanges")
+}
+
 // FrameSQL records the call.
 func (r *Recorder) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
 	r.record("FrameSQL", query, names, args)

@@ -23,6 +23,18 @@ func (i *Invocation) FrameTable(name string, options []string) abi.Frame {
 	return b.keepFrame(spark.Table(b.text(name), b.pairs(options)))
 }
 
+// FrameJDBC implements [abi.Host].
+func (i *Invocation) FrameJDBC(options, predicates []string) abi.Frame {
+	b := i.build("FrameJDBC")
+	return b.keepFrame(spark.ReadJDBC(b.pairs(options), b.texts(predicates)))
+}
+
+// FrameChanges implements [abi.Host].
+func (i *Invocation) FrameChanges(table string, options []string) abi.Frame {
+	b := i.build("FrameChanges")
+	return b.keepFrame(spark.Changes(b.text(table), b.pairs(options)))
+}
+
 // FrameSQL implements [abi.Host].
 func (i *Invocation) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
 	b := i.build("FrameSQL")

@@ -152,8 +152,14 @@ func TestSQLCommandsRunOnceAndAnswer(t *testing.T) {
 		if got := rowsOf(t, i, run("SHOW TABLES LIKE '"+table+"'")); !strings.Contains(got, table) {
 			t.Errorf("got %s", got)
 		}
+		_, err := i.ActionSQL("INSERT INTO "+table+" SELECT ?", nil, []abi.Expr{i.ExprInt(7)})
+		if strings.HasSuffix(t.Name(), "/sail") {
+			wantError(t, err, "pyspark.errors.IllegalArgumentException", "Sail does not have this")
+		} else if err != nil {
+			t.Error(err)
+		}
 		run("DROP TABLE " + table)
-		_, err := i.ActionSQL("DROP TABLE "+table, nil, nil)
+		_, err = i.ActionSQL("DROP TABLE "+table, nil, nil)
 		wantError(t, err, "pyspark.errors.AnalysisException")
 		_, err = i.ActionSQL("SELECT ?", nil, []abi.Expr{99})
 		wantError(t, err, "sparkstalk.BadHandle")

@@ -95,7 +95,7 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 // saysLacking reports whether Sail lacks what it was asked for.
 func saysLacking(e *Error) bool {
 	return e.Class == "java.lang.UnsupportedOperationException" ||
-		strings.HasPrefix(e.Message, "not supported:") || strings.HasPrefix(e.Message, "No data source found for")
+		strings.HasPrefix(e.Message, "not supported:") || strings.HasSuffix(e.Message, "command with parameters") || strings.HasPrefix(e.Message, "No data source found for")
 }
 
 // saysSessionLost reports whether the engine does not know the session any

@@ -237,3 +237,25 @@ func TestWriteToTablesAndMerge(t *testing.T) {
 		}
 	})
 }
+
+func TestSourcesThatNeedMoreThanTheEngine(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, session *spark.Session, engine string) {
+		jdbc := map[string]string{"url": "jdbc:nosuch://h/d", "dbtable": "t"}
+		for name, c := range map[string]struct {
+			df    *spark.DataFrame
+			spark string
+		}{
+			"jdbc":       {spark.ReadJDBC(jdbc, nil), "No suitable driver"},
+			"predicates": {spark.ReadJDBC(jdbc, []string{"a < 1", "a >= 1"}), "No suitable driver"},
+			"changes":    {spark.Changes("t", map[string]string{"startingVersion": "1"}), "CHANGE_DATA_CAPTURE"},
+		} {
+			want := c.spark
+			if engine == "sail" {
+				want = "Sail does not have this"
+			}
+			if _, err := session.Count(t.Context(), c.df, spark.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", name, err, want)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package spark
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,8 +18,9 @@ type Reader struct {
 	options []string // names and values by turns
 }
 
-// Format sets the data source: "text", "parquet", "csv", "json", "orc" or
-// another that the engine knows. The default is the engine's, usually parquet.
+// Format sets the data source: "text", "parquet", "csv", "json", "orc", "xml",
+// "avro", "binaryFile" or another that the engine knows. The default is Spark's,
+// usually parquet; Sail has none.
 func (r *Reader) Format(source string) *Reader {
 	c := *r
 	c.format = source
@@ -47,6 +49,14 @@ func (r *Reader) Option(name string, value any) *Reader {
 	return &c
 }
 
+// Options sets several options.
+func (r *Reader) Options(options map[string]any) *Reader {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		r = r.Option(name, options[name])
+	}
+	return r
+}
+
 // Load reads paths: files, folders or globs.
 func (r *Reader) Load(paths ...string) *DataFrame {
 	read := *r
@@ -70,6 +80,32 @@ func (r *Reader) JSON(paths ...string) *DataFrame { return r.Format("json").Load
 
 // ORC reads ORC files.
 func (r *Reader) ORC(paths ...string) *DataFrame { return r.Format("orc").Load(paths...) }
+
+// XML reads XML files; Option("rowTag", "row") names the element of a row. Sail
+// does not have this.
+func (r *Reader) XML(paths ...string) *DataFrame { return r.Format("xml").Load(paths...) }
+
+// JDBC reads a table, or a query in parentheses, of a database. properties are
+// options such as user, password and driver, whose jar the engine must have. Each
+// of predicates, SQL conditions, is read by a partition of its own; without any,
+// the options partitionColumn, lowerBound, upperBound and numPartitions split
+// the table. Sail does not have this.
+func (r *Reader) JDBC(url, table string, properties map[string]string, predicates ...string) *DataFrame {
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		r = r.Option(name, properties[name])
+	}
+	r = r.Option("url", url).Option("dbtable", table)
+	options := slices.Clone(r.options)
+	return r.session.frame(func(b *builder) abi.Frame { return b.host.FrameJDBC(options, predicates) })
+}
+
+// Changes reads the changes of a table whose catalog keeps them, between those
+// that the options startingVersion, endingVersion and others name. Sail does not
+// have this.
+func (r *Reader) Changes(table string) *DataFrame {
+	options := slices.Clone(r.options)
+	return r.session.frame(func(b *builder) abi.Frame { return b.host.FrameChanges(table, options) })
+}
 
 // Table reads a table or view of the catalog with the reader's options.
 func (r *Reader) Table(name string) *DataFrame {

@@ -26,6 +26,8 @@ var methods = []function{
 	{name: "result_error", call: resultError, params: []api.ValueType{i32, i32}, names: []string{"failure_ptr", "failure_len"}, results: []api.ValueType{i64}},
 	{name: "frame_read", call: frameRead, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"format_ptr", "format_len", "schema_ptr", "schema_len", "options_ptr", "options_len", "paths_ptr", "paths_len"}, results: []api.ValueType{i32}},
 	{name: "frame_table", call: frameTable, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"name_ptr", "name_len", "options_ptr", "options_len"}, results: []api.ValueType{i32}},
+	{name: "frame_jdbc", call: frameJDBC, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"options_ptr", "options_len", "predicates_ptr", "predicates_len"}, results: []api.ValueType{i32}},
+	{name: "frame_changes", call: frameChanges, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"table_ptr", "table_len", "options_ptr", "options_len"}, results: []api.ValueType{i32}},
 	{name: "frame_sql", call: frameSQL, params: []api.ValueType{i32, i32, i32, i32, i32, i32}, names: []string{"query_ptr", "query_len", "names_ptr", "names_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
 	{name: "frame_range", call: frameRange, params: []api.ValueType{i64, i64, i64, i32}, names: []string{"start", "end", "step", "partitions"}, results: []api.ValueType{i32}},
 	{name: "frame_local", call: frameLocal, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"schema_ptr", "schema_len", "rows_ptr", "rows_len"}, results: []api.ValueType{i32}},
@@ -188,6 +190,20 @@ func frameTable(ctx context.Context, mod api.Module, stack []uint64) {
 	name := c.readString("name", stack[0], stack[1])
 	options := c.readStrings("options", stack[2], stack[3])
 	stack[0] = api.EncodeU32(uint32(c.host.FrameTable(name, options)))
+}
+
+func frameJDBC(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_jdbc")
+	options := c.readStrings("options", stack[0], stack[1])
+	predicates := c.readStrings("predicates", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameJDBC(options, predicates)))
+}
+
+func frameChanges(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_changes")
+	table := c.readString("table", stack[0], stack[1])
+	options := c.readStrings("options", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameChanges(table, options)))
 }
 
 func frameSQL(ctx context.Context, mod api.Module, stack []uint64) {

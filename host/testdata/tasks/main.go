@@ -4,6 +4,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/sdk"
@@ -59,6 +61,7 @@ func init() {
 		return spark.Scalar[int64](persisted.Get(ctx, a.N).Agg(F.Sum("count")))
 	})
 	canvasTasks()
+	sdk.Task("test.archive", archive)
 	sdk.Task("test.slow_query", func(ctx *sdk.Context, _ none) (int64, error) {
 		return ctx.Spark().Range(0, 200_000_000_000).Where(hashed).Count()
 	})
@@ -80,3 +83,56 @@ func count(ctx *sdk.Context, a rowsArgs) (int64, error) {
 }
 
 func main() {}
+
+type archiveArgs struct {
+	Path string `arg:"path"`
+}
+
+// archive writes, reads back what it wrote, and asks about it, in all the ways
+// that there are.
+func archive(ctx *sdk.Context, a archiveArgs) (any, error) {
+	s := ctx.Spark()
+	if err := s.Range(0, 6).WithColumn("part", F.Col("id").Mod(2)).CreateTempView("numbers"); err != nil {
+		return nil, err
+	}
+	odd := s.SQL("SELECT * FROM numbers WHERE id > ?", 0)
+	if err := odd.Write().Mode("overwrite").PartitionBy("part").Parquet(a.Path); err != nil {
+		return nil, err
+	}
+	exists := odd.Write().JSON(a.Path)
+	catalog := s.Catalog()
+	table := "archive_" + strings.ReplaceAll(ctx.Request().ID, "-", "")
+	if err := odd.Write().SaveAsTable(table); err != nil {
+		return nil, err
+	}
+	if _, err := s.Exec("INSERT INTO " + table + " VALUES (100, 0)"); err != nil {
+		return nil, err
+	}
+	tables, err := catalog.ListTables(spark.Like(table))
+	if err != nil {
+		return nil, err
+	}
+	columns, err := catalog.ListColumns(table)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.Table(table).Count()
+	if err != nil {
+		return nil, err
+	}
+	if err := catalog.DropTable(table, spark.IfExists); err != nil {
+		return nil, err
+	}
+	there, err := catalog.TableExists(table)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Conf().Get("spark.sql.shuffle.partitions"); err != nil {
+		return nil, err
+	}
+	denied, _ := errors.AsType[*sdk.Error](s.Conf().Set("spark.sql.shuffle.partitions", 3))
+	return map[string]any{
+		"read":   s.Read().Schema("id BIGINT, part BIGINT").Parquet(a.Path).OrderBy("id"),
+		"exists": exists != nil, "tables": len(tables), "type": columns[0].DataType, "rows": rows, "there": there, "denied": denied.Type,
+	}, nil
+}

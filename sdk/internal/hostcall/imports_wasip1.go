@@ -139,6 +139,28 @@ func (imports) FrameTable(name string, options []string) abi.Frame {
 	return abi.Frame(frameTable(name, unsafe.Pointer(unsafe.SliceData(optionsList)), uint32(len(optionsList))))
 }
 
+//go:wasmimport sparkstalk_v1 frame_jdbc
+//go:noescape
+func frameJDBC(options unsafe.Pointer, optionsLen uint32, predicates unsafe.Pointer, predicatesLen uint32) uint32
+
+func (imports) FrameJDBC(options, predicates []string) abi.Frame {
+	var optionsStack [listStack]byte
+	optionsList := appendStrings(optionsStack[:0], options)
+	var predicatesStack [listStack]byte
+	predicatesList := appendStrings(predicatesStack[:0], predicates)
+	return abi.Frame(frameJDBC(unsafe.Pointer(unsafe.SliceData(optionsList)), uint32(len(optionsList)), unsafe.Pointer(unsafe.SliceData(predicatesList)), uint32(len(predicatesList))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_changes
+//go:noescape
+func frameChanges(table string, options unsafe.Pointer, optionsLen uint32) uint32
+
+func (imports) FrameChanges(table string, options []string) abi.Frame {
+	var optionsStack [listStack]byte
+	optionsList := appendStrings(optionsStack[:0], options)
+	return abi.Frame(frameChanges(table, unsafe.Pointer(unsafe.SliceData(optionsList)), uint32(len(optionsList))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_sql
 //go:noescape
 func frameSQL(query string, names unsafe.Pointer, namesLen uint32, args unsafe.Pointer, argsCount uint32) uint32

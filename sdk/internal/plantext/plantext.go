@@ -177,6 +177,20 @@ func (p *Plans) FrameTable(name string, options []string) abi.Frame {
 	return p.keep(words("table", name, pairs(options)), nil)
 }
 
+// FrameJDBC implements [abi.Host].
+func (p *Plans) FrameJDBC(options, predicates []string) abi.Frame {
+	where := ""
+	if len(predicates) > 0 {
+		where = "where " + quoted(predicates)
+	}
+	return p.keep(words("read jdbc", pairs(options), where), nil)
+}
+
+// FrameChanges implements [abi.Host].
+func (p *Plans) FrameChanges(table string, options []string) abi.Frame {
+	return p.keep(words("changes of", table, pairs(options)), nil)
+}
+
 // FrameSQL implements [abi.Host].
 func (p *Plans) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
 	var all []string
