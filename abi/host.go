@@ -70,6 +70,30 @@ const (
 	Except    SetOp = 2
 )
 
+// Partitioning says how [Host.FrameRepartition] spreads rows.
+type Partitioning int32
+
+// The partitionings.
+const (
+	Shuffle  Partitioning = 0 // evenly or, given expressions, by their hash
+	Coalesce Partitioning = 1 // partitions are put together, no row moves on its own
+	ByRange  Partitioning = 2 // by the order of the expressions, which are sort orders
+)
+
+// Statistic is what [Host.FrameStatistic] computes.
+type Statistic int32
+
+// The statistics, with what names and numbers are for each.
+const (
+	Summary        Statistic = 0 // names: statistics such as count, mean or 25%; none for the usual ones
+	Describe       Statistic = 1 // names: columns; none for all numbers and texts
+	Crosstab       Statistic = 2 // names: two columns
+	FreqItems      Statistic = 3 // names: columns; numbers: the least share of rows
+	Covariance     Statistic = 4 // names: two columns
+	Correlation    Statistic = 5 // names: two columns
+	ApproxQuantile Statistic = 6 // names: columns; numbers: the relative error, then the probabilities
+)
+
 // SubqueryKind says what [Host.ExprSubquery] makes of a frame's rows.
 type SubqueryKind int32
 
@@ -236,6 +260,83 @@ type Host interface {
 	FrameDistinct(in Frame, columns []string) Frame
 	// FrameAlias names a frame, so that SQL text and columns can refer to it.
 	FrameAlias(in Frame, name string) Frame
+	// FrameHint gives the planner a hint, such as broadcast. parameters are
+	// literals or columns. Engines ignore hints that they do not know.
+	FrameHint(in Frame, name string, parameters []Expr) Frame
+	// FrameJoinAsOf joins each row of left with the row of right whose
+	// rightAsOf is nearest to leftAsOf, in a direction: backward, forward or
+	// nearest. how is inner or left. on and using are as for FrameJoin, and
+	// tolerance is the largest distance; zero is none.
+	FrameJoinAsOf(left, right Frame, leftAsOf, rightAsOf Expr, how string, on Expr, using []string, tolerance Expr, allowExactMatches bool, direction string) Frame
+	// FrameJoinLateral joins each row of left with the rows that right has for
+	// it: right may use columns of left by its alias. how is inner, left or
+	// cross. on is a condition, or zero for none.
+	FrameJoinLateral(left, right Frame, how string, on Expr) Frame
+	// FrameJoinNearest joins each row of left with the rows of right that ranking
+	// puts first, as many as results says. how is inner or left, mode exact or
+	// approx, direction distance (the least first) or similarity.
+	FrameJoinNearest(left, right Frame, ranking Expr, results int32, how, mode, direction string) Frame
+	// FrameGroupingSets groups in by several sets of columns. sets has the
+	// columns of all sets in a row, each set ended by a zero; keys are those that
+	// the result begins with, NULL where a set lacks one.
+	FrameGroupingSets(in Frame, sets, keys, aggregates []Expr) Frame
+	// FramePivot is FrameAggregate by keys with a column of its own for each
+	// value of a column, or for the given values, which are literals.
+	FramePivot(in Frame, keys []Expr, column Expr, values, aggregates []Expr) Frame
+	// FrameUnpivot turns columns into rows: the columns ids, then the name of a
+	// value's column and the value. Without values these are all other columns.
+	FrameUnpivot(in Frame, ids, values []Expr, variableName, valueName string) Frame
+	// FrameSample takes a random part: rows whose random number from 0 to 1 is
+	// at least lower and below upper, or with replacement upper times the rows.
+	// deterministicOrder sorts within partitions before, so that several samples
+	// with one seed are parts of one whole.
+	FrameSample(in Frame, lower, upper float64, withReplacement, deterministicOrder bool, seed int64) Frame
+	// FrameSampleBy takes a random part of the rows for each value of a column.
+	// strata and fractions are literals of one length; other values get no rows.
+	FrameSampleBy(in Frame, column Expr, strata, fractions []Expr, seed int64) Frame
+	// FrameTail returns the last n rows.
+	FrameTail(in Frame, n int32) Frame
+	// FrameWatermark says that rows are at most delay, such as "10 minutes",
+	// later than the latest value of a timestamp column. It counts in streams only.
+	FrameWatermark(in Frame, column, delay string) Frame
+	// FrameDistinctWithinWatermark is FrameDistinct of what came within the
+	// watermark. Spark refuses it outside of streams.
+	FrameDistinctWithinWatermark(in Frame, columns []string) Frame
+	// FrameDropColumns leaves columns out, which may be of one certain frame.
+	FrameDropColumns(in Frame, columns []Expr) Frame
+	// FrameRepartition spreads the rows over partitions. Zero partitions leaves
+	// their number to the engine, which is for Shuffle and ByRange with expressions.
+	FrameRepartition(in Frame, how Partitioning, partitions int32, by []Expr) Frame
+	// FrameFillNA replaces NULL and NaN. values are literals: one for each of
+	// columns, or one for all of them, or one for all columns of its type.
+	FrameFillNA(in Frame, columns []string, values []Expr) Frame
+	// FrameDropNA leaves out rows with fewer than minNonNulls values that are
+	// neither NULL nor NaN in the named columns, or in all if none is named. A
+	// negative number asks for all of them.
+	FrameDropNA(in Frame, columns []string, minNonNulls int32) Frame
+	// FrameReplace replaces values in the named columns, or in all of their type
+	// if none is named. from and to are literals of one length.
+	FrameReplace(in Frame, columns []string, from, to []Expr) Frame
+	// FrameStatistic computes a statistic. See [Statistic] for names and
+	// numbers; the latter are literals.
+	FrameStatistic(in Frame, statistic Statistic, names []string, numbers []Expr) Frame
+	// FrameTranspose turns rows into columns, named by the values of the column
+	// index, or of the first column for zero.
+	FrameTranspose(in Frame, index Expr) Frame
+	// FrameObserve computes aggregates of the rows that pass when an action runs
+	// the plan. ActionObserved returns them.
+	FrameObserve(in Frame, name string, metrics []Expr) Frame
+	// FrameToDF renames all columns.
+	FrameToDF(in Frame, names []string) Frame
+	// FrameToSchema orders, casts and completes columns by name to a schema in
+	// DDL form. Casts that may lose something are an error.
+	FrameToSchema(in Frame, schema string) Frame
+	// FrameParse reads the texts in the one column of in as csv or json. schema
+	// and options are as for FrameRead.
+	FrameParse(in Frame, format, schema string, options []string) Frame
+	// FrameTableFunction calls a function that returns a table, such as explode
+	// or range.
+	FrameTableFunction(name string, args []Expr) Frame
 	// FrameWithRelations is root, the result of FrameSQL, with frames that its
 	// text reads like tables: each of relations is the result of FrameAlias, and
 	// its name is the table's. However often the text reads one, it is sent once.
@@ -416,4 +517,8 @@ type Host interface {
 	// get, an object for getAll, a boolean for isModifiable, else null. A
 	// setting can be set only if the host's configuration lets tasks do so.
 	ActionConf(call []byte) ([]byte, error)
+	// ActionObserved returns what FrameObserve has computed under a name in the
+	// last action that ran it to its end: a JSON object of the metrics' names
+	// and values.
+	ActionObserved(name string) ([]byte, error)
 }

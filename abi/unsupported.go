@@ -182,6 +182,126 @@ func (u Unsupported) FrameAlias(in Frame, name string) Frame {
 	panic(u.refuse("FrameAlias"))
 }
 
+// FrameHint panics: see [Unsupported].
+func (u Unsupported) FrameHint(in Frame, name string, parameters []Expr) Frame {
+	panic(u.refuse("FrameHint"))
+}
+
+// FrameJoinAsOf panics: see [Unsupported].
+func (u Unsupported) FrameJoinAsOf(left, right Frame, leftAsOf, rightAsOf Expr, how string, on Expr, using []string, tolerance Expr, allowExactMatches bool, direction string) Frame {
+	panic(u.refuse("FrameJoinAsOf"))
+}
+
+// FrameJoinLateral panics: see [Unsupported].
+func (u Unsupported) FrameJoinLateral(left, right Frame, how string, on Expr) Frame {
+	panic(u.refuse("FrameJoinLateral"))
+}
+
+// FrameJoinNearest panics: see [Unsupported].
+func (u Unsupported) FrameJoinNearest(left, right Frame, ranking Expr, results int32, how, mode, direction string) Frame {
+	panic(u.refuse("FrameJoinNearest"))
+}
+
+// FrameGroupingSets panics: see [Unsupported].
+func (u Unsupported) FrameGroupingSets(in Frame, sets, keys, aggregates []Expr) Frame {
+	panic(u.refuse("FrameGroupingSets"))
+}
+
+// FramePivot panics: see [Unsupported].
+func (u Unsupported) FramePivot(in Frame, keys []Expr, column Expr, values, aggregates []Expr) Frame {
+	panic(u.refuse("FramePivot"))
+}
+
+// FrameUnpivot panics: see [Unsupported].
+func (u Unsupported) FrameUnpivot(in Frame, ids, values []Expr, variableName, valueName string) Frame {
+	panic(u.refuse("FrameUnpivot"))
+}
+
+// FrameSample panics: see [Unsupported].
+func (u Unsupported) FrameSample(in Frame, lower, upper float64, withReplacement, deterministicOrder bool, seed int64) Frame {
+	panic(u.refuse("FrameSample"))
+}
+
+// FrameSampleBy panics: see [Unsupported].
+func (u Unsupported) FrameSampleBy(in Frame, column Expr, strata, fractions []Expr, seed int64) Frame {
+	panic(u.refuse("FrameSampleBy"))
+}
+
+// FrameTail panics: see [Unsupported].
+func (u Unsupported) FrameTail(in Frame, n int32) Frame {
+	panic(u.refuse("FrameTail"))
+}
+
+// FrameWatermark panics: see [Unsupported].
+func (u Unsupported) FrameWatermark(in Frame, column, delay string) Frame {
+	panic(u.refuse("FrameWatermark"))
+}
+
+// FrameDistinctWithinWatermark panics: see [Unsupported].
+func (u Unsupported) FrameDistinctWithinWatermark(in Frame, columns []string) Frame {
+	panic(u.refuse("FrameDistinctWithinWatermark"))
+}
+
+// FrameDropColumns panics: see [Unsupported].
+func (u Unsupported) FrameDropColumns(in Frame, columns []Expr) Frame {
+	panic(u.refuse("FrameDropColumns"))
+}
+
+// FrameRepartition panics: see [Unsupported].
+func (u Unsupported) FrameRepartition(in Frame, how Partitioning, partitions int32, by []Expr) Frame {
+	panic(u.refuse("FrameRepartition"))
+}
+
+// FrameFillNA panics: see [Unsupported].
+func (u Unsupported) FrameFillNA(in Frame, columns []string, values []Expr) Frame {
+	panic(u.refuse("FrameFillNA"))
+}
+
+// FrameDropNA panics: see [Unsupported].
+func (u Unsupported) FrameDropNA(in Frame, columns []string, minNonNulls int32) Frame {
+	panic(u.refuse("FrameDropNA"))
+}
+
+// FrameReplace panics: see [Unsupported].
+func (u Unsupported) FrameReplace(in Frame, columns []string, from, to []Expr) Frame {
+	panic(u.refuse("FrameReplace"))
+}
+
+// FrameStatistic panics: see [Unsupported].
+func (u Unsupported) FrameStatistic(in Frame, statistic Statistic, names []string, numbers []Expr) Frame {
+	panic(u.refuse("FrameStatistic"))
+}
+
+// FrameTranspose panics: see [Unsupported].
+func (u Unsupported) FrameTranspose(in Frame, index Expr) Frame {
+	panic(u.refuse("FrameTranspose"))
+}
+
+// FrameObserve panics: see [Unsupported].
+func (u Unsupported) FrameObserve(in Frame, name string, metrics []Expr) Frame {
+	panic(u.refuse("FrameObserve"))
+}
+
+// FrameToDF panics: see [Unsupported].
+func (u Unsupported) FrameToDF(in Frame, names []string) Frame {
+	panic(u.refuse("FrameToDF"))
+}
+
+// FrameToSchema panics: see [Unsupported].
+func (u Unsupported) FrameToSchema(in Frame, schema string) Frame {
+	panic(u.refuse("FrameToSchema"))
+}
+
+// FrameParse panics: see [Unsupported].
+func (u Unsupported) FrameParse(in Frame, format, schema string, options []string) Frame {
+	panic(u.refuse("FrameParse"))
+}
+
+// FrameTableFunction panics: see [Unsupported].
+func (u Unsupported) FrameTableFunction(name string, args []Expr) Frame {
+	panic(u.refuse("FrameTableFunction"))
+}
+
 // FrameWithRelations panics: see [Unsupported].
 func (u Unsupported) FrameWithRelations(root Frame, relations []Frame) Frame {
 	panic(u.refuse("FrameWithRelations"))
@@ -455,4 +575,9 @@ func (u Unsupported) ActionCatalog(call []byte) ([]byte, error) {
 // ActionConf returns an error: see [Unsupported].
 func (u Unsupported) ActionConf(call []byte) ([]byte, error) {
 	return nil, u.refuse("ActionConf")
+}
+
+// ActionObserved returns an error: see [Unsupported].
+func (u Unsupported) ActionObserved(name string) ([]byte, error) {
+	return nil, u.refuse("ActionObserved")
 }

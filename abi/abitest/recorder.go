@@ -197,6 +197,150 @@ func (r *Recorder) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return answer[abi.Frame](r, "FrameAlias")
 }
 
+// FrameHint records the call.
+func (r *Recorder) FrameHint(in abi.Frame, name string, parameters []abi.Expr) abi.Frame {
+	r.record("FrameHint", in, name, parameters)
+	return answer[abi.Frame](r, "FrameHint")
+}
+
+// FrameJoinAsOf records the call.
+func (r *Recorder) FrameJoinAsOf(left, right abi.Frame, leftAsOf, rightAsOf abi.Expr, how string, on abi.Expr, using []string, tolerance abi.Expr, allowExactMatches bool, direction string) abi.Frame {
+	r.record("FrameJoinAsOf", left, right, leftAsOf, rightAsOf, how, on, using, tolerance, allowExactMatches, direction)
+	return answer[abi.Frame](r, "FrameJoinAsOf")
+}
+
+// FrameJoinLateral records the call.
+func (r *Recorder) FrameJoinLateral(left, right abi.Frame, how string, on abi.Expr) abi.Frame {
+	r.record("FrameJoinLateral", left, right, how, on)
+	return answer[abi.Frame](r, "FrameJoinLateral")
+}
+
+// FrameJoinNearest records the call.
+func (r *Recorder) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, results int32, how, mode, direction string) abi.Frame {
+	r.record("FrameJoinNearest", left, right, ranking, results, how, mode, direction)
+	return answer[abi.Frame](r, "FrameJoinNearest")
+}
+
+// FrameGroupingSets records the call.
+func (r *Recorder) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
+	r.record("FrameGroupingSets", in, sets, keys, aggregates)
+	return answer[abi.Frame](r, "FrameGroupingSets")
+}
+
+// FramePivot records the call.
+func (r *Recorder) FramePivot(in abi.Frame, keys []abi.Expr, column abi.Expr, values, aggregates []abi.Expr) abi.Frame {
+	r.record("FramePivot", in, keys, column, values, aggregates)
+	return answer[abi.Frame](r, "FramePivot")
+}
+
+// FrameUnpivot records the call.
+func (r *Recorder) FrameUnpivot(in abi.Frame, ids, values []abi.Expr, variableName, valueName string) abi.Frame {
+	r.record("FrameUnpivot", in, ids, values, variableName, valueName)
+	return answer[abi.Frame](r, "FrameUnpivot")
+}
+
+// FrameSample records the call.
+func (r *Recorder) FrameSample(in abi.Frame, lower, upper float64, withReplacement, deterministicOrder bool, seed int64) abi.Frame {
+	r.record("FrameSample", in, lower, upper, withReplacement, deterministicOrder, seed)
+	return answer[abi.Frame](r, "FrameSample")
+}
+
+// FrameSampleBy records the call.
+func (r *Recorder) FrameSampleBy(in abi.Frame, column abi.Expr, strata, fractions []abi.Expr, seed int64) abi.Frame {
+	r.record("FrameSampleBy", in, column, strata, fractions, seed)
+	return answer[abi.Frame](r, "FrameSampleBy")
+}
+
+// FrameTail records the call.
+func (r *Recorder) FrameTail(in abi.Frame, n int32) abi.Frame {
+	r.record("FrameTail", in, n)
+	return answer[abi.Frame](r, "FrameTail")
+}
+
+// FrameWatermark records the call.
+func (r *Recorder) FrameWatermark(in abi.Frame, column, delay string) abi.Frame {
+	r.record("FrameWatermark", in, column, delay)
+	return answer[abi.Frame](r, "FrameWatermark")
+}
+
+// FrameDistinctWithinWatermark records the call.
+func (r *Recorder) FrameDistinctWithinWatermark(in abi.Frame, columns []string) abi.Frame {
+	r.record("FrameDistinctWithinWatermark", in, columns)
+	return answer[abi.Frame](r, "FrameDistinctWithinWatermark")
+}
+
+// FrameDropColumns records the call.
+func (r *Recorder) FrameDropColumns(in abi.Frame, columns []abi.Expr) abi.Frame {
+	r.record("FrameDropColumns", in, columns)
+	return answer[abi.Frame](r, "FrameDropColumns")
+}
+
+// FrameRepartition records the call.
+func (r *Recorder) FrameRepartition(in abi.Frame, how abi.Partitioning, partitions int32, by []abi.Expr) abi.Frame {
+	r.record("FrameRepartition", in, how, partitions, by)
+	return answer[abi.Frame](r, "FrameRepartition")
+}
+
+// FrameFillNA records the call.
+func (r *Recorder) FrameFillNA(in abi.Frame, columns []string, values []abi.Expr) abi.Frame {
+	r.record("FrameFillNA", in, columns, values)
+	return answer[abi.Frame](r, "FrameFillNA")
+}
+
+// FrameDropNA records the call.
+func (r *Recorder) FrameDropNA(in abi.Frame, columns []string, minNonNulls int32) abi.Frame {
+	r.record("FrameDropNA", in, columns, minNonNulls)
+	return answer[abi.Frame](r, "FrameDropNA")
+}
+
+// FrameReplace records the call.
+func (r *Recorder) FrameReplace(in abi.Frame, columns []string, from, to []abi.Expr) abi.Frame {
+	r.record("FrameReplace", in, columns, from, to)
+	return answer[abi.Frame](r, "FrameReplace")
+}
+
+// FrameStatistic records the call.
+func (r *Recorder) FrameStatistic(in abi.Frame, statistic abi.Statistic, names []string, numbers []abi.Expr) abi.Frame {
+	r.record("FrameStatistic", in, statistic, names, numbers)
+	return answer[abi.Frame](r, "FrameStatistic")
+}
+
+// FrameTranspose records the call.
+func (r *Recorder) FrameTranspose(in abi.Frame, index abi.Expr) abi.Frame {
+	r.record("FrameTranspose", in, index)
+	return answer[abi.Frame](r, "FrameTranspose")
+}
+
+// FrameObserve records the call.
+func (r *Recorder) FrameObserve(in abi.Frame, name string, metrics []abi.Expr) abi.Frame {
+	r.record("FrameObserve", in, name, metrics)
+	return answer[abi.Frame](r, "FrameObserve")
+}
+
+// FrameToDF records the call.
+func (r *Recorder) FrameToDF(in abi.Frame, names []string) abi.Frame {
+	r.record("FrameToDF", in, names)
+	return answer[abi.Frame](r, "FrameToDF")
+}
+
+// FrameToSchema records the call.
+func (r *Recorder) FrameToSchema(in abi.Frame, schema string) abi.Frame {
+	r.record("FrameToSchema", in, schema)
+	return answer[abi.Frame](r, "FrameToSchema")
+}
+
+// FrameParse records the call.
+func (r *Recorder) FrameParse(in abi.Frame, format, schema string, options []string) abi.Frame {
+	r.record("FrameParse", in, format, schema, options)
+	return answer[abi.Frame](r, "FrameParse")
+}
+
+// FrameTableFunction records the call.
+func (r *Recorder) FrameTableFunction(name string, args []abi.Expr) abi.Frame {
+	r.record("FrameTableFunction", name, args)
+	return answer[abi.Frame](r, "FrameTableFunction")
+}
+
 // FrameWithRelations records the call.
 func (r *Recorder) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
 	r.record("FrameWithRelations", root, relations)
@@ -525,4 +669,10 @@ func (r *Recorder) ActionCatalog(call []byte) ([]byte, error) {
 func (r *Recorder) ActionConf(call []byte) ([]byte, error) {
 	r.record("ActionConf", call)
 	return fallible[[]byte](r, "ActionConf")
+}
+
+// ActionObserved records the call.
+func (r *Recorder) ActionObserved(name string) ([]byte, error) {
+	r.record("ActionObserved", name)
+	return fallible[[]byte](r, "ActionObserved")
 }

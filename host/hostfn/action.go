@@ -84,6 +84,24 @@ func (i *Invocation) ActionExplain(frame abi.Frame, mode string) (string, error)
 	return text, nil
 }
 
+// ActionObserved implements [abi.Host].
+func (i *Invocation) ActionObserved(name string) ([]byte, error) {
+	metrics, ok := i.observed[name]
+	if !ok {
+		return nil, i.failed(i.ctx, abi.Errorf(typeRuntime,
+			"ActionObserved: no action of this task has observed %q yet; an action that runs its plan to the end does, unless a cached DataFrame answers it", cut(name, 100)))
+	}
+	return metrics, nil
+}
+
+// observe keeps the metrics that an action brought.
+func (i *Invocation) observe(name string, metrics []byte) {
+	if i.observed == nil {
+		i.observed = make(map[string][]byte)
+	}
+	i.observed[name] = metrics
+}
+
 // act runs an action on a frame of the guest's, with its cached inputs in
 // place. Its error is fit for the guest.
 func (i *Invocation) act(fn string, frame abi.Frame, run func(context.Context, *spark.DataFrame) error) error {

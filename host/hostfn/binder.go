@@ -138,15 +138,16 @@ type Invocation struct {
 	// nothing itself; nil tells nobody.
 	progress *progress
 
-	frames  table[*spark.DataFrame]
-	exprs   table[*spark.Column]
-	cursors map[abi.Cursor]*cursor // that are open
-	opened  abi.Cursor             // the last handle given
-	bytes   int64                  // of strings and bytes handed over so far
-	lines   int                    // logged so far
-	views   map[string]view        // of the task's own, by name in lower case
-	sent    int                    // messages so far
-	closed  bool
+	frames   table[*spark.DataFrame]
+	exprs    table[*spark.Column]
+	cursors  map[abi.Cursor]*cursor // that are open
+	opened   abi.Cursor             // the last handle given
+	bytes    int64                  // of strings and bytes handed over so far
+	lines    int                    // logged so far
+	views    map[string]view        // of the task's own, by name in lower case
+	sent     int                    // messages so far
+	observed map[string][]byte      // metrics by their names, as JSON objects
+	closed   bool
 
 	soft     context.Context // ends with the soft time limit; nil without one
 	softEnd  context.CancelFunc
@@ -179,6 +180,7 @@ func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	if t.SoftLimit > 0 {
 		i.soft, i.softEnd = context.WithTimeoutCause(i.ctx, t.SoftLimit, errSoftLimit)
 	}
+	i.opt.Observed = i.observe
 	return i
 }
 

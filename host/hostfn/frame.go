@@ -184,9 +184,3 @@ func (i *Invocation) FrameAlias(in abi.Frame, name string) abi.Frame {
 	b := i.build("FrameAlias")
 	return b.keepFrame(b.frame(in).Alias(b.text(name)))
 }
-
-// FrameWithRelations implements [abi.Host].
-func (i *Invocation) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
-	b := i.build("FrameWithRelations")
-	return b.keepFrame(b.frame(root).WithRelations(b.frameList(relations)...))
-}

@@ -11,7 +11,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
-// query returns the plan to be sent for df.
+// query returns the plan to be sent for df to any engine. What may differ by
+// engine goes through [Session.plan].
 func query(df *DataFrame) (*sparkpb.Plan, error) {
 	if err := df.Err(); err != nil {
 		return nil, err
@@ -29,11 +30,8 @@ func command(c *sparkpb.Command) *sparkpb.Plan {
 // Collect runs df and returns its rows as they arrive. It waits for the first
 // of them. When ctx ends, so does the execution.
 func (s *Session) Collect(ctx context.Context, df *DataFrame, opt Options) (*Stream, error) {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.checkPaths(ctx, df); err != nil {
 		return nil, err
 	}
 	x, err := s.execute(ctx, plan, opt, df.repeatable())
@@ -84,17 +82,23 @@ type Field struct {
 
 // Schema returns the columns of df, without running it.
 func (s *Session) Schema(ctx context.Context, df *DataFrame) ([]Field, error) {
-	if err := s.checkPaths(ctx, df); err != nil {
+	plan, err := s.plan(ctx, df)
+	if err != nil {
 		return nil, err
 	}
-	return s.schema(ctx, df)
+	return s.schemaOf(ctx, df, plan)
 }
 
+// schema is [Session.Schema] without a look at the plan before.
 func (s *Session) schema(ctx context.Context, df *DataFrame) ([]Field, error) {
 	plan, err := query(df)
 	if err != nil {
 		return nil, err
 	}
+	return s.schemaOf(ctx, df, plan)
+}
+
+func (s *Session) schemaOf(ctx context.Context, df *DataFrame, plan *sparkpb.Plan) ([]Field, error) {
 	answer, err := s.analyze(ctx, df, &sparkpb.AnalyzePlanRequest{
 		Analyze: &sparkpb.AnalyzePlanRequest_Schema_{Schema: &sparkpb.AnalyzePlanRequest_Schema{Plan: plan}},
 	})
@@ -124,7 +128,7 @@ func (s *Session) Explain(ctx context.Context, df *DataFrame, mode string) (stri
 	if !ok {
 		return "", fmt.Errorf("explain: mode %q is unknown; it is simple, extended, codegen, cost or formatted", mode)
 	}
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
 		return "", err
 	}
@@ -213,11 +217,8 @@ func (s *Session) LazyCheckpoint(ctx context.Context, df *DataFrame, opt Options
 }
 
 func (s *Session) checkpoint(ctx context.Context, df *DataFrame, opt Options, eager bool) (Checkpoint, error) {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
-		return Checkpoint{}, err
-	}
-	if err := s.checkPaths(ctx, df); err != nil {
 		return Checkpoint{}, err
 	}
 	// A second run would leave the first one's rows behind until the session

@@ -13,11 +13,8 @@ import (
 
 // inquire sends what is asked about a plan, which make is given.
 func (s *Session) inquire(ctx context.Context, df *DataFrame, make func(*sparkpb.Plan) *sparkpb.AnalyzePlanRequest) (*sparkpb.AnalyzePlanResponse, error) {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.checkPaths(ctx, df); err != nil {
 		return nil, err
 	}
 	return s.analyze(ctx, df, make(plan))
@@ -66,7 +63,7 @@ func (s *Session) SameSemantics(ctx context.Context, df, other *DataFrame) (bool
 	if err := s.Lacks(ctx, FeatureSemanticHash); err != nil {
 		return false, err
 	}
-	second, err := query(other)
+	second, err := s.plan(ctx, other)
 	if err != nil {
 		return false, err
 	}

@@ -111,7 +111,7 @@ func (df *DataFrame) Replace(frames map[string]*DataFrame) *DataFrame {
 	if df.Err() != nil || len(df.cached) == 0 {
 		return df
 	}
-	out := &DataFrame{}
+	out := &DataFrame{needs: df.needs, differs: df.differs}
 	for _, in := range df.cached {
 		other, ok := frames[in.ID]
 		if !ok {
@@ -122,6 +122,8 @@ func (df *DataFrame) Replace(frames map[string]*DataFrame) *DataFrame {
 			return Invalid(err)
 		}
 		out.cached = mergeCached(out.cached, other.cached)
+		out.needs = mergeNeeds(out.needs, other.needs)
+		out.differs = out.differs || other.differs
 	}
 	// Steps over nothing that is replaced are shared with df.
 	copies := make(map[*node]*node)

@@ -35,6 +35,17 @@ const (
 	FeatureFreqItems    Feature = "freq_items"    // stat.freqItems
 	FeatureSemanticHash Feature = "semantic_hash" // DataFrame.semanticHash and sameSemantics
 	FeatureORC          Feature = "orc"           // the file format
+
+	FeatureAsOfJoin       Feature = "as_of_join"          // DataFrame.joinAsOf
+	FeatureNearestJoin    Feature = "nearest_by_join"     // DataFrame.nearestByJoin
+	FeatureTableFunctions Feature = "table_functions"     // spark.tvf
+	FeatureWatermark      Feature = "watermark"           // DataFrame.withWatermark
+	FeatureRepartitionID  Feature = "repartition_by_id"   // DataFrame.repartitionById
+	FeatureTranspose      Feature = "transpose"           // DataFrame.transpose
+	FeatureParse          Feature = "parse"               // csv and json texts in a DataFrame
+	FeatureToSchema       Feature = "to_schema"           // DataFrame.to
+	FeatureRowIndex       Feature = "zip_with_index"      // DataFrame.zipWithIndex
+	FeatureDistinctCounts Feature = "summary_of_distinct" // count_distinct and approx_count_distinct in DataFrame.summary
 )
 
 // Capabilities are what an engine is and has, as it has shown itself.
@@ -78,6 +89,17 @@ var ways = map[Feature]string{
 	FeatureQuantiles:    "use the functions percentile or percentile_approx",
 	FeatureFreqItems:    "group by the column and count",
 	FeatureORC:          "use parquet",
+
+	FeatureAsOfJoin:       "join on a range of the column and keep the nearest row with a window",
+	FeatureNearestJoin:    "cross join and keep the nearest rows with a window",
+	FeatureTableFunctions: "select the function from a DataFrame, or call it in SQL text",
+	FeatureWatermark:      "leave it out, for it changes nothing outside of streams",
+	FeatureRepartitionID:  "repartition by the hash or the range of a column",
+	FeatureTranspose:      "unpivot and pivot",
+	FeatureParse:          "use the functions from_json and from_csv with a schema",
+	FeatureToSchema:       "select the columns and cast them",
+	FeatureRowIndex:       "number the rows with row_number over a window, or with monotonically_increasing_id",
+	FeatureDistinctCounts: "aggregate with count_distinct",
 }
 
 // knowledge is what has been found out about an engine, within a generation.

@@ -14,10 +14,11 @@ func TestCapabilitiesOfEachEngine(t *testing.T) {
 		want := spark.Capabilities{
 			Engine: "Spark",
 			Has: []spark.Feature{
-				spark.FeatureArtifacts, spark.FeatureCacheTable, spark.FeatureCheckpoint, spark.FeatureCloneSession,
-				spark.FeatureErrorDetails, spark.FeatureFreqItems, spark.FeatureGlobalViews, spark.FeatureInterrupt,
-				spark.FeatureObserve, spark.FeatureORC, spark.FeaturePersist, spark.FeatureProgress, spark.FeatureQuantiles,
-				spark.FeatureSemanticHash, spark.FeatureStatus,
+				spark.FeatureArtifacts, spark.FeatureAsOfJoin, spark.FeatureCacheTable, spark.FeatureCheckpoint, spark.FeatureCloneSession,
+				spark.FeatureErrorDetails, spark.FeatureFreqItems, spark.FeatureGlobalViews, spark.FeatureInterrupt, spark.FeatureNearestJoin,
+				spark.FeatureObserve, spark.FeatureORC, spark.FeatureParse, spark.FeaturePersist, spark.FeatureProgress, spark.FeatureQuantiles,
+				spark.FeatureRepartitionID, spark.FeatureSemanticHash, spark.FeatureStatus, spark.FeatureDistinctCounts,
+				spark.FeatureTableFunctions, spark.FeatureToSchema, spark.FeatureTranspose, spark.FeatureWatermark, spark.FeatureRowIndex,
 			},
 			Catalogs: []string{"spark_catalog"},
 		}

@@ -18,7 +18,10 @@ type Column struct {
 	weight int64
 	order  bool         // a sort order, which only Sort takes
 	plans  []*DataFrame // of the subqueries in it
-	err    error
+	needs  []Feature    // that not every engine has
+	// literal is its value if it is nothing but a constant.
+	literal *sparkpb.Expression_Literal
+	err     error
 }
 
 var errNoColumn = errors.New("a column is missing")
@@ -48,6 +51,7 @@ func column(weight int64, inputs []*Column, build func(r *renderer) *sparkpb.Exp
 		c.depth = max(c.depth, in.depth)
 		c.weight = addWeight(c.weight, in.weight)
 		c.plans = mergePlans(c.plans, in.plans)
+		c.needs = mergeNeeds(c.needs, in.needs)
 	}
 	c.depth++
 	if err := checkPlan(c.depth, c.weight); err != nil {
@@ -116,9 +120,11 @@ func Lit(value any) *Column {
 	default:
 		return InvalidColumn(fmt.Errorf("a literal cannot be a %T", value))
 	}
-	return column(weight, nil, func(*renderer) *sparkpb.Expression {
+	c := column(weight, nil, func(*renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_Literal_{Literal: literal}}
 	})
+	c.literal = literal
+	return c
 }
 
 // Call calls a function or operator by its SQL name: "split", "+", "==", "and",
@@ -132,14 +138,21 @@ func Call(function string, args []*Column, distinct bool) *Column {
 		return Call("not", []*Column{Call("==", args, distinct)}, false)
 	}
 	args = slices.Clone(args)
-	return column(textWeight(function), args, func(r *renderer) *sparkpb.Expression {
+	c := column(textWeight(function), args, func(r *renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_UnresolvedFunction_{
 			UnresolvedFunction: &sparkpb.Expression_UnresolvedFunction{
 				FunctionName: function, Arguments: r.exprs(args), IsDistinct: distinct,
 			},
 		}}
 	})
+	if function == rowIndex {
+		c.needs = mergeNeeds(c.needs, []Feature{FeatureRowIndex})
+	}
+	return c
 }
+
+// rowIndex is the function that numbers rows over all partitions.
+const rowIndex = "distributed_sequence_id"
 
 // SQLExpr is an expression in SQL text.
 func SQLExpr(text string) *Column {

@@ -36,7 +36,10 @@ const (
 type DataFrame struct {
 	node   *node
 	cached []CachedInput
-	err    error
+	needs  []Feature // that not every engine has, each once
+	// differs says that a step is sent to Sail in another form than to Spark.
+	differs bool
+	err     error
 }
 
 // node is one step of a plan. Its inputs may be shared with other plans, and
@@ -236,11 +239,14 @@ func frame(n *node, inputs []*DataFrame, columns []*Column) *DataFrame {
 		n.depth = max(n.depth, in.node.depth)
 		n.weight = addWeight(n.weight, in.node.weight)
 		df.cached = mergeCached(df.cached, in.cached)
+		df.needs = mergeNeeds(df.needs, in.needs)
+		df.differs = df.differs || in.differs
 	}
 	for _, c := range columns {
 		if err := c.fault(); err != nil {
 			return Invalid(err)
 		}
+		df.needs = mergeNeeds(df.needs, c.needs)
 		n.depth = max(n.depth, c.depth)
 		n.weight = addWeight(n.weight, c.weight)
 	}
@@ -249,6 +255,8 @@ func frame(n *node, inputs []*DataFrame, columns []*Column) *DataFrame {
 		n.subqueries++
 		n.weight = addWeight(n.weight, sub.node.weight)
 		df.cached = mergeCached(df.cached, sub.cached)
+		df.needs = mergeNeeds(df.needs, sub.needs)
+		df.differs = df.differs || sub.differs
 	}
 	n.depth++
 	n.weight = addWeight(n.weight, nodeWeight)

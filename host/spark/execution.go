@@ -35,6 +35,9 @@ type Options struct {
 	// Progress is called with what the engine reports, on the goroutine that
 	// waits for the result. Sail reports nothing.
 	Progress func(Progress)
+	// Observed is called with the metrics of [DataFrame.Observe] that come with
+	// the result, on the same goroutine: a JSON object of names and values.
+	Observed func(name string, metrics []byte)
 }
 
 func (o Options) check() error {
@@ -60,6 +63,7 @@ type execution struct {
 	request *sparkpb.ExecutePlanRequest
 	again   bool // may be run a second time if it is unclear whether it was
 	report  *reporter
+	observe func(name string, metrics []byte)
 
 	inner     context.Context // of the streams; ends after the interrupt was sent
 	cancel    context.CancelFunc
@@ -113,7 +117,7 @@ func (s *Session) execute(ctx context.Context, plan *sparkpb.Plan, opt Options, 
 	}
 	chunk := int64(4 << 20)
 	x := &execution{
-		session: s, gen: g, ctx: ctx, again: again, wait: newBackoff(), report: &reporter{tell: opt.Progress},
+		session: s, gen: g, ctx: ctx, again: again, wait: newBackoff(), report: &reporter{tell: opt.Progress}, observe: opt.Observed,
 		interrupt: make(chan struct{}),
 		request: &sparkpb.ExecutePlanRequest{
 			SessionId: g.id, UserContext: s.describe(opt.Description), ClientType: &s.agent,
@@ -168,6 +172,9 @@ func (x *execution) next() (*sparkpb.ExecutePlanResponse, error) {
 			x.releaseUntil(x.last)
 		}
 		x.report.read(response.GetExecutionProgress())
+		if err := x.readMetrics(response); err != nil {
+			return nil, x.end(err)
+		}
 		return response, nil
 	}
 }

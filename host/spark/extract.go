@@ -138,9 +138,11 @@ func (c *Column) AliasMetadata(name string, metadata []byte) *Column {
 // ShufflePartition is the number of the partition that a row goes to, for a
 // repartitioning by it alone.
 func (c *Column) ShufflePartition() *Column {
-	return column(0, []*Column{c}, func(r *renderer) *sparkpb.Expression {
+	out := column(0, []*Column{c}, func(r *renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_DirectShufflePartitionId{
 			DirectShufflePartitionId: &sparkpb.Expression_DirectShufflePartitionID{Child: c.build(r)},
 		}}
 	})
+	out.needs = mergeNeeds(out.needs, []Feature{FeatureRepartitionID})
+	return out
 }

@@ -31,10 +31,15 @@ func joinType(how string) (sparkpb.Join_JoinType, error) {
 	case "cross":
 		return sparkpb.Join_JOIN_TYPE_CROSS, nil
 	}
-	return 0, &Error{
+	return 0, unsupportedJoin(how, joinNames)
+}
+
+// unsupportedJoin is Spark's error, and PySpark's, for a join of another name.
+func unsupportedJoin(how string, names []string) error {
+	return &Error{
 		Class:     "org.apache.spark.sql.AnalysisException",
 		Condition: "UNSUPPORTED_JOIN_TYPE",
 		Message: fmt.Sprintf("[UNSUPPORTED_JOIN_TYPE] Unsupported join type: '%s'. Supported join types include: '%s'.",
-			how, strings.Join(joinNames, "', '")),
+			how, strings.Join(names, "', '")),
 	}
 }

@@ -29,9 +29,11 @@ func Literal(ddl string, value []byte) *Column {
 	if err != nil {
 		return InvalidColumn(fmt.Errorf("literal of type %s: %w", ddl, err))
 	}
-	return column(int64(len(value)), nil, func(*renderer) *sparkpb.Expression {
+	c := column(int64(len(value)), nil, func(*renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_Literal_{Literal: literal}}
 	})
+	c.literal = literal
+	return c
 }
 
 // typedLiteral reads the JSON form of a value. The depth of what it makes is

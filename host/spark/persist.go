@@ -134,7 +134,7 @@ func (s *Session) StorageLevel(ctx context.Context, df *DataFrame) (StorageLevel
 
 // persistent returns the plan of df, if the engine really persists.
 func (s *Session) persistent(ctx context.Context, df *DataFrame) (*sparkpb.Plan, error) {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
 		return nil, err
 	}

@@ -19,34 +19,82 @@ import (
 // asks.
 type probe func(ctx context.Context, s, main *Session) (bool, error)
 
-var probes = map[Feature]probe{
-	FeatureCheckpoint:   probeCheckpoint,
-	FeaturePersist:      probePersist,
-	FeatureCacheTable:   probeCacheTable,
-	FeatureGlobalViews:  probeGlobalViews,
-	FeatureProgress:     probeProgress,
-	FeatureInterrupt:    probeInterrupt,
-	FeatureStatus:       probeStatus,
-	FeatureErrorDetails: probeErrorDetails,
-	FeatureCloneSession: probeCloneSession,
-	FeatureArtifacts:    probeArtifacts,
-	FeatureObserve: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
-		return &sparkpb.Relation{RelType: &sparkpb.Relation_CollectMetrics{CollectMetrics: &sparkpb.CollectMetrics{
-			Input: in, Name: "probe", Metrics: []*sparkpb.Expression{{ExprType: &sparkpb.Expression_ExpressionString_{
-				ExpressionString: &sparkpb.Expression_ExpressionString{Expression: "count(1) AS n"},
-			}}},
-		}}}
-	}),
-	FeatureQuantiles: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
-		return &sparkpb.Relation{RelType: &sparkpb.Relation_ApproxQuantile{ApproxQuantile: &sparkpb.StatApproxQuantile{
-			Input: in, Cols: []string{"id"}, Probabilities: []float64{0.5},
-		}}}
-	}),
-	FeatureFreqItems: probeRelation(func(in *sparkpb.Relation) *sparkpb.Relation {
-		return &sparkpb.Relation{RelType: &sparkpb.Relation_FreqItems{FreqItems: &sparkpb.StatFreqItems{Input: in, Cols: []string{"id"}}}}
-	}),
-	FeatureSemanticHash: probeSemanticHash,
-	FeatureORC:          probeORC,
+// probes are filled in by init, for a probe runs plans, and what a plan needs is
+// probed.
+var probes map[Feature]probe
+
+func init() {
+	probes = map[Feature]probe{
+		FeatureCheckpoint:   probeCheckpoint,
+		FeaturePersist:      probePersist,
+		FeatureCacheTable:   probeCacheTable,
+		FeatureGlobalViews:  probeGlobalViews,
+		FeatureProgress:     probeProgress,
+		FeatureInterrupt:    probeInterrupt,
+		FeatureStatus:       probeStatus,
+		FeatureErrorDetails: probeErrorDetails,
+		FeatureCloneSession: probeCloneSession,
+		FeatureArtifacts:    probeArtifacts,
+		FeatureSemanticHash: probeSemanticHash,
+		FeatureORC:          probeORC,
+		FeatureToSchema:     probeToSchema,
+	}
+	for feature, use := range stepProbes {
+		probes[feature] = probeStep(use)
+	}
+}
+
+// stepProbes are plans over a frame with a column id that use a feature.
+var stepProbes = map[Feature]func(in *DataFrame) *DataFrame{
+	FeatureObserve: func(in *DataFrame) *DataFrame { return in.Observe("probe", []*Column{countAll()}) },
+	FeatureQuantiles: func(in *DataFrame) *DataFrame {
+		return in.Statistic(ApproxQuantile, []string{"id"}, []*Column{Lit(0), Lit(0.5)})
+	},
+	FeatureFreqItems: func(in *DataFrame) *DataFrame { return in.Statistic(FreqItems, []string{"id"}, []*Column{Lit(0.5)}) },
+	FeatureAsOfJoin: func(in *DataFrame) *DataFrame {
+		return in.JoinAsOf(probeRange(), AsOf{Left: ColOf(in, "id"), Right: Lit(0), Exact: true})
+	},
+	FeatureNearestJoin: func(in *DataFrame) *DataFrame {
+		return in.JoinNearest(probeRange(), ColOf(in, "id"), 1, "", "exact", "distance")
+	},
+	FeatureTableFunctions: func(*DataFrame) *DataFrame { return TableFunction("explode", Call("array", []*Column{Lit(1)}, false)) },
+	FeatureWatermark: func(in *DataFrame) *DataFrame {
+		return in.Select(Lit("2024-01-01").Cast("timestamp", false).Alias("t")).Watermark("t", "1 minute")
+	},
+	FeatureRepartitionID: func(in *DataFrame) *DataFrame {
+		return in.Repartition(Shuffle, 1, []*Column{Lit(0).ShufflePartition()})
+	},
+	FeatureTranspose: func(in *DataFrame) *DataFrame { return in.Transpose(nil) },
+	FeatureParse: func(in *DataFrame) *DataFrame {
+		return in.Select(Lit("1").Alias("value")).Parse("csv", "n INT", nil)
+	},
+	FeatureRowIndex: func(in *DataFrame) *DataFrame { return in.Select(Call(rowIndex, nil, false)) },
+	FeatureDistinctCounts: func(in *DataFrame) *DataFrame {
+		counted := in.Statistic(Summary, []string{"count_distinct"}, nil)
+		// Where there is no row for it, the engine has ignored it.
+		return counted.Aggregate(GroupBy, nil, []*Column{Call("assert_true", []*Column{
+			Call(">", []*Column{countAll(), Lit(0)}, false),
+		}, false)})
+	},
+}
+
+// countAll is the number of rows.
+func countAll() *Column { return Call("count", []*Column{Lit(1)}, false).Alias("n") }
+
+// probeStep runs a plan that needs a feature, whether the engine has it or not.
+func probeStep(use func(in *DataFrame) *DataFrame) probe {
+	return func(ctx context.Context, s, _ *Session) (bool, error) {
+		df := use(probeRange())
+		df.needs = nil
+		stream, err := s.Collect(ctx, df, Options{})
+		if err != nil {
+			return false, err
+		}
+		for stream.Next() {
+			continue
+		}
+		return stream.Err() == nil, stream.Err()
+	}
 }
 
 // probeFrame is a step that the package does not build for its users.
@@ -56,17 +104,11 @@ func probeFrame(relation *sparkpb.Relation) *DataFrame {
 	return frame(n, nil, nil)
 }
 
-func probeRelation(build func(in *sparkpb.Relation) *sparkpb.Relation) probe {
-	return func(ctx context.Context, s, _ *Session) (bool, error) {
-		stream, err := s.Collect(ctx, probeFrame(build(probeRange().relation())), Options{})
-		if err != nil {
-			return false, err
-		}
-		for stream.Next() {
-			continue
-		}
-		return stream.Err() == nil, stream.Err()
-	}
+// probeToSchema does not try: Sail's process ends when a schema has the columns in
+// another order and with other types.
+func probeToSchema(ctx context.Context, s, _ *Session) (bool, error) {
+	sail, err := s.onSail(ctx)
+	return !sail, err
 }
 
 // probeRange is a plan that no other client has.

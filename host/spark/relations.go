@@ -116,7 +116,7 @@ func (df *DataFrame) Join(right *DataFrame, how string, on *Column, using []stri
 	case err != nil:
 		return Invalid(err)
 	case on != nil && len(using) > 0:
-		return Invalid(errors.New("join: a condition and columns to join by are given; it can be only one of them"))
+		return Invalid(errTwoConditions)
 	}
 	using = slices.Clone(using)
 	n := &node{op: "join", detail: how, weight: textWeight(using...)}

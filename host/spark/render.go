@@ -19,6 +19,11 @@ type renderer struct {
 	number func(id int64) int64
 	// refer is told of each id that an expression refers to, if not nil.
 	refer func(id int64)
+	// sail says that the plan is for Sail, which takes some steps in another form.
+	// Hashes are of Spark's.
+	sail bool
+	// err is why the plan cannot be sent to this engine.
+	err error
 	// done has what is built already: a node may be in a plan many times.
 	done map[*node]*sparkpb.Relation
 }

@@ -124,11 +124,8 @@ func sailLacks(feature Feature, way string) error {
 
 // write runs a command once that has df as its input.
 func (s *Session) write(ctx context.Context, df *DataFrame, opt Options, build func(*sparkpb.Relation) *sparkpb.Command) error {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
-		return err
-	}
-	if err := s.checkPaths(ctx, df); err != nil {
 		return err
 	}
 	return s.run(ctx, build(plan.GetRoot()), opt)

@@ -33,6 +33,8 @@ type Host struct {
 
 	messages []Message
 	overtime bool
+	// observed are metrics by the observation's name, as JSON objects.
+	observed map[string]json.RawMessage
 }
 
 var _ abi.Host = (*call)(nil)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 )
@@ -77,6 +79,43 @@ func (b *builder) columns(list []ColumnOrName) []abi.Expr {
 		handles[i] = b.expr(AsColumn(v))
 	}
 	return handles
+}
+
+// numbered replaces numbers of df's columns, counted from 1, by the columns. A
+// negative one is sorted descending.
+func (b *builder) numbered(df *DataFrame, list []ColumnOrName) []ColumnOrName {
+	var names []string
+	out := slices.Clone(list)
+	for i, v := range list {
+		n, ok := v.(int)
+		if !ok {
+			continue
+		}
+		if names == nil {
+			var err error
+			if names, err = df.Columns(); err != nil {
+				b.failed(err)
+				return out
+			}
+		}
+		if n == 0 || n > len(names) || n < -len(names) {
+			b.failed(abi.Errorf("IndexError", "there is no column %d; columns are numbered from 1, and there are %d", n, len(names)))
+			return out
+		}
+		out[i] = df.Col(quoteName(names[max(n, -n)-1]))
+		if n < 0 {
+			out[i] = out[i].(Column).Desc()
+		}
+	}
+	return out
+}
+
+// quoteName returns what [Col] takes for the column of just this name.
+func quoteName(name string) string {
+	if !strings.ContainsAny(name, ".`*") {
+		return name
+	}
+	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 }
 
 // orders returns the handles of sort orders; a column that is none sorts

@@ -150,45 +150,36 @@ func (df *DataFrame) WithColumnsRenamed(renamed map[string]string) *DataFrame {
 	return df.then(func(b *builder) abi.Frame { return b.host.FrameRename(df.handle, from, to) })
 }
 
-// Drop leaves columns out; names that do not exist are ignored.
-func (df *DataFrame) Drop(names ...string) *DataFrame {
-	return df.then(func(b *builder) abi.Frame { return b.host.FrameDrop(df.handle, names) })
-}
-
-// Join joins two DataFrames. on is a column's name or a []string of names that
-// both have, a Column as the condition, or nil. how is inner (also ""), cross,
-// outer, left, right, semi, anti, or one of their synonyms in PySpark.
-func (df *DataFrame) Join(right *DataFrame, on any, how string) *DataFrame {
-	if how == "" {
-		how = "inner"
-	}
+// Drop leaves columns out, given by their names or as columns, which may be of
+// one certain DataFrame. Names that do not exist are ignored.
+func (df *DataFrame) Drop(columns ...ColumnOrName) *DataFrame {
 	return df.then(func(b *builder) abi.Frame {
-		var condition abi.Expr
-		var using []string
-		switch on := on.(type) {
-		case nil:
-		case Column:
-			condition = b.expr(on)
-		case string:
-			using = []string{on}
-		case []string:
-			using = on
-		default:
-			b.failed(wrongType("Join: on is a name, a []string of names, a Column or nil, not %T", on))
+		var names []string
+		var exprs []abi.Expr
+		for _, v := range columns {
+			if name, ok := v.(string); ok {
+				names = append(names, name)
+			} else {
+				exprs = append(exprs, b.expr(AsColumn(v)))
+			}
 		}
-		other := b.frame(right)
 		if b.err != nil {
 			return 0
 		}
-		return b.host.FrameJoin(df.handle, other, how, condition, using)
+		handle := df.handle
+		if len(exprs) > 0 {
+			handle = b.host.FrameDropColumns(handle, exprs)
+		}
+		if len(names) > 0 || len(exprs) == 0 {
+			handle = b.host.FrameDrop(handle, names)
+		}
+		return handle
 	})
 }
 
-// CrossJoin pairs every row with every row of right.
-func (df *DataFrame) CrossJoin(right *DataFrame) *DataFrame { return df.Join(right, nil, "cross") }
-
 // OrderBy sorts the rows. A column that is no sort order, such as F.Desc makes,
-// sorts ascending.
+// sorts ascending. A number stands for the column of that number, counted from 1;
+// if it is negative, the column sorts descending.
 func (df *DataFrame) OrderBy(orders ...ColumnOrName) *DataFrame { return df.sort(orders, true) }
 
 // Sort is [DataFrame.OrderBy].
@@ -201,7 +192,7 @@ func (df *DataFrame) SortWithinPartitions(orders ...ColumnOrName) *DataFrame {
 
 func (df *DataFrame) sort(orders []ColumnOrName, global bool) *DataFrame {
 	return df.then(func(b *builder) abi.Frame {
-		return b.frameOf(df, b.orders(orders), func(f abi.Frame, exprs []abi.Expr) abi.Frame {
+		return b.frameOf(df, b.orders(b.numbered(df, orders)), func(f abi.Frame, exprs []abi.Expr) abi.Frame {
 			return b.host.FrameSort(f, exprs, global)
 		})
 	})

@@ -17,6 +17,9 @@ type Session struct {
 	ended atomic.Bool
 
 	misuse error // the first command that was given to SQL
+	// How many seeds and names of observations the session has given.
+	seeds        uint64
+	observations int
 }
 
 // NewSession returns a Session that asks host. The SDK makes one for each call

@@ -69,7 +69,7 @@ func Binder(t *testing.T, remote string) *hostfn.Binder {
 
 // Session returns what a task sees of Spark, until the test's end.
 func Session(t *testing.T, binder *hostfn.Binder) *sdkspark.Session {
-	i := binder.Open(t.Context(), hostfn.Task{ID: proctest.Name(t), Name: "judge"})
+	i := binder.Open(t.Context(), hostfn.Task{ID: proctest.Name(t), Name: "judge", Request: []byte(`{"id": "judge"}`)})
 	t.Cleanup(i.Close)
 	return sdkspark.NewSession(i)
 }
@@ -131,7 +131,7 @@ func (c Case) compare(t *testing.T, got answer, judge map[string]answer) {
 		t.Errorf("got %s: %s", got.Error, got.Message)
 	case !slices.Equal(got.Schema, want.Schema):
 		t.Errorf("columns\ngot  %s\nwant %s", got.Schema, want.Schema)
-	case !same(t, got.Rows, want.Rows, c.Unordered) || !same(t, got.Value, want.Value, false):
+	case !same(t, got.Rows, want.Rows, c.Unordered) || !sameValue(t, got.Value, want.Value):
 		t.Errorf("got  %s%s\nwant %s%s", got.Rows, got.Value, want.Rows, want.Value)
 	}
 }

@@ -44,6 +44,30 @@ var methods = []function{
 	{name: "frame_offset", call: frameOffset, params: []api.ValueType{i32, i32}, names: []string{"in", "n"}, results: []api.ValueType{i32}},
 	{name: "frame_distinct", call: frameDistinct, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len"}, results: []api.ValueType{i32}},
 	{name: "frame_alias", call: frameAlias, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
+	{name: "frame_hint", call: frameHint, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "parameters_ptr", "parameters_count"}, results: []api.ValueType{i32}},
+	{name: "frame_join_as_of", call: frameJoinAsOf, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"left", "right", "left_as_of", "right_as_of", "how_ptr", "how_len", "on", "using_ptr", "using_len", "tolerance", "allow_exact_matches", "direction_ptr", "direction_len"}, results: []api.ValueType{i32}},
+	{name: "frame_join_lateral", call: frameJoinLateral, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"left", "right", "how_ptr", "how_len", "on"}, results: []api.ValueType{i32}},
+	{name: "frame_join_nearest", call: frameJoinNearest, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"left", "right", "ranking", "results", "how_ptr", "how_len", "mode_ptr", "mode_len", "direction_ptr", "direction_len"}, results: []api.ValueType{i32}},
+	{name: "frame_grouping_sets", call: frameGroupingSets, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "sets_ptr", "sets_count", "keys_ptr", "keys_count", "aggregates_ptr", "aggregates_count"}, results: []api.ValueType{i32}},
+	{name: "frame_pivot", call: framePivot, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "keys_ptr", "keys_count", "column", "values_ptr", "values_count", "aggregates_ptr", "aggregates_count"}, results: []api.ValueType{i32}},
+	{name: "frame_unpivot", call: frameUnpivot, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "ids_ptr", "ids_count", "values_ptr", "values_count", "variable_name_ptr", "variable_name_len", "value_name_ptr", "value_name_len"}, results: []api.ValueType{i32}},
+	{name: "frame_sample", call: frameSample, params: []api.ValueType{i32, f64, f64, i32, i32, i64}, names: []string{"in", "lower", "upper", "with_replacement", "deterministic_order", "seed"}, results: []api.ValueType{i32}},
+	{name: "frame_sample_by", call: frameSampleBy, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i64}, names: []string{"in", "column", "strata_ptr", "strata_count", "fractions_ptr", "fractions_count", "seed"}, results: []api.ValueType{i32}},
+	{name: "frame_tail", call: frameTail, params: []api.ValueType{i32, i32}, names: []string{"in", "n"}, results: []api.ValueType{i32}},
+	{name: "frame_watermark", call: frameWatermark, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "column_ptr", "column_len", "delay_ptr", "delay_len"}, results: []api.ValueType{i32}},
+	{name: "frame_distinct_within_watermark", call: frameDistinctWithinWatermark, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len"}, results: []api.ValueType{i32}},
+	{name: "frame_drop_columns", call: frameDropColumns, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_count"}, results: []api.ValueType{i32}},
+	{name: "frame_repartition", call: frameRepartition, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "how", "partitions", "by_ptr", "by_count"}, results: []api.ValueType{i32}},
+	{name: "frame_fill_na", call: frameFillNA, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len", "values_ptr", "values_count"}, results: []api.ValueType{i32}},
+	{name: "frame_drop_na", call: frameDropNA, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len", "min_non_nulls"}, results: []api.ValueType{i32}},
+	{name: "frame_replace", call: frameReplace, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_len", "from_ptr", "from_count", "to_ptr", "to_count"}, results: []api.ValueType{i32}},
+	{name: "frame_statistic", call: frameStatistic, params: []api.ValueType{i32, i32, i32, i32, i32, i32}, names: []string{"in", "statistic", "names_ptr", "names_len", "numbers_ptr", "numbers_count"}, results: []api.ValueType{i32}},
+	{name: "frame_transpose", call: frameTranspose, params: []api.ValueType{i32, i32}, names: []string{"in", "index"}, results: []api.ValueType{i32}},
+	{name: "frame_observe", call: frameObserve, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "metrics_ptr", "metrics_count"}, results: []api.ValueType{i32}},
+	{name: "frame_to_df", call: frameToDF, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "names_ptr", "names_len"}, results: []api.ValueType{i32}},
+	{name: "frame_to_schema", call: frameToSchema, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "schema_ptr", "schema_len"}, results: []api.ValueType{i32}},
+	{name: "frame_parse", call: frameParse, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "format_ptr", "format_len", "schema_ptr", "schema_len", "options_ptr", "options_len"}, results: []api.ValueType{i32}},
+	{name: "frame_table_function", call: frameTableFunction, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"name_ptr", "name_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
 	{name: "frame_with_relations", call: frameWithRelations, params: []api.ValueType{i32, i32, i32}, names: []string{"root", "relations_ptr", "relations_count"}, results: []api.ValueType{i32}},
 	{name: "frame_cache", call: frameCache, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "frame_cache_with", call: frameCacheWith, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "options_ptr", "options_len"}, results: []api.ValueType{i32}},
@@ -99,6 +123,7 @@ var methods = []function{
 	{name: "action_view", call: actionView, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len", "replace", "global"}, results: []api.ValueType{i64}},
 	{name: "action_catalog", call: actionCatalog, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
 	{name: "action_conf", call: actionConf, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
+	{name: "action_observed", call: actionObserved, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i64}},
 }
 
 func taskArgs(ctx context.Context, mod api.Module, stack []uint64) {
@@ -331,6 +356,217 @@ func frameAlias(ctx context.Context, mod api.Module, stack []uint64) {
 	in := abi.Frame(api.DecodeU32(stack[0]))
 	name := c.readString("name", stack[1], stack[2])
 	stack[0] = api.EncodeU32(uint32(c.host.FrameAlias(in, name)))
+}
+
+func frameHint(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_hint")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	parameters := readHandles[abi.Expr](c, "parameters", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameHint(in, name, parameters)))
+}
+
+func frameJoinAsOf(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_join_as_of")
+	left := abi.Frame(api.DecodeU32(stack[0]))
+	right := abi.Frame(api.DecodeU32(stack[1]))
+	leftAsOf := abi.Expr(api.DecodeU32(stack[2]))
+	rightAsOf := abi.Expr(api.DecodeU32(stack[3]))
+	how := c.readString("how", stack[4], stack[5])
+	on := abi.Expr(api.DecodeU32(stack[6]))
+	using := c.readStrings("using", stack[7], stack[8])
+	tolerance := abi.Expr(api.DecodeU32(stack[9]))
+	allowExactMatches := api.DecodeU32(stack[10]) != 0
+	direction := c.readString("direction", stack[11], stack[12])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameJoinAsOf(left, right, leftAsOf, rightAsOf, how, on, using, tolerance, allowExactMatches, direction)))
+}
+
+func frameJoinLateral(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_join_lateral")
+	left := abi.Frame(api.DecodeU32(stack[0]))
+	right := abi.Frame(api.DecodeU32(stack[1]))
+	how := c.readString("how", stack[2], stack[3])
+	on := abi.Expr(api.DecodeU32(stack[4]))
+	stack[0] = api.EncodeU32(uint32(c.host.FrameJoinLateral(left, right, how, on)))
+}
+
+func frameJoinNearest(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_join_nearest")
+	left := abi.Frame(api.DecodeU32(stack[0]))
+	right := abi.Frame(api.DecodeU32(stack[1]))
+	ranking := abi.Expr(api.DecodeU32(stack[2]))
+	results := api.DecodeI32(stack[3])
+	how := c.readString("how", stack[4], stack[5])
+	mode := c.readString("mode", stack[6], stack[7])
+	direction := c.readString("direction", stack[8], stack[9])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameJoinNearest(left, right, ranking, results, how, mode, direction)))
+}
+
+func frameGroupingSets(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_grouping_sets")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	sets := readHandles[abi.Expr](c, "sets", stack[1], stack[2])
+	keys := readHandles[abi.Expr](c, "keys", stack[3], stack[4])
+	aggregates := readHandles[abi.Expr](c, "aggregates", stack[5], stack[6])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameGroupingSets(in, sets, keys, aggregates)))
+}
+
+func framePivot(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_pivot")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	keys := readHandles[abi.Expr](c, "keys", stack[1], stack[2])
+	column := abi.Expr(api.DecodeU32(stack[3]))
+	values := readHandles[abi.Expr](c, "values", stack[4], stack[5])
+	aggregates := readHandles[abi.Expr](c, "aggregates", stack[6], stack[7])
+	stack[0] = api.EncodeU32(uint32(c.host.FramePivot(in, keys, column, values, aggregates)))
+}
+
+func frameUnpivot(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_unpivot")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	ids := readHandles[abi.Expr](c, "ids", stack[1], stack[2])
+	values := readHandles[abi.Expr](c, "values", stack[3], stack[4])
+	variableName := c.readString("variable_name", stack[5], stack[6])
+	valueName := c.readString("value_name", stack[7], stack[8])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameUnpivot(in, ids, values, variableName, valueName)))
+}
+
+func frameSample(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_sample")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	lower := api.DecodeF64(stack[1])
+	upper := api.DecodeF64(stack[2])
+	withReplacement := api.DecodeU32(stack[3]) != 0
+	deterministicOrder := api.DecodeU32(stack[4]) != 0
+	seed := int64(stack[5])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameSample(in, lower, upper, withReplacement, deterministicOrder, seed)))
+}
+
+func frameSampleBy(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_sample_by")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	column := abi.Expr(api.DecodeU32(stack[1]))
+	strata := readHandles[abi.Expr](c, "strata", stack[2], stack[3])
+	fractions := readHandles[abi.Expr](c, "fractions", stack[4], stack[5])
+	seed := int64(stack[6])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameSampleBy(in, column, strata, fractions, seed)))
+}
+
+func frameTail(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_tail")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	n := api.DecodeI32(stack[1])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameTail(in, n)))
+}
+
+func frameWatermark(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_watermark")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	column := c.readString("column", stack[1], stack[2])
+	delay := c.readString("delay", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameWatermark(in, column, delay)))
+}
+
+func frameDistinctWithinWatermark(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_distinct_within_watermark")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	columns := c.readStrings("columns", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameDistinctWithinWatermark(in, columns)))
+}
+
+func frameDropColumns(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_drop_columns")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	columns := readHandles[abi.Expr](c, "columns", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameDropColumns(in, columns)))
+}
+
+func frameRepartition(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_repartition")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	how := abi.Partitioning(api.DecodeI32(stack[1]))
+	partitions := api.DecodeI32(stack[2])
+	by := readHandles[abi.Expr](c, "by", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameRepartition(in, how, partitions, by)))
+}
+
+func frameFillNA(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_fill_na")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	columns := c.readStrings("columns", stack[1], stack[2])
+	values := readHandles[abi.Expr](c, "values", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameFillNA(in, columns, values)))
+}
+
+func frameDropNA(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_drop_na")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	columns := c.readStrings("columns", stack[1], stack[2])
+	minNonNulls := api.DecodeI32(stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameDropNA(in, columns, minNonNulls)))
+}
+
+func frameReplace(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_replace")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	columns := c.readStrings("columns", stack[1], stack[2])
+	from := readHandles[abi.Expr](c, "from", stack[3], stack[4])
+	to := readHandles[abi.Expr](c, "to", stack[5], stack[6])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameReplace(in, columns, from, to)))
+}
+
+func frameStatistic(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_statistic")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	statistic := abi.Statistic(api.DecodeI32(stack[1]))
+	names := c.readStrings("names", stack[2], stack[3])
+	numbers := readHandles[abi.Expr](c, "numbers", stack[4], stack[5])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameStatistic(in, statistic, names, numbers)))
+}
+
+func frameTranspose(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_transpose")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	index := abi.Expr(api.DecodeU32(stack[1]))
+	stack[0] = api.EncodeU32(uint32(c.host.FrameTranspose(in, index)))
+}
+
+func frameObserve(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_observe")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	name := c.readString("name", stack[1], stack[2])
+	metrics := readHandles[abi.Expr](c, "metrics", stack[3], stack[4])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameObserve(in, name, metrics)))
+}
+
+func frameToDF(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_to_df")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	names := c.readStrings("names", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameToDF(in, names)))
+}
+
+func frameToSchema(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_to_schema")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	schema := c.readString("schema", stack[1], stack[2])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameToSchema(in, schema)))
+}
+
+func frameParse(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_parse")
+	in := abi.Frame(api.DecodeU32(stack[0]))
+	format := c.readString("format", stack[1], stack[2])
+	schema := c.readString("schema", stack[3], stack[4])
+	options := c.readStrings("options", stack[5], stack[6])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameParse(in, format, schema, options)))
+}
+
+func frameTableFunction(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_table_function")
+	name := c.readString("name", stack[0], stack[1])
+	args := readHandles[abi.Expr](c, "args", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameTableFunction(name, args)))
 }
 
 func frameWithRelations(ctx context.Context, mod api.Module, stack []uint64) {
@@ -732,6 +968,13 @@ func actionConf(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_conf")
 	call := c.readBytes("call", stack[0], stack[1])
 	result, err := c.host.ActionConf(call)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func actionObserved(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_observed")
+	name := c.readString("name", stack[0], stack[1])
+	result, err := c.host.ActionObserved(name)
 	stack[0] = c.fallibleBytes(result, err)
 }
 

@@ -303,6 +303,214 @@ func (imports) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return abi.Frame(frameAlias(uint32(in), name))
 }
 
+//go:wasmimport sparkstalk_v1 frame_hint
+//go:noescape
+func frameHint(in uint32, name string, parameters unsafe.Pointer, parametersCount uint32) uint32
+
+func (imports) FrameHint(in abi.Frame, name string, parameters []abi.Expr) abi.Frame {
+	return abi.Frame(frameHint(uint32(in), name, unsafe.Pointer(unsafe.SliceData(parameters)), uint32(len(parameters))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_join_as_of
+//go:noescape
+func frameJoinAsOf(left uint32, right uint32, leftAsOf uint32, rightAsOf uint32, how string, on uint32, using unsafe.Pointer, usingLen uint32, tolerance uint32, allowExactMatches bool, direction string) uint32
+
+func (imports) FrameJoinAsOf(left, right abi.Frame, leftAsOf, rightAsOf abi.Expr, how string, on abi.Expr, using []string, tolerance abi.Expr, allowExactMatches bool, direction string) abi.Frame {
+	var usingStack [listStack]byte
+	usingList := appendStrings(usingStack[:0], using)
+	return abi.Frame(frameJoinAsOf(uint32(left), uint32(right), uint32(leftAsOf), uint32(rightAsOf), how, uint32(on), unsafe.Pointer(unsafe.SliceData(usingList)), uint32(len(usingList)), uint32(tolerance), allowExactMatches, direction))
+}
+
+//go:wasmimport sparkstalk_v1 frame_join_lateral
+//go:noescape
+func frameJoinLateral(left uint32, right uint32, how string, on uint32) uint32
+
+func (imports) FrameJoinLateral(left, right abi.Frame, how string, on abi.Expr) abi.Frame {
+	return abi.Frame(frameJoinLateral(uint32(left), uint32(right), how, uint32(on)))
+}
+
+//go:wasmimport sparkstalk_v1 frame_join_nearest
+//go:noescape
+func frameJoinNearest(left uint32, right uint32, ranking uint32, results int32, how string, mode string, direction string) uint32
+
+func (imports) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, results int32, how, mode, direction string) abi.Frame {
+	return abi.Frame(frameJoinNearest(uint32(left), uint32(right), uint32(ranking), results, how, mode, direction))
+}
+
+//go:wasmimport sparkstalk_v1 frame_grouping_sets
+//go:noescape
+func frameGroupingSets(in uint32, sets unsafe.Pointer, setsCount uint32, keys unsafe.Pointer, keysCount uint32, aggregates unsafe.Pointer, aggregatesCount uint32) uint32
+
+func (imports) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
+	return abi.Frame(frameGroupingSets(uint32(in), unsafe.Pointer(unsafe.SliceData(sets)), uint32(len(sets)), unsafe.Pointer(unsafe.SliceData(keys)), uint32(len(keys)), unsafe.Pointer(unsafe.SliceData(aggregates)), uint32(len(aggregates))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_pivot
+//go:noescape
+func framePivot(in uint32, keys unsafe.Pointer, keysCount uint32, column uint32, values unsafe.Pointer, valuesCount uint32, aggregates unsafe.Pointer, aggregatesCount uint32) uint32
+
+func (imports) FramePivot(in abi.Frame, keys []abi.Expr, column abi.Expr, values, aggregates []abi.Expr) abi.Frame {
+	return abi.Frame(framePivot(uint32(in), unsafe.Pointer(unsafe.SliceData(keys)), uint32(len(keys)), uint32(column), unsafe.Pointer(unsafe.SliceData(values)), uint32(len(values)), unsafe.Pointer(unsafe.SliceData(aggregates)), uint32(len(aggregates))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_unpivot
+//go:noescape
+func frameUnpivot(in uint32, ids unsafe.Pointer, idsCount uint32, values unsafe.Pointer, valuesCount uint32, variableName string, valueName string) uint32
+
+func (imports) FrameUnpivot(in abi.Frame, ids, values []abi.Expr, variableName, valueName string) abi.Frame {
+	return abi.Frame(frameUnpivot(uint32(in), unsafe.Pointer(unsafe.SliceData(ids)), uint32(len(ids)), unsafe.Pointer(unsafe.SliceData(values)), uint32(len(values)), variableName, valueName))
+}
+
+//go:wasmimport sparkstalk_v1 frame_sample
+//go:noescape
+func frameSample(in uint32, lower float64, upper float64, withReplacement bool, deterministicOrder bool, seed int64) uint32
+
+func (imports) FrameSample(in abi.Frame, lower, upper float64, withReplacement, deterministicOrder bool, seed int64) abi.Frame {
+	return abi.Frame(frameSample(uint32(in), lower, upper, withReplacement, deterministicOrder, seed))
+}
+
+//go:wasmimport sparkstalk_v1 frame_sample_by
+//go:noescape
+func frameSampleBy(in uint32, column uint32, strata unsafe.Pointer, strataCount uint32, fractions unsafe.Pointer, fractionsCount uint32, seed int64) uint32
+
+func (imports) FrameSampleBy(in abi.Frame, column abi.Expr, strata, fractions []abi.Expr, seed int64) abi.Frame {
+	return abi.Frame(frameSampleBy(uint32(in), uint32(column), unsafe.Pointer(unsafe.SliceData(strata)), uint32(len(strata)), unsafe.Pointer(unsafe.SliceData(fractions)), uint32(len(fractions)), seed))
+}
+
+//go:wasmimport sparkstalk_v1 frame_tail
+//go:noescape
+func frameTail(in uint32, n int32) uint32
+
+func (imports) FrameTail(in abi.Frame, n int32) abi.Frame {
+	return abi.Frame(frameTail(uint32(in), n))
+}
+
+//go:wasmimport sparkstalk_v1 frame_watermark
+//go:noescape
+func frameWatermark(in uint32, column string, delay string) uint32
+
+func (imports) FrameWatermark(in abi.Frame, column, delay string) abi.Frame {
+	return abi.Frame(frameWatermark(uint32(in), column, delay))
+}
+
+//go:wasmimport sparkstalk_v1 frame_distinct_within_watermark
+//go:noescape
+func frameDistinctWithinWatermark(in uint32, columns unsafe.Pointer, columnsLen uint32) uint32
+
+func (imports) FrameDistinctWithinWatermark(in abi.Frame, columns []string) abi.Frame {
+	var columnsStack [listStack]byte
+	columnsList := appendStrings(columnsStack[:0], columns)
+	return abi.Frame(frameDistinctWithinWatermark(uint32(in), unsafe.Pointer(unsafe.SliceData(columnsList)), uint32(len(columnsList))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_drop_columns
+//go:noescape
+func frameDropColumns(in uint32, columns unsafe.Pointer, columnsCount uint32) uint32
+
+func (imports) FrameDropColumns(in abi.Frame, columns []abi.Expr) abi.Frame {
+	return abi.Frame(frameDropColumns(uint32(in), unsafe.Pointer(unsafe.SliceData(columns)), uint32(len(columns))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_repartition
+//go:noescape
+func frameRepartition(in uint32, how int32, partitions int32, by unsafe.Pointer, byCount uint32) uint32
+
+func (imports) FrameRepartition(in abi.Frame, how abi.Partitioning, partitions int32, by []abi.Expr) abi.Frame {
+	return abi.Frame(frameRepartition(uint32(in), int32(how), partitions, unsafe.Pointer(unsafe.SliceData(by)), uint32(len(by))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_fill_na
+//go:noescape
+func frameFillNA(in uint32, columns unsafe.Pointer, columnsLen uint32, values unsafe.Pointer, valuesCount uint32) uint32
+
+func (imports) FrameFillNA(in abi.Frame, columns []string, values []abi.Expr) abi.Frame {
+	var columnsStack [listStack]byte
+	columnsList := appendStrings(columnsStack[:0], columns)
+	return abi.Frame(frameFillNA(uint32(in), unsafe.Pointer(unsafe.SliceData(columnsList)), uint32(len(columnsList)), unsafe.Pointer(unsafe.SliceData(values)), uint32(len(values))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_drop_na
+//go:noescape
+func frameDropNA(in uint32, columns unsafe.Pointer, columnsLen uint32, minNonNulls int32) uint32
+
+func (imports) FrameDropNA(in abi.Frame, columns []string, minNonNulls int32) abi.Frame {
+	var columnsStack [listStack]byte
+	columnsList := appendStrings(columnsStack[:0], columns)
+	return abi.Frame(frameDropNA(uint32(in), unsafe.Pointer(unsafe.SliceData(columnsList)), uint32(len(columnsList)), minNonNulls))
+}
+
+//go:wasmimport sparkstalk_v1 frame_replace
+//go:noescape
+func frameReplace(in uint32, columns unsafe.Pointer, columnsLen uint32, from unsafe.Pointer, fromCount uint32, to unsafe.Pointer, toCount uint32) uint32
+
+func (imports) FrameReplace(in abi.Frame, columns []string, from, to []abi.Expr) abi.Frame {
+	var columnsStack [listStack]byte
+	columnsList := appendStrings(columnsStack[:0], columns)
+	return abi.Frame(frameReplace(uint32(in), unsafe.Pointer(unsafe.SliceData(columnsList)), uint32(len(columnsList)), unsafe.Pointer(unsafe.SliceData(from)), uint32(len(from)), unsafe.Pointer(unsafe.SliceData(to)), uint32(len(to))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_statistic
+//go:noescape
+func frameStatistic(in uint32, statistic int32, names unsafe.Pointer, namesLen uint32, numbers unsafe.Pointer, numbersCount uint32) uint32
+
+func (imports) FrameStatistic(in abi.Frame, statistic abi.Statistic, names []string, numbers []abi.Expr) abi.Frame {
+	var namesStack [listStack]byte
+	namesList := appendStrings(namesStack[:0], names)
+	return abi.Frame(frameStatistic(uint32(in), int32(statistic), unsafe.Pointer(unsafe.SliceData(namesList)), uint32(len(namesList)), unsafe.Pointer(unsafe.SliceData(numbers)), uint32(len(numbers))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_transpose
+//go:noescape
+func frameTranspose(in uint32, index uint32) uint32
+
+func (imports) FrameTranspose(in abi.Frame, index abi.Expr) abi.Frame {
+	return abi.Frame(frameTranspose(uint32(in), uint32(index)))
+}
+
+//go:wasmimport sparkstalk_v1 frame_observe
+//go:noescape
+func frameObserve(in uint32, name string, metrics unsafe.Pointer, metricsCount uint32) uint32
+
+func (imports) FrameObserve(in abi.Frame, name string, metrics []abi.Expr) abi.Frame {
+	return abi.Frame(frameObserve(uint32(in), name, unsafe.Pointer(unsafe.SliceData(metrics)), uint32(len(metrics))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_to_df
+//go:noescape
+func frameToDF(in uint32, names unsafe.Pointer, namesLen uint32) uint32
+
+func (imports) FrameToDF(in abi.Frame, names []string) abi.Frame {
+	var namesStack [listStack]byte
+	namesList := appendStrings(namesStack[:0], names)
+	return abi.Frame(frameToDF(uint32(in), unsafe.Pointer(unsafe.SliceData(namesList)), uint32(len(namesList))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_to_schema
+//go:noescape
+func frameToSchema(in uint32, schema string) uint32
+
+func (imports) FrameToSchema(in abi.Frame, schema string) abi.Frame {
+	return abi.Frame(frameToSchema(uint32(in), schema))
+}
+
+//go:wasmimport sparkstalk_v1 frame_parse
+//go:noescape
+func frameParse(in uint32, format string, schema string, options unsafe.Pointer, optionsLen uint32) uint32
+
+func (imports) FrameParse(in abi.Frame, format, schema string, options []string) abi.Frame {
+	var optionsStack [listStack]byte
+	optionsList := appendStrings(optionsStack[:0], options)
+	return abi.Frame(frameParse(uint32(in), format, schema, unsafe.Pointer(unsafe.SliceData(optionsList)), uint32(len(optionsList))))
+}
+
+//go:wasmimport sparkstalk_v1 frame_table_function
+//go:noescape
+func frameTableFunction(name string, args unsafe.Pointer, argsCount uint32) uint32
+
+func (imports) FrameTableFunction(name string, args []abi.Expr) abi.Frame {
+	return abi.Frame(frameTableFunction(name, unsafe.Pointer(unsafe.SliceData(args)), uint32(len(args))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_with_relations
 //go:noescape
 func frameWithRelations(root uint32, relations unsafe.Pointer, relationsCount uint32) uint32
@@ -827,6 +1035,18 @@ func actionConf(call unsafe.Pointer, callLen uint32) int64
 
 func (imports) ActionConf(call []byte) ([]byte, error) {
 	result := actionConf(unsafe.Pointer(unsafe.SliceData(call)), uint32(len(call)))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 action_observed
+//go:noescape
+func actionObserved(name string) int64
+
+func (imports) ActionObserved(name string) ([]byte, error) {
+	result := actionObserved(name)
 	if err := failed(result); err != nil {
 		return nil, err
 	}

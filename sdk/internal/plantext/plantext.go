@@ -325,11 +325,6 @@ func (p *Plans) FrameAlias(in abi.Frame, name string) abi.Frame {
 	return p.keep("as "+name, nil, in)
 }
 
-// FrameWithRelations implements [abi.Host].
-func (p *Plans) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
-	return p.keep("with relations", nil, append([]abi.Frame{root}, relations...)...)
-}
-
 // FrameCache implements [abi.Host].
 func (p *Plans) FrameCache(in abi.Frame, name string) abi.Frame {
 	return p.FrameCacheWith(in, name, nil)
