@@ -31,7 +31,7 @@ func HandleName(id string) string { return handlePrefix + id }
 // The engine analyzes df now. What df reads stays in the engine for as long as
 // the view, also the rows of a checkpoint that is released.
 func (s *Session) DefineView(ctx context.Context, df *DataFrame, name string, global bool) (generation uint64, err error) {
-	plan, err := query(df)
+	plan, err := s.plan(ctx, df)
 	if err != nil {
 		return 0, err
 	}
