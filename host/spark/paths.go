@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
@@ -30,23 +31,69 @@ func (s *Session) checkPaths(ctx context.Context, df *DataFrame) error {
 	if err != nil || !silent {
 		return err
 	}
-	for _, source := range sources {
-		for _, path := range source.GetPaths() {
-			files, err := s.inputFiles(ctx, Read(source.GetFormat(), source.GetSchema(), source.GetOptions(), []string{path}))
-			switch {
-			case engineError(err).Class != "" && !errors.Is(err, ErrSessionLost):
-				// The engine will say so again when it runs the plan.
-			case err != nil:
-				return err
-			case len(files) == 0 && !isFolder(path):
-				return &Error{
-					Class: "org.apache.spark.sql.AnalysisException", Condition: "PATH_NOT_FOUND", SQLState: "42K03",
-					Message: fmt.Sprintf("[PATH_NOT_FOUND] Path does not exist: %s. SQLSTATE: 42K03", path),
-				}
-			}
+	reads := eachPath(sources)
+	errs := make([]error, len(reads))
+	g := errgroup.Group{}
+	g.SetLimit(pathsAtOnce)
+	for i, read := range reads {
+		g.Go(func() error {
+			errs[i] = s.checkPath(ctx, read)
+			return nil
+		})
+	}
+	_ = g.Wait() // the first in the plan's order is told, not the first to be known
+	for _, err := range errs {
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// pathsAtOnce is how many paths the engine is asked for at a time.
+const pathsAtOnce = 8
+
+// checkPath refuses to read a single path where nothing is.
+func (s *Session) checkPath(ctx context.Context, source *sparkpb.Read_DataSource) error {
+	path := source.GetPaths()[0]
+	files, err := s.inputFiles(ctx, Read(source.GetFormat(), source.GetSchema(), source.GetOptions(), source.GetPaths()))
+	switch {
+	case engineError(err).Class != "" && !errors.Is(err, ErrSessionLost):
+		// The engine will say so again when it runs the plan.
+	case err != nil:
+		return err
+	case len(files) == 0 && !isFolder(path):
+		return &Error{
+			Class: "org.apache.spark.sql.AnalysisException", Condition: "PATH_NOT_FOUND", SQLState: "42K03",
+			Message: fmt.Sprintf("[PATH_NOT_FOUND] Path does not exist: %s. SQLSTATE: 42K03", path),
+		}
+	}
+	return nil
+}
+
+// eachPath returns the sources with one path each. A file that is read in
+// several places, as in a join with its own aggregate, is there once.
+func eachPath(sources []*sparkpb.Read_DataSource) []*sparkpb.Read_DataSource {
+	type key struct{ format, schema, path string }
+	seen := make(map[key]bool)
+	var reads []*sparkpb.Read_DataSource
+	for _, source := range sources {
+		for _, path := range source.GetPaths() {
+			// Options may decide what is found (recursiveFileLookup): they keep
+			// reads apart.
+			k := key{source.GetFormat(), source.GetSchema(), path}
+			if len(source.GetOptions()) == 0 {
+				if seen[k] {
+					continue
+				}
+				seen[k] = true
+			}
+			reads = append(reads, &sparkpb.Read_DataSource{
+				Format: source.Format, Schema: source.Schema, Options: source.GetOptions(), Paths: []string{path},
+			})
+		}
+	}
+	return reads
 }
 
 // sources returns what a plan reads from files itself, not through what is
