@@ -11,8 +11,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
-// appendLiteral appends a literal as [WriteJSON] writes a value of a row.
-func appendLiteral(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
+// appendMetric appends a literal as [WriteJSON] writes a value of a row.
+func appendMetric(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
 	switch v := l.GetLiteralType().(type) {
 	case nil, *sparkpb.Expression_Literal_Null:
 		return append(dst, "null"...), nil
@@ -49,13 +49,13 @@ func appendLiteral(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
 	case *sparkpb.Expression_Literal_DayTimeInterval:
 		return appendDayTime(dst, v.DayTimeInterval, arrow.Microsecond), nil
 	}
-	return appendNestedLiteral(dst, l)
+	return appendNestedMetric(dst, l)
 }
 
-func appendNestedLiteral(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
+func appendNestedMetric(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
 	switch v := l.GetLiteralType().(type) {
 	case *sparkpb.Expression_Literal_Array_:
-		return appendLiterals(dst, '[', ']', v.Array.GetElements(), nil)
+		return appendMetrics(dst, '[', ']', v.Array.GetElements(), nil)
 	case *sparkpb.Expression_Literal_SpecializedArray_:
 		return appendSpecialized(dst, v.SpecializedArray)
 	case *sparkpb.Expression_Literal_Struct_:
@@ -68,7 +68,7 @@ func appendNestedLiteral(dst []byte, l *sparkpb.Expression_Literal) ([]byte, err
 		if len(fields) != len(v.Struct.GetElements()) {
 			return nil, fmt.Errorf("a struct has %d values and %d names", len(v.Struct.GetElements()), len(fields))
 		}
-		return appendLiterals(dst, '{', '}', v.Struct.GetElements(), func(dst []byte, i int) ([]byte, error) {
+		return appendMetrics(dst, '{', '}', v.Struct.GetElements(), func(dst []byte, i int) ([]byte, error) {
 			return append(appendString(dst, fields[i].GetName()), ':'), nil
 		})
 	case *sparkpb.Expression_Literal_Map_:
@@ -81,17 +81,17 @@ func appendNestedLiteral(dst []byte, l *sparkpb.Expression_Literal) ([]byte, err
 				return nil, fmt.Errorf("a map's keys must be strings")
 			}
 		}
-		return appendLiterals(dst, '{', '}', v.Map.GetValues(), func(dst []byte, i int) ([]byte, error) {
-			dst, err := appendLiteral(dst, keys[i])
+		return appendMetrics(dst, '{', '}', v.Map.GetValues(), func(dst []byte, i int) ([]byte, error) {
+			dst, err := appendMetric(dst, keys[i])
 			return append(dst, ':'), err
 		})
 	}
 	return nil, fmt.Errorf("a %T has no form in JSON; cast it to string", l.GetLiteralType())
 }
 
-// appendLiterals appends values between brackets, with what before appends in
+// appendMetrics appends values between brackets, with what before appends in
 // front of each.
-func appendLiterals(dst []byte, opening, closing byte, values []*sparkpb.Expression_Literal, before func([]byte, int) ([]byte, error)) ([]byte, error) {
+func appendMetrics(dst []byte, opening, closing byte, values []*sparkpb.Expression_Literal, before func([]byte, int) ([]byte, error)) ([]byte, error) {
 	var err error
 	dst = append(dst, opening)
 	for i, v := range values {
@@ -103,7 +103,7 @@ func appendLiterals(dst []byte, opening, closing byte, values []*sparkpb.Express
 				return nil, err
 			}
 		}
-		if dst, err = appendLiteral(dst, v); err != nil {
+		if dst, err = appendMetric(dst, v); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func metricsJSON(m *sparkpb.ExecutePlanResponse_ObservedMetrics) ([]byte, error)
 		}
 		dst = append(appendString(dst, key), ':')
 		var err error
-		if dst, err = appendLiteral(dst, m.GetValues()[i]); err != nil {
+		if dst, err = appendMetric(dst, m.GetValues()[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
