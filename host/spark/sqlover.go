@@ -55,9 +55,10 @@ func SQLOver(query string, names []string, args []*Column, views []View) *DataFr
 }
 
 // mentioned returns how text spells name where it first has it as a word, or
-// nothing.
+// nothing. A word behind a dot is the last part of another name.
 func mentioned(text, name string) string {
-	found := regexp.MustCompile(`(?i)(?:^|[^\pL\pN_])(` + regexp.QuoteMeta(name) + `)(?:$|[^\pL\pN_])`).FindStringSubmatch(text)
+	const before = "(?:^|[^\\pL\\pN_.`]|(?:^|[^.])`)"
+	found := regexp.MustCompile(`(?i)` + before + `(` + regexp.QuoteMeta(name) + `)(?:$|[^\pL\pN_])`).FindStringSubmatch(text)
 	if found == nil {
 		return ""
 	}

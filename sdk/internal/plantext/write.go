@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,9 +104,9 @@ func (p *Plans) DropView(name string) bool {
 // viewsIn returns the views whose names are in a query, sorted by name.
 func (p *Plans) viewsIn(query string) []abi.Frame {
 	var in []abi.Frame
-	query = strings.ToLower(query)
 	for _, name := range slices.Sorted(maps.Keys(p.views)) {
-		if strings.Contains(query, name) {
+		// Behind a dot it is the last part of another name.
+		if regexp.MustCompile("(?i)(^|[^\\pL\\pN_.`]|(^|[^.])`)" + name + `($|[^\pL\pN_])`).MatchString(query) {
 			in = append(in, p.views[name])
 		}
 	}
