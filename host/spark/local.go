@@ -105,7 +105,7 @@ func encodeRows(t *sparkpb.DataType, rows []byte) ([]byte, int, error) {
 			if value.GetNull() != nil && !fields[i].GetNullable() {
 				return nil, 0, fmt.Errorf("row %d: column %s is NULL, and the schema says NOT NULL", n, fields[i].GetName())
 			}
-			appendLiteral(b.Field(i), value)
+			addLiteral(b.Field(i), value)
 		}
 		if (n+1)%localBatch == 0 {
 			if err := flush(); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
 
-// appendLiteral adds a value to a column of its type.
-func appendLiteral(to array.Builder, value *sparkpb.Expression_Literal) {
+// addLiteral adds a value to a column of its type.
+func addLiteral(to array.Builder, value *sparkpb.Expression_Literal) {
 	if value.GetNull() != nil {
 		to.AppendNull()
 		return
@@ -62,18 +62,18 @@ func appendLiteral(to array.Builder, value *sparkpb.Expression_Literal) {
 	case *array.MapBuilder: // before ListLike, which it is, too
 		b.Append(true)
 		for i, key := range value.GetMap().GetKeys() {
-			appendLiteral(b.KeyBuilder(), key)
-			appendLiteral(b.ItemBuilder(), value.GetMap().GetValues()[i])
+			addLiteral(b.KeyBuilder(), key)
+			addLiteral(b.ItemBuilder(), value.GetMap().GetValues()[i])
 		}
 	case *array.ListBuilder:
 		b.Append(true)
 		for _, element := range value.GetArray().GetElements() {
-			appendLiteral(b.ValueBuilder(), element)
+			addLiteral(b.ValueBuilder(), element)
 		}
 	case *array.StructBuilder:
 		b.Append(true)
 		for i, field := range value.GetStruct().GetElements() {
-			appendLiteral(b.FieldBuilder(i), field)
+			addLiteral(b.FieldBuilder(i), field)
 		}
 	default:
 		to.AppendNull() // not reached: arrowType makes no other
