@@ -112,3 +112,11 @@ func TestWrongPartsWindowsAndLambdas(t *testing.T) {
 		}
 	}
 }
+
+func TestVersionLeavesTheRevisionOut(t *testing.T) {
+	for rows, want := range map[string]string{`[["4.3.0 98bc"]]`: "4.3.0", `[["0.7.2"]]`: "0.7.2"} {
+		if got, err := spark.NewSession(&plans{rows: rows}).Version(); err != nil || got != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+	}
+}

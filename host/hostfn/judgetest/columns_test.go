@@ -120,5 +120,7 @@ func TestColumnsAreThoseOfPySpark(t *testing.T) {
 			return df.Select(df.ColRegex("`[gv]`"))
 		}},
 		{Name: "stars", Frame: func(s *spark.Session) *spark.DataFrame { return table(s).Select("st").As("t").Select("st.*", "t.*") }},
+		{Name: "version", SailDiffers: "its own", Value: func(s *spark.Session) (any, error) { return s.Version() }},
+		{Name: "no rows", Frame: func(s *spark.Session) *spark.DataFrame { return s.EmptyDataFrame("a INT, b STRING") }},
 	}})
 }

@@ -139,3 +139,15 @@ def columns_by_pattern(spark):
 def stars(spark):
     df = table(spark).select("st").alias("t")
     return df.select("st.*", "t.*")
+
+
+def version(spark):
+    own = spark.sql("SELECT version()").first()[0]
+    try:
+        return spark.version
+    except Exception:
+        return own  # Sail knows no version of Spark
+
+
+def no_rows(spark):
+    return spark.emptyDataFrame("a INT, b STRING")
