@@ -196,3 +196,7 @@ func When(condition Column, value any) Column { return spark.When(condition, val
 
 // Not is the opposite of a condition.
 func Not(c ColumnOrName) Column { return call("not", c) }
+
+// Broadcast marks a DataFrame as small enough to be sent to all executors when it
+// is joined.
+func Broadcast(df *spark.DataFrame) *spark.DataFrame { return df.Hint("broadcast") }
