@@ -226,6 +226,11 @@ type Host interface {
 	// columns' values, or an object with their names, in which absent ones are
 	// NULL. Values are as for ExprLiteral, or as in rows that were collected.
 	FrameLocal(schema string, rows []byte) Frame
+	// FrameRaw is a plan made elsewhere: a serialized spark.connect.Relation of
+	// Spark Connect's protocol that describes rows, without commands and functions
+	// of its own. The module asks for the capability raw_plans in its manifest,
+	// and the host's settings must grant it.
+	FrameRaw(relation []byte) Frame
 	// FrameSelect returns the given columns.
 	FrameSelect(in Frame, columns []Expr) Frame
 	// FrameFilter returns the rows of in for which condition is true.

@@ -17,6 +17,10 @@ type Manifest struct {
 	Tasks []TaskSpec `json:"tasks"`
 	// Caches names the cached DataFrames that the tasks share. For people only.
 	Caches []string `json:"caches,omitempty"`
+	// Capabilities are what the module needs beyond what every module may do,
+	// such as [CapabilityRawPlans]. The host grants them or not; without one,
+	// what needs it is an error.
+	Capabilities []string `json:"capabilities,omitempty"`
 	// Warm lists the cached DataFrames that the host should build as soon as the
 	// module is loaded. With n tasks, sparkstalk_run(n) describes the first of
 	// them, and so on: it gives a frame of FrameCache to ResultFrame, which the
@@ -32,6 +36,10 @@ type WarmSpec struct {
 	// Key is what the cache makes this DataFrame for, as JSON. For people only.
 	Key json.RawMessage `json:"key,omitempty"`
 }
+
+// CapabilityRawPlans lets a module hand over serialized plans, with
+// [Host.FrameRaw].
+const CapabilityRawPlans = "raw_plans"
 
 // A TaskSpec describes one task.
 type TaskSpec struct {

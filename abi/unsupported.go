@@ -117,6 +117,11 @@ func (u Unsupported) FrameLocal(schema string, rows []byte) Frame {
 	panic(u.refuse("FrameLocal"))
 }
 
+// FrameRaw panics: see [Unsupported].
+func (u Unsupported) FrameRaw(relation []byte) Frame {
+	panic(u.refuse("FrameRaw"))
+}
+
 // FrameSelect panics: see [Unsupported].
 func (u Unsupported) FrameSelect(in Frame, columns []Expr) Frame {
 	panic(u.refuse("FrameSelect"))

@@ -15,6 +15,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
+	"github.com/sparkstalk/sparkstalk/host/hostfn"
 )
 
 // A Config says what a host serves and with what. The zero value works: it
@@ -159,6 +160,11 @@ type Config struct {
 	// lets them change none.
 	TaskConf []string `json:"task_conf"`
 
+	// Capabilities are what tasks may do beyond what every task may, if their
+	// module asks for it: raw_plans lets all hand over serialized plans,
+	// raw_plans:reports.* those whose names begin so. Empty grants nothing.
+	Capabilities []string `json:"capabilities"`
+
 	// LogLevel is debug, info, warning or error, for the command that makes Log.
 	LogLevel string `json:"loglevel"`
 
@@ -215,6 +221,9 @@ func (c Config) withDefaults() (Config, error) {
 		if v < 0 {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))
 		}
+	}
+	if _, err := hostfn.ParseGrants(c.Capabilities); err != nil {
+		bad = append(bad, err)
 	}
 	if _, err := mebibytes(c.SparkMemory); err != nil {
 		bad = append(bad, fmt.Errorf("setting spark_memory: %w", err))

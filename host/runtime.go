@@ -91,7 +91,12 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 		return err
 	}
 	r.cache = cache.New(r.cacheConfig())
+	grants, err := hostfn.ParseGrants(r.cfg.Capabilities)
+	if err != nil {
+		return err
+	}
 	r.binder = hostfn.New(hostfn.Config{
+		Grants:  grants,
 		Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, TaskConf: r.cfg.TaskConf,
 		ProgressEvery: seconds(r.cfg.SparkProgress), Log: r.log,
 	})
@@ -199,7 +204,8 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 	}
 	name, version := t.lease.Version()
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
-		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
+		Capabilities: t.lease.Capabilities(),
+		ID:           call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: call.SoftLimit,
 		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
 	})

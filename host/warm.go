@@ -241,7 +241,8 @@ func (r *Runtime) warmNow(ctx context.Context, m module.Info, place int) (hash s
 		return "", fmt.Errorf("request of %s: %w", name, err)
 	}
 	inv := r.binder.Open(ctx, hostfn.Task{
-		Name: name, Module: m.Name, Version: m.Hash, Warm: true,
+		Capabilities: m.Capabilities,
+		Name:         name, Module: m.Name, Version: m.Hash, Warm: true,
 		Args: []byte(`{"args":[],"kwargs":{}}`), Request: request,
 	})
 	defer inv.Close()

@@ -15,7 +15,7 @@ import (
 func Manifest() abi.Manifest {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()
-	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(registered.caches)}
+	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(registered.caches), Capabilities: slices.Clone(registered.capabilities)}
 	for _, t := range registered.tasks {
 		m.Tasks = append(m.Tasks, t.spec)
 	}

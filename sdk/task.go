@@ -3,6 +3,7 @@ package sdk
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,8 @@ type registry struct {
 	tasks  []*task
 	caches []string
 	warm   []*task // what describes the DataFrames that caches want warm
+
+	capabilities []string
 }
 
 var registered registry
@@ -103,6 +106,17 @@ func define(name string, args, result reflect.Type, options []Option) *task {
 		o(t)
 	}
 	return t
+}
+
+// Needs asks for what not every module may do, such as "raw_plans", which
+// [spark.Session.Raw] needs. Call it in init. The worker's setting capabilities
+// grants it or not; without it, what needs it is an error.
+func Needs(capability string) {
+	registered.mu.Lock()
+	defer registered.mu.Unlock()
+	if !slices.Contains(registered.capabilities, capability) {
+		registered.capabilities = append(registered.capabilities, capability)
+	}
 }
 
 func (r *registry) add(t *task) {

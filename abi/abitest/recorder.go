@@ -119,6 +119,12 @@ func (r *Recorder) FrameLocal(schema string, rows []byte) abi.Frame {
 	return answer[abi.Frame](r, "FrameLocal")
 }
 
+// FrameRaw records the call.
+func (r *Recorder) FrameRaw(relation []byte) abi.Frame {
+	r.record("FrameRaw", relation)
+	return answer[abi.Frame](r, "FrameRaw")
+}
+
 // FrameSelect records the call.
 func (r *Recorder) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	r.record("FrameSelect", in, columns)

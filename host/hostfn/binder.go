@@ -66,6 +66,9 @@ type Config struct {
 	// it is written out wherever it is used. Zero means 64 MiB, half of what
 	// Spark Connect takes in one message.
 	MaxPlanBytes int64
+	// Grants are the capabilities that tasks have if their module asks for them.
+	// See [ParseGrants].
+	Grants []Grant
 	// TaskConf are the settings of the shared session that tasks may change:
 	// keys, or their beginnings with * at the end.
 	TaskConf []string
@@ -113,7 +116,9 @@ type Task struct {
 	// the call caches. Warm says that it is made to build a cached DataFrame
 	// ahead of the tasks.
 	Module, Version string
-	Warm            bool
+	// Capabilities are what the module asks for in its manifest.
+	Capabilities []string
+	Warm         bool
 	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
 	// Request what TaskRequest does, an [abi.Request] as JSON.
 	Args, Request []byte

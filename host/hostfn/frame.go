@@ -76,6 +76,17 @@ func (i *Invocation) FrameLocal(schema string, rows []byte) abi.Frame {
 	return b.keepFrame(spark.Local(schema, rows))
 }
 
+// FrameRaw implements [abi.Host].
+func (i *Invocation) FrameRaw(relation []byte) abi.Frame {
+	b := i.build("FrameRaw")
+	b.count(len(relation))
+	b.needs(abi.CapabilityRawPlans)
+	if b.wrong() {
+		return b.keepFrame(nil)
+	}
+	return b.keepFrame(spark.Raw(relation))
+}
+
 // FrameSelect implements [abi.Host].
 func (i *Invocation) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	b := i.build("FrameSelect")

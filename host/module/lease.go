@@ -27,6 +27,9 @@ func (l *Lease) Module() Info { return l.version.Info(Serving) }
 // Version is the name of the module and the hash of its file.
 func (l *Lease) Version() (name, hash string) { return l.version.info.Name, l.version.info.Hash }
 
+// Capabilities are what the module asks for in its manifest.
+func (l *Lease) Capabilities() []string { return l.version.info.Capabilities }
+
 // Run runs the task once, on an instance that no other call has meanwhile; it
 // waits for one while Config.MaxInstances are busy. The guest's host calls reach h.
 //

@@ -140,7 +140,7 @@ func (v *version) describe(ctx context.Context, file []byte) error {
 		return err
 	}
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
-	v.info.Caches, v.info.Warm = manifest.Caches, manifest.Warm
+	v.info.Caches, v.info.Warm, v.info.Capabilities = manifest.Caches, manifest.Warm, manifest.Capabilities
 	v.instances.Add(1)
 	in.idle = time.Now()
 	v.idle = append(v.idle, in)

@@ -77,6 +77,8 @@ type Info struct {
 	// be built ahead of the tasks.
 	Caches []string       `json:"caches,omitempty"`
 	Warm   []abi.WarmSpec `json:"warm,omitempty"`
+	// Capabilities are what the module asks for beyond what every one may do.
+	Capabilities []string `json:"capabilities,omitempty"`
 	// State says what has become of it.
 	State State `json:"state"`
 	// Reason is why a file was refused. Kind is the same for programs.
@@ -96,5 +98,6 @@ type Info struct {
 // clone keeps a caller from changing what the registry holds.
 func (i Info) clone() Info {
 	i.Tasks, i.Caches, i.Warm = slices.Clone(i.Tasks), slices.Clone(i.Caches), slices.Clone(i.Warm)
+	i.Capabilities = slices.Clone(i.Capabilities)
 	return i
 }

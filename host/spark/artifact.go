@@ -60,26 +60,8 @@ func eachRelation(m protoreflect.Message, visit func(*sparkpb.Relation)) {
 	if r, ok := m.Interface().(*sparkpb.Relation); ok {
 		visit(r)
 	}
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case field.Message() == nil:
-		case field.IsList():
-			for i := range v.List().Len() {
-				eachRelation(v.List().Get(i).Message(), visit)
-			}
-		case field.IsMap():
-			if field.MapValue().Message() == nil {
-				break
-			}
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				eachRelation(v.Message(), visit)
-				return true
-			})
-		default:
-			eachRelation(v.Message(), visit)
-		}
-		return true
-	})
+	// Nothing in here fails.
+	_ = eachMessage(m, func(inner protoreflect.Message) error { eachRelation(inner, visit); return nil })
 }
 
 // sendArtifact gives the engine a file, in pieces, unless it has one of that

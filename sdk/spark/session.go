@@ -169,6 +169,14 @@ func (b *builder) query(text string, args []any) sqlText {
 	return q
 }
 
+// Raw is a plan made elsewhere: a serialized spark.connect.Relation of Spark
+// Connect's protocol that describes rows. It may hold no commands and no
+// functions of its own. The module asks for it with sdk.Needs("raw_plans"), and
+// the worker's setting capabilities must grant it.
+func (s *Session) Raw(relation []byte) *DataFrame {
+	return s.frame(func(b *builder) abi.Frame { return b.host.FrameRaw(relation) })
+}
+
 // Range returns one column, id, with the numbers from start to end, end
 // excluded. There is no row if end is not above start.
 func (s *Session) Range(start, end int64) *DataFrame { return s.RangeStep(start, end, 1, 0) }

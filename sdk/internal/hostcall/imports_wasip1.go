@@ -187,6 +187,14 @@ func (imports) FrameLocal(schema string, rows []byte) abi.Frame {
 	return abi.Frame(frameLocal(schema, unsafe.Pointer(unsafe.SliceData(rows)), uint32(len(rows))))
 }
 
+//go:wasmimport sparkstalk_v1 frame_raw
+//go:noescape
+func frameRaw(relation unsafe.Pointer, relationLen uint32) uint32
+
+func (imports) FrameRaw(relation []byte) abi.Frame {
+	return abi.Frame(frameRaw(unsafe.Pointer(unsafe.SliceData(relation)), uint32(len(relation))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_select
 //go:noescape
 func frameSelect(in uint32, columns unsafe.Pointer, columnsCount uint32) uint32

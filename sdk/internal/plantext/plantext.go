@@ -225,6 +225,11 @@ func (p *Plans) FrameLocal(schema string, rows []byte) abi.Frame {
 	return p.keep(words("local", strconv.Quote(schema), string(rows)), nil)
 }
 
+// FrameRaw implements [abi.Host].
+func (p *Plans) FrameRaw(relation []byte) abi.Frame {
+	return p.keep(fmt.Sprintf("raw plan of %d bytes", len(relation)), nil)
+}
+
 // FrameSelect implements [abi.Host].
 func (p *Plans) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
 	return p.keep("select "+p.texts(columns), columns, in)
