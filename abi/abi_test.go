@@ -103,7 +103,7 @@ func TestManifestOfTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	yes, no, limit := true, false, 600.0
-	want := abi.Manifest{ABI: 1, SDK: "rust/0.1.0", Caches: []string{"numbers"}, Warm: []abi.WarmSpec{{Cache: "numbers", Key: []byte("100")}}, Tasks: []abi.TaskSpec{{
+	want := abi.Manifest{ABI: 1, SDK: "rust/0.1.0", Caches: []string{"numbers"}, Capabilities: []string{abi.CapabilityRawPlans}, Warm: []abi.WarmSpec{{Cache: "numbers", Key: []byte("100")}}, Tasks: []abi.TaskSpec{{
 		Name: "demo.Count", Doc: "how many rows a file has", Returns: "int64",
 		Params: []abi.Param{
 			{Name: "path", Type: "string", Doc: "file, folder or glob"},
