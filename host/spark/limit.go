@@ -11,7 +11,7 @@ import (
 // a little more, with errors that say nothing. Both refuse messages over 128 MiB.
 const (
 	// MaxDepth is how many steps and nested expressions may be between a plan's
-	// end and its source.
+	// end and its source. A lambda function counts for 20.
 	MaxDepth = 200
 	// MaxMessage is how many bytes a request or one response may have.
 	MaxMessage = 128 << 20

@@ -108,14 +108,20 @@ func Lambda(params []string, body *Column) *Column {
 		}
 	}
 	params = slices.Clone(params)
-	return column(textWeight(params...), []*Column{body}, func(r *renderer) *sparkpb.Expression {
+	out := column(textWeight(params...), []*Column{body}, func(r *renderer) *sparkpb.Expression {
 		lambda := &sparkpb.Expression_LambdaFunction{Function: body.build(r)}
 		for _, p := range params {
 			lambda.Arguments = append(lambda.Arguments, lambdaVariable(p))
 		}
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_LambdaFunction_{LambdaFunction: lambda}}
 	})
+	return out.deeper(lambdaDepth - 1)
 }
+
+// lambdaDepth is how many expressions a lambda function counts for. Sail plans
+// those that are nested in each other ever more slowly: eight take it a second,
+// and a hundred no end.
+const lambdaDepth = 20
 
 // LambdaVariable is a parameter of the lambda function around it.
 func LambdaVariable(name string) *Column {
