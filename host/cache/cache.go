@@ -136,19 +136,21 @@ func (c Config) withDefaults() Config {
 type Cache struct {
 	cfg Config
 
-	mu           sync.Mutex
-	plans        map[string]*plan // by hash
-	live         map[Owner]bool   // nil until SetLive
-	stats        Stats
-	warned       map[string]bool // names of which it was said that they cannot be persisted
-	persists     ownership
-	persistedNow []int32 // Spark's hashes of those, for other hosts
-	shelf        shelf
-	distrust     map[string]time.Time // by hash: published rows this old and older are not to be used
-	trash        []kept               // rows for Run to release
-	wake         chan struct{}        // tells Run of new trash; holds one
-	toMeasure    []*entry
-	unmeasured   chan struct{} // tells Run of those; holds one
+	mu       sync.Mutex
+	plans    map[string]*plan // by hash
+	live     map[Owner]bool   // nil until SetLive
+	stats    Stats
+	warned   map[string]bool // names of which it was said that they cannot be persisted
+	persists ownership
+	// Spark's hashes of those, and of what is about to leave them, for other
+	// hosts. The lists are replaced, never changed.
+	persistedNow, leavingNow []int32
+	shelf                    shelf
+	distrust                 map[string]time.Time // by hash: published rows this old and older are not to be used
+	trash                    []kept               // rows for Run to release
+	wake                     chan struct{}        // tells Run of new trash; holds one
+	toMeasure                []*entry
+	unmeasured               chan struct{} // tells Run of those; holds one
 }
 
 // New returns an empty cache. It starts nothing.

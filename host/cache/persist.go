@@ -90,7 +90,7 @@ func (c *Cache) persist(ctx context.Context, df *spark.DataFrame, level spark.St
 	if p.entries++; p.entries == 1 {
 		c.persists.plans = append(c.persists.plans, p)
 		// Other hosts must know before it is asked once more whether the rows are there.
-		hosts, err := c.persistedChanged(ctx, p)
+		hosts, err := c.persistedChanged(ctx)
 		if err == nil {
 			now, err = c.cfg.Session.StorageLevel(ctx, df)
 		}
@@ -98,7 +98,9 @@ func (c *Cache) persist(ctx context.Context, df *spark.DataFrame, level spark.St
 			c.persists.drop(p)
 			return kept{}, err
 		}
-		p.foreign = now.Kept() && len(hosts) == 0
+		p.foreign = now.Kept() && !slices.ContainsFunc(hosts, func(h presence) bool {
+			return slices.Contains(h.Persisted, p.semantic) || slices.Contains(h.Leaving, p.semantic)
+		})
 	}
 	if !now.Kept() {
 		if err := c.cfg.Session.Persist(ctx, df, level); err != nil {
@@ -143,8 +145,10 @@ func (c *Cache) unpersist(ctx context.Context, p *persisted) error {
 	if c.persists.drop(p); p.entries > 0 {
 		return nil
 	}
-	hosts, err := c.persistedChanged(ctx, p)
-	if err == nil && !p.foreign && !slices.ContainsFunc(hosts, presence.alive) {
+	hosts, err := c.persistedChanged(ctx, p.semantic)
+	if err == nil && !p.foreign && !slices.ContainsFunc(hosts, func(h presence) bool {
+		return h.alive() && slices.Contains(h.Persisted, p.semantic)
+	}) {
 		err = c.cfg.Session.Unpersist(ctx, p.df, false)
 	}
 	if err != nil && !isLost(err) {
@@ -152,7 +156,8 @@ func (c *Cache) unpersist(ctx context.Context, p *persisted) error {
 		c.persists.plans = append(c.persists.plans, p)
 		return fmt.Errorf("unpersist: %w", err)
 	}
-	return nil
+	_, err = c.persistedChanged(ctx)
+	return err
 }
 
 // unpersistAll gives up all that entries have persisted.
@@ -179,16 +184,16 @@ func (o *ownership) drop(p *persisted) {
 	}
 }
 
-// persistedChanged tells other hosts which plans this one has persisted, and
-// returns those, alive or not, that say the same of p. The gate is held.
-func (c *Cache) persistedChanged(ctx context.Context, p *persisted) ([]presence, error) {
+// persistedChanged tells other hosts which plans this one has persisted and which
+// it is about to give up, and returns what they say. The gate is held.
+func (c *Cache) persistedChanged(ctx context.Context, leaving ...int32) ([]presence, error) {
 	hashes := make([]int32, 0, len(c.persists.plans))
 	for _, p := range c.persists.plans {
 		hashes = append(hashes, p.semantic)
 	}
 	slices.Sort(hashes)
 	c.mu.Lock()
-	c.persistedNow = hashes
+	c.persistedNow, c.leavingNow = hashes, leaving
 	c.mu.Unlock()
 	if !c.shares(ctx) {
 		return nil, nil
@@ -196,8 +201,7 @@ func (c *Cache) persistedChanged(ctx context.Context, p *persisted) ([]presence,
 	if err := c.appear(ctx); err != nil {
 		return nil, err
 	}
-	hosts, err := c.others(ctx)
-	return slices.DeleteFunc(hosts, func(h presence) bool { return !slices.Contains(h.Persisted, p.semantic) }), err
+	return c.others(ctx)
 }
 
 // checkPersisted forgets the entries whose rows somebody else has had dropped:

@@ -30,7 +30,7 @@ func (s *session) persistedNow(df *spark.DataFrame) bool {
 
 func TestTheLastOwnerOfAPlanUnpersistsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &session{}
+		s := &session{collide: true}
 		c := New(Config{Session: s})
 		stop := start(t, c)
 		defer stop()

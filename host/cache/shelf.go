@@ -74,8 +74,11 @@ type presence struct {
 	Renewed time.Time `json:"renewed"`
 	Hashes  []string  `json:"hashes"` // of the plans whose rows it has
 	// Persisted are Spark's hashes of the plans that it has persisted or uses
-	// so. Other plans may have the same: then they are kept for longer.
+	// so. Should two plans have the same, of billions, one may stay persisted.
 	Persisted []int32 `json:"persisted,omitempty"`
+	// Leaving are of those that it is about to unpersist, or to leave to another
+	// host that has them: whoever comes to use them inherits them.
+	Leaving []int32 `json:"leaving,omitempty"`
 }
 
 // shelf is one host's dealings with what is published.
@@ -301,6 +304,9 @@ func (c *Cache) clear(ctx context.Context, hash string) error {
 
 // appear says which rows this host has, if it has to be said again.
 func (c *Cache) appear(ctx context.Context) error {
+	// The lock is held from here on: what is said last must be what was so last.
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
 	hashes := []string{}
 	c.mu.Lock()
 	for _, p := range c.plans {
@@ -308,13 +314,11 @@ func (c *Cache) appear(ctx context.Context) error {
 			hashes = append(hashes, p.hash)
 		}
 	}
-	now := presence{Renewed: time.Now(), Hashes: hashes, Persisted: slices.Clone(c.persistedNow)}
+	now := presence{Renewed: time.Now(), Hashes: hashes, Persisted: c.persistedNow, Leaving: c.leavingNow}
 	c.mu.Unlock()
 	slices.Sort(hashes)
-	c.shelf.mu.Lock()
-	defer c.shelf.mu.Unlock()
 	said := c.shelf.said
-	same := slices.Equal(now.Hashes, said.Hashes) && slices.Equal(now.Persisted, said.Persisted)
+	same := slices.Equal(now.Hashes, said.Hashes) && slices.Equal(now.Persisted, said.Persisted) && slices.Equal(now.Leaving, said.Leaving)
 	if same && (now.Renewed.Sub(said.Renewed) < renewEvery || len(now.Hashes)+len(now.Persisted) == 0 && said.Renewed.IsZero()) {
 		return nil
 	}
