@@ -69,14 +69,11 @@ func (s *session) Checkpoint(ctx context.Context, df *spark.DataFrame, opt spark
 	id := fmt.Sprintf("relation-%d", n)
 	s.live[id] = true
 	s.built = append(s.built, df)
-	if s.sizes == nil {
-		s.sizes = make(map[string]spark.Size)
-	}
-	size := spark.Size{Rows: 1, Bytes: 1, From: spark.SizeFromEngine}
+	bytes := int64(1)
 	if s.size != nil {
-		size.Bytes = s.size(df)
+		bytes = s.size(df)
 	}
-	s.sizes[spark.Relation(id).String()] = size
+	s.note(spark.Relation(id), bytes)
 	return spark.Checkpoint{RelationID: id, Generation: generation}, nil
 }
 
@@ -87,15 +84,17 @@ func (s *session) LazyCheckpoint(ctx context.Context, df *spark.DataFrame, opt s
 	return s.Checkpoint(ctx, df, opt)
 }
 
-// server has what is persisted, for all sessions of a server.
-func (s *session) server() map[string]spark.StorageLevel {
+// server locks and returns what is persisted, for all sessions of a server.
+func (s *session) server() (levels map[string]spark.StorageLevel, unlock func()) {
+	if s.views != nil {
+		s.views.mu.Lock()
+		return s.views.levels, s.views.mu.Unlock
+	}
+	s.mu.Lock()
 	if s.levels == nil {
 		s.levels = make(map[string]spark.StorageLevel)
 	}
-	if s.views != nil {
-		return s.views.levels
-	}
-	return s.levels
+	return s.levels, s.mu.Unlock
 }
 
 // meaning is what the fake tells plans apart by: an alias changes nothing.
@@ -104,28 +103,44 @@ func meaning(df *spark.DataFrame) string {
 }
 
 func (s *session) Persist(_ context.Context, df *spark.DataFrame, level spark.StorageLevel) error {
+	levels, unlock := s.server()
+	levels[meaning(df)] = level
+	unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.server()[meaning(df)] = level
 	s.persists++
-	s.sizes = map[string]spark.Size{df.String(): {Rows: 1, Bytes: 1}}
+	s.note(df, 1)
 	return nil
 }
 
 func (s *session) Unpersist(_ context.Context, df *spark.DataFrame, _ bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.server(), meaning(df))
+	levels, unlock := s.server()
+	defer unlock()
+	delete(levels, meaning(df))
 	return nil
 }
 
 func (s *session) StorageLevel(_ context.Context, df *spark.DataFrame) (spark.StorageLevel, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.cannotPersist {
 		return spark.StorageLevel{}, &spark.LacksError{Engine: "Fake", Feature: spark.FeaturePersist}
 	}
-	return s.server()[meaning(df)], nil
+	levels, unlock := s.server()
+	defer unlock()
+	return levels[meaning(df)], nil
+}
+
+func (s *session) persistedNow(df *spark.DataFrame) bool {
+	levels, unlock := s.server()
+	defer unlock()
+	return levels[meaning(df)].Kept()
+}
+
+// note notes what Measure says of df. s.mu is held.
+func (s *session) note(df *spark.DataFrame, bytes int64) {
+	if s.sizes == nil {
+		s.sizes = make(map[string]spark.Size)
+	}
+	s.sizes[df.String()] = spark.Size{Rows: 1, Bytes: bytes, From: spark.SizeFromEngine}
 }
 
 func (s *session) SemanticHash(_ context.Context, df *spark.DataFrame) (int32, error) {

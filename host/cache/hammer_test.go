@@ -87,7 +87,7 @@ func hammer(t *testing.T, c *Cache, s *session, rnd *rand.Rand) {
 	}
 	time.Sleep(time.Duration(rnd.IntN(50)) * time.Millisecond)
 	for _, cl := range lease.claims {
-		rows := cl.entry.kept
+		rows := &cl.entry.kept
 		switch {
 		case rows.persisted != nil && !s.persistedNow(frame(n)):
 			t.Errorf("frame %d was unpersisted under a lease", n)

@@ -22,12 +22,6 @@ func persistedAs(name string, df *spark.DataFrame) *spark.DataFrame {
 // twin is the same plan to the engine, and another one by its hash.
 func twin(df *spark.DataFrame) *spark.DataFrame { return df.Alias("twin") }
 
-func (s *session) persistedNow(df *spark.DataFrame) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.server()[meaning(df)].Kept()
-}
-
 func TestTheLastOwnerOfAPlanUnpersistsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &session{collide: true}
