@@ -2,11 +2,13 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
 	redisbroker "github.com/sparkstalk/sparkstalk/host/broker/redis"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -27,7 +29,7 @@ func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, 
 	switch scheme, _, _ := strings.Cut(cfg.Broker, ":"); scheme {
 	case "amqp", "amqps", "pyamqp":
 		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: []broker.Exchange{event.Exchange},
+			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}),
 			Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case "redis", "rediss", "unix", "socket", "redis+socket":
@@ -36,7 +38,7 @@ func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, 
 		events := event.Exchange
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: []broker.Exchange{events}, Prefetch: prefetch,
+			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{events}), Prefetch: prefetch,
 			VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
 		})
 	default:

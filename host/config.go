@@ -122,6 +122,19 @@ type Config struct {
 	// ChordRetryInterval is how many seconds pass between two looks of
 	// celery.chord_unlock. Zero means 1.
 	ChordRetryInterval float64 `json:"result_chord_retry_interval"`
+	// EnableRemoteControl answers celery inspect and control. Nil means true.
+	EnableRemoteControl *bool `json:"worker_enable_remote_control"`
+	// DisabledCommands are remote control commands that are refused, such as
+	// shutdown.
+	DisabledCommands []string `json:"worker_disabled_commands"`
+	// Mingle asks the workers that run already which tasks are revoked. Nil
+	// means true.
+	Mingle *bool `json:"worker_mingle"`
+	// StateDB is a file that keeps revocations over a restart; empty keeps none.
+	StateDB string `json:"statedb"`
+	// Autoscale lets the pool grow and shrink between two sizes: MAX,MIN. Empty
+	// leaves it at Concurrency.
+	Autoscale string `json:"autoscale"`
 	// TaskEvents sends Celery's task events.
 	TaskEvents bool `json:"task_events"`
 	// ResultExpires is how many seconds a backend that stores results keeps
@@ -230,6 +243,13 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if err := cache.CheckStorageLevel(c.CacheStorageLevel); err != nil {
 		bad = append(bad, fmt.Errorf("setting cache_storage_level: %w", err))
+	}
+	if c.Autoscale != "" {
+		most, _, err := parseAutoscale(c.Autoscale)
+		if err != nil {
+			bad = append(bad, err)
+		}
+		c.Concurrency = most // for which the broker's prefetch must suffice
 	}
 	or(&c.AcksOnFailure, c.AcksOnFailureOrTimeout)
 	or(&c.AcksOnTimeout, c.AcksOnFailureOrTimeout)

@@ -122,7 +122,7 @@ func serve(t testing.TB, change func(*Config)) *world {
 	drop(t, buildModule(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
 	drop(t, buildModule(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
 	w.cfg = Config{
-		Plugins: w.plugins, Queues: []string{w.queue}, TaskDefaultQueue: w.queue, Concurrency: 2, Grace: 5,
+		Plugins: w.plugins, Queues: []string{w.queue}, TaskDefaultQueue: w.queue, Concurrency: 2, Grace: 5, Mingle: new(bool),
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	change(&w.cfg)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -42,7 +43,13 @@ type Host struct {
 	// have said so.
 	intakeEnded func(error)
 	offline     func()
+	shutdown    func() // begins a warm shutdown
 	queues      []broker.Queue
+
+	revoked    *worker.Revoked
+	control    *control.Node      // nil where remote control is off
+	autoscaler *worker.Autoscaler // nil without autoscaling
+	state      *stateFile
 }
 
 // Open builds a Host: the engine is started and the modules are compiled when
@@ -53,7 +60,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, log: cfg.Log}
+	h := &Host{cfg: cfg, log: cfg.Log, revoked: &worker.Revoked{}}
 	if h.queues, err = queues(cfg); err != nil {
 		return nil, err
 	}
@@ -76,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes,
-		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval),
+		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
 		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 	})
 	if err != nil {
@@ -90,6 +97,15 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		},
 		Log: h.log,
 	})
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	h.state = &stateFile{path: cfg.StateDB, revoked: h.revoked, clock: h.events.Clock(), log: h.log}
+	if err = h.state.load(); err == nil {
+		if h.autoscaler, err = autoscaled(h.worker, cfg.Autoscale); err == nil {
+			h.control, err = h.openControl()
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -155,7 +171,17 @@ func (h *Host) Run(ctx, now context.Context) error {
 	speak, silence := context.WithCancel(underCtx)
 	defer silence()
 	spoken := make(chan struct{})
-	h.offline = func() { silence(); <-spoken }
+	answer, mute := context.WithCancel(base)
+	defer mute()
+	muted := make(chan struct{})
+	// Remote control is answered while tasks drain, and ends before the
+	// connection that its replies leave by.
+	h.offline = func() { mute(); <-muted; silence(); <-spoken }
+	h.shutdown = stopIntake
+	go func() {
+		defer close(muted)
+		h.answer(answer)
+	}()
 	under.Go(func() error {
 		defer close(spoken)
 		return h.events.Run(speak)
@@ -171,8 +197,12 @@ func (h *Host) Run(ctx, now context.Context) error {
 		time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
 	}
 
+	if h.cfg.Mingle == nil || *h.cfg.Mingle {
+		h.mingle(intake)
+	}
 	workErr := h.worker.Run(intake, work)
 	stopBase()
+	<-muted
 	return errors.Join(workErr, under.Wait(), h.Close())
 }
 
@@ -181,6 +211,9 @@ func (h *Host) Close() error {
 	var err error
 	if h.admin != nil {
 		err = h.admin.Close()
+	}
+	if h.control != nil {
+		err = errors.Join(err, h.control.Broker.Close())
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
 }

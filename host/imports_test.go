@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"host/engine":          {},
 	"host/admin":           {},
 	"host/canvas":          {"host/celery", "host/result"},
+	"host/control":         {"abi", "host/broker", "host/celery", "host/event", "host/worker"},
 	"host/worker":          {"abi", "host/broker", "host/canvas", "host/celery", "host/event", "host/result"},
 }
 

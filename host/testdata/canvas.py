@@ -1,9 +1,9 @@
 """Canvases through Python's worker and sparkstalk's, judged by result.get().
 
-    canvas.py GO_QUEUE PY_QUEUE
+    canvas.py
 
-starts a Python worker on PY_QUEUE, runs every scenario with the tasks of Python
-alone, of sparkstalk alone and of both by turns, and prints a JSON object:
+starts a Python worker on the queue PY_QUEUE, runs every scenario with the tasks of Python
+alone, of sparkstalk alone (on GO_QUEUE) and of both by turns, and prints a JSON object:
 {scenario: {"py": outcome, "go": outcome, "mixed": outcome}}. An outcome is what
 get() returned, or the exception's class and text.
 """
@@ -17,7 +17,6 @@ import sys
 import time
 
 from celery import Celery, chain, chord, group, signature
-from celery.result import AsyncResult
 
 app = Celery("canvas", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ["CELERY_RESULT_BACKEND"])
 GO, PY = os.environ["GO_QUEUE"], os.environ["PY_QUEUE"]
@@ -65,6 +64,16 @@ def replace_chain(self, x):
 def add_to_chord(self, x):
     self.add_to_chord(add.s(x, 100))
     return x
+
+
+@app.task(name="py.spin")
+def spin(seconds):
+    time.sleep(seconds)
+
+
+@app.task(name="py.limited", rate_limit="2/s")
+def limited():
+    return int(time.time() * 1000)
 
 
 class Names:
@@ -129,7 +138,7 @@ def outcome(result):
 
     try:
         value = result.get(timeout=20)
-        children = sorted(AsyncResult(c.id, app=app).get(timeout=20) for c in result.children) if LINKED else None
+        children = sorted(v for c in result.children for v in c.get(timeout=20)) if LINKED else None
         return {"ok": value, "children": children} if LINKED else {"ok": value}
     except Exception as exc:
         # What failed first in a chord is a matter of luck, and so is the class
@@ -144,7 +153,7 @@ def main():
     global LINKED
     env = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.abspath(__file__)))
     worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "canvas", "worker", "-P", "threads", "-c", "4", "-Q", PY, "-n", "py@" + PY, "-l", "warning"],
+        [sys.executable, "-m", "celery", "-A", "canvas", "worker", "-c", "2", "-Q", PY, "-n", "py@" + PY, "-l", "warning"],
         env=env, stdout=sys.stderr, stderr=sys.stderr,
     )
     try:

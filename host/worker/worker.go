@@ -108,6 +108,7 @@ type Worker struct {
 	Config
 	oid, origin string // what sent messages say of results and sender
 
+	pool     *pool
 	ready    *queue
 	held     *held
 	limits   *limits
@@ -168,7 +169,7 @@ func New(cfg Config) (*Worker, error) {
 		cfg.Revoked = &Revoked{}
 	}
 	w := &Worker{
-		Config: cfg, oid: uuid.NewString(), origin: origin(), ready: newQueue(), requests: newRequests(),
+		Config: cfg, oid: uuid.NewString(), origin: origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
 		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
 	}
 	w.held = newHeld(func(r *request) {
@@ -224,14 +225,18 @@ func (w *Worker) Run(intake, work context.Context) error {
 		stopIntake()
 	}()
 	var slots sync.WaitGroup
-	for range w.Concurrency {
+	w.pool.start(intake, func(s *slot) {
 		slots.Go(func() {
-			for r, ok := w.ready.pop(intake); ok; r, ok = w.ready.pop(intake) {
+			defer s.leave()
+			for r, ok := w.ready.pop(s.ctx); ok; r, ok = w.ready.pop(s.ctx) {
+				s.works(true)
 				w.execute(alive, work, r)
+				s.works(false)
 			}
 		})
-	}
+	})
 	<-intake.Done()
+	w.pool.stop()
 	if w.IntakeEnded != nil {
 		select {
 		case <-consumed:
@@ -274,17 +279,16 @@ func (w *Worker) giveBack(unstarted []*request) {
 
 // adjustPrefetch asks for one message more for each that waits for its time.
 func (w *Worker) adjustPrefetch() {
-	base := Prefetch(w.Concurrency, w.PrefetchMultiplier)
-	if base == 0 {
-		return
-	}
 	w.prefetch.Lock()
 	defer w.prefetch.Unlock()
-	held := w.held.len()
+	count := w.PrefetchCount()
+	if count == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if err := w.Broker.SetPrefetch(ctx, base+held); err != nil {
-		w.Log.Warn("prefetch not changed: tasks that wait for their time use it up", logkey.Error, err, logkey.Count, held)
+	if err := w.Broker.SetPrefetch(ctx, count); err != nil {
+		w.Log.Warn("prefetch not changed: tasks that wait for their time use it up", logkey.Error, err, logkey.Count, count)
 	}
 }
 
