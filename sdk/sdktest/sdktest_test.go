@@ -90,7 +90,7 @@ func TestWhatIsMissingFailsTheTestAndShowsThePlan(t *testing.T) {
 			h.On("").Rows("a")
 			_, _ = h.Call("t.first", "/x")
 		}, `sdktest: row 0 of the answer for "": the task asks for rows with names: 1 values need as many names from Columns, which has 0`},
-		{"no task", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.third") }, `sdktest: there is no task "t.third"; there are t.first, t.two, t.meta, sales.top, t.archive, t.writes, t.views, t.command`},
+		{"no task", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.third") }, `sdktest: there is no task "t.third"; there are t.first, t.two, t.meta, sales.top, t.observed, t.archive, t.writes, t.views, t.command`},
 		{"odd arguments", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.first", sdktest.Kwargs{}, 1) },
 			"sdktest: call t.first: argument 0 is a Kwargs and not the last one"},
 		{"no JSON", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.first", func() {}) },
@@ -165,4 +165,31 @@ func Example() {
 	//     aggregate sum(amount) AS total by customer
 	//       read parquet "/data"
 	// TypeError: top() missing 1 required positional argument: 'path'
+}
+
+func init() {
+	sdk.Task("t.observed", func(ctx *sdk.Context, _ none) (any, error) {
+		o := spark.NewObservation("m")
+		if _, err := ctx.Spark().Range(0, 3).Observe(o, F.Count("*").As("n")).Count(); err != nil {
+			return nil, err
+		}
+		row, err := o.Get()
+		return row.Get("n"), err
+	})
+}
+
+func TestMetricsAreThoseGiven(t *testing.T) {
+	h := sdktest.New(t)
+	h.On("observe m: count(1) AS n").Count(3)
+	h.Observed("m", map[string]any{"n": 3})
+	if got, err := h.Call("t.observed"); err != nil || string(got) != "3" {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if got := failure(func(tb sdktest.TB) {
+		h := sdktest.New(tb)
+		h.On("")
+		_, _ = h.Call("t.observed")
+	}); got != `sdktest: the task asks for the metrics of "m": give them with Host.Observed` {
+		t.Errorf("got %s", got)
+	}
 }

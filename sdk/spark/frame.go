@@ -285,6 +285,10 @@ func (df *DataFrame) As(name string) *DataFrame { return df.Alias(name) }
 // Cache marks the DataFrame as cached: the first action that needs it has the
 // host keep its rows, and later actions of any task use them. The host knows it
 // by its plan; name is for people. sdk.Cached is the convenient way to share one.
+//
+// It is PySpark's checkpoint, localCheckpoint, cache and persist in one: plans on
+// top begin with the rows that are kept, not with how they were made. The
+// checkpoint is made by the first action that needs it, and the host lets it go.
 func (df *DataFrame) Cache(name string) *DataFrame {
 	return df.then(func(b *builder) abi.Frame { return b.host.FrameCache(df.handle, name) })
 }
