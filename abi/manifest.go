@@ -211,6 +211,10 @@ type Request struct {
 	InChord bool `json:"in_chord,omitempty"`
 	// Redelivered says that the broker has delivered the message before.
 	Redelivered bool `json:"redelivered,omitempty"`
+	// Exchange and RoutingKey are those that the message was published with: in
+	// the default exchange the routing key is the queue's name.
+	Exchange   string `json:"exchange,omitempty"`
+	RoutingKey string `json:"routing_key,omitempty"`
 }
 
 // A Schema is the columns of a frame.

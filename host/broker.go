@@ -10,38 +10,75 @@ import (
 	redisbroker "github.com/sparkstalk/sparkstalk/host/broker/redis"
 	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/result"
+	"github.com/sparkstalk/sparkstalk/host/result/redis"
+	"github.com/sparkstalk/sparkstalk/host/result/rpc"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
-// TransportOptions are Celery's broker_transport_options, as far as they have a
-// meaning here.
+// TransportOptions are Celery's broker_transport_options and
+// result_backend_transport_options, as far as they have a meaning here.
 type TransportOptions struct {
 	// VisibilityTimeout is after how many seconds a Redis broker's message that
 	// a dead worker held is given to another. All that consume a queue must have
 	// the same. Zero means 3600.
 	VisibilityTimeout float64 `json:"visibility_timeout"`
+	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
+	MasterName string `json:"master_name"`
+}
+
+// The schemes of URLs, as Celery has them.
+var (
+	rabbitSchemes = []string{"amqp", "amqps", "pyamqp"}
+	redisSchemes  = []string{"redis", "rediss", "unix", "socket", "redis+socket", "sentinel"}
+)
+
+func schemeOf(url string) string {
+	scheme, _, _ := strings.Cut(url, ":")
+	return scheme
 }
 
 // openBroker returns the configured broker, which consumes queues once it runs.
 // name is what the broker shows of the connection.
 func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, error) {
 	prefetch := worker.Prefetch(cfg.Concurrency, *cfg.PrefetchMultiplier)
-	switch scheme, _, _ := strings.Cut(cfg.Broker, ":"); scheme {
-	case "amqp", "amqps", "pyamqp":
+	switch scheme := schemeOf(cfg.Broker); {
+	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}),
 			Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
-	case "redis", "rediss", "unix", "socket", "redis+socket":
+	case slices.Contains(redisSchemes, scheme):
 		// Celery publishes events to a fanout exchange where there are no topics
 		// without queues (celery.events.event.get_exchange).
 		events := event.Exchange
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{events}), Prefetch: prefetch,
-			VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
+			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
 		})
 	default:
-		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ), redis:// or rediss:// (Redis)", scheme)
+		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ), redis://, rediss:// or sentinel:// (Redis)", scheme)
 	}
+}
+
+// openStore returns the configured result backend; b is for rpc.
+func openStore(cfg Config, b broker.Broker) (result.Store, error) {
+	switch scheme := schemeOf(cfg.ResultBackend); {
+	case scheme == "rpc":
+		return rpc.New(b), nil
+	case slices.Contains(redisSchemes, scheme):
+		return openRedis(cfg)
+	case scheme == "disabled":
+		return result.Disabled{}, nil
+	default:
+		return nil, fmt.Errorf("result backend %q is not served: use rpc://, redis://host:port/db, sentinel://host:port/db or disabled://", mask(cfg.ResultBackend))
+	}
+}
+
+// openRedis returns a result backend that is Redis.
+func openRedis(cfg Config) (*redis.Store, error) {
+	return redis.New(redis.Config{
+		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), Log: cfg.Log,
+	})
 }

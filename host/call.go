@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
-	"github.com/sparkstalk/sparkstalk/host/result/redis"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
@@ -64,7 +63,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	if err := conn.Publish(waitCtx, publication(targets[0], task)); err != nil {
 		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
-	if strings.HasPrefix(cfg.ResultBackend, "redis") {
+	if slices.Contains(redisSchemes, schemeOf(cfg.ResultBackend)) {
 		return awaitRedis(waitCtx, cfg, task.ID)
 	}
 	select {
@@ -95,7 +94,7 @@ func offer(results chan<- celery.Result, body []byte, cfg Config) {
 }
 
 func awaitRedis(ctx context.Context, cfg Config, id string) (_ json.RawMessage, err error) {
-	store, err := redis.New(redis.Config{URL: cfg.ResultBackend, Log: cfg.Log})
+	store, err := openRedis(cfg)
 	if err != nil {
 		return nil, err
 	}

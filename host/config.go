@@ -28,9 +28,11 @@ type Config struct {
 	Broker string `json:"broker"`
 	// BrokerTransportOptions are the broker's own.
 	BrokerTransportOptions TransportOptions `json:"broker_transport_options"`
-	// ResultBackend is where results go: rpc:// (the default), a redis:// URL,
-	// or disabled://.
+	// ResultBackend is where results go: rpc:// (the default), a redis:// or
+	// sentinel:// URL, or disabled://.
 	ResultBackend string `json:"result_backend"`
+	// ResultBackendTransportOptions are the backend's own.
+	ResultBackendTransportOptions TransportOptions `json:"result_backend_transport_options"`
 	// Plugins is the watched folder. Empty means plugins.
 	Plugins string `json:"plugins"`
 	// Spark is the engine: sail (the default), local[N], local[*], or sc://host:port.

@@ -190,11 +190,6 @@ func (h *Host) report() string {
 	return b.String()
 }
 
-func schemeOf(url string) string {
-	scheme, _, _ := strings.Cut(url, ":")
-	return scheme
-}
-
 // autoscaled reads Celery's --autoscale: "max,min".
 func autoscaled(w *worker.Worker, spec string) (*worker.Autoscaler, error) {
 	if spec == "" {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/module"
-	"github.com/sparkstalk/sparkstalk/host/result/redis"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -140,7 +140,7 @@ func reachHost(ctx context.Context, raw string) error {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"amqps": "5671", "redis": "6379", "rediss": "6379"}[u.Scheme]
+		port = map[string]string{"amqps": "5671", "redis": "6379", "rediss": "6379", "sentinel": "26379"}[u.Scheme]
 	}
 	if port == "" {
 		port = "5672"
@@ -154,17 +154,17 @@ func reachHost(ctx context.Context, raw string) error {
 
 func checkResults(ctx context.Context, cfg Config) []Check {
 	c := Check{Name: "result_backend", Status: CheckOK, Detail: mask(cfg.ResultBackend)}
-	switch scheme, _, _ := strings.Cut(cfg.ResultBackend, ":"); scheme {
-	case "redis", "rediss":
+	switch scheme := schemeOf(cfg.ResultBackend); {
+	case slices.Contains(redisSchemes, scheme):
 		if err := reachRedis(ctx, cfg); err != nil {
 			c.Status, c.Detail = CheckFailed, err.Error()
 			c.Way = "start Redis, or name another backend: --result-backend or CELERY_RESULT_BACKEND"
 			return []Check{c}
 		}
 		c.Detail += " answers"
-	case "rpc":
+	case scheme == "rpc":
 		c.Detail += ": results go back over the broker"
-	case "disabled":
+	case scheme == "disabled":
 		c.Detail += ": results are dropped"
 	default:
 		if _, err := openStore(cfg, nil); err != nil {
@@ -177,7 +177,7 @@ func checkResults(ctx context.Context, cfg Config) []Check {
 func reachRedis(ctx context.Context, cfg Config) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, brokerLimit)
 	defer cancel()
-	store, err := redis.New(redis.Config{URL: cfg.ResultBackend, Log: cfg.Log})
+	store, err := openRedis(cfg)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
-	"github.com/sparkstalk/sparkstalk/host/result/redis"
-	"github.com/sparkstalk/sparkstalk/host/result/rpc"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
@@ -216,20 +214,6 @@ func (h *Host) Close() error {
 		err = errors.Join(err, h.control.Broker.Close())
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
-}
-
-func openStore(cfg Config, b broker.Broker) (result.Store, error) {
-	scheme, _, _ := strings.Cut(cfg.ResultBackend, ":")
-	switch scheme {
-	case "rpc":
-		return rpc.New(b), nil
-	case "redis", "rediss":
-		return redis.New(redis.Config{URL: cfg.ResultBackend, Expires: seconds(cfg.ResultExpires), Log: cfg.Log})
-	case "disabled":
-		return result.Disabled{}, nil
-	default:
-		return nil, fmt.Errorf("result backend %q is not served: use rpc://, redis://host:port/db or disabled://", mask(cfg.ResultBackend))
-	}
 }
 
 // queues are the configured queues as Celery declares them: durable, with an

@@ -198,6 +198,7 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
 		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), SoftTimeLimit: call.SoftLimit.Seconds(),
 		InChord: call.Embed.Chord != nil, Redelivered: call.Redelivered,
+		Exchange: call.DeliveryInfo.Exchange, RoutingKey: call.DeliveryInfo.RoutingKey,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("request of %s: %w", call.Name, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -90,6 +91,9 @@ func (w *Worker) settleLate(c *call, ack, requeue bool) {
 func (w *Worker) fail(alive context.Context, c *call, err error, took time.Duration) {
 	t := c.r.task
 	exc := exception(err, c.set)
+	if !errors.Is(err, ErrShutdown) && !errors.Is(err, ErrLost) && !errors.Is(err, errTimeLimit) {
+		exc = w.traced(t, exc) // as what Python's body has raised
+	}
 	lost, overtime := errors.Is(err, ErrLost), errors.Is(err, errTimeLimit)
 	ack := chosen(c.set.AcksOnFailure, chosen(w.AcksOnFailure, true))
 	if overtime {
@@ -108,6 +112,17 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		return
 	}
 	w.settleLate(c, ack, false)
+}
+
+// traced is an exception with a traceback: where the task failed, for those who
+// look at result.traceback or Flower. What the module itself gave stays.
+func (w *Worker) traced(t *celery.Task, exc *celery.Exception) *celery.Exception {
+	if exc.Traceback != "" {
+		return exc
+	}
+	with := *exc
+	with.Traceback = fmt.Sprintf("Traceback (most recent call last):\n  Task %s[%s], on %s\n%s\n", t.Name, t.ID, w.Hostname, exc.Error())
+	return &with
 }
 
 // storeFailure stores that a task failed, and fails what depends on it. False

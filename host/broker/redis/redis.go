@@ -36,8 +36,11 @@ import (
 // Config says which Redis to use, and how. URL is required.
 type Config struct {
 	// URL is redis://user:password@host:port/db, rediss:// (TLS), unix:// or
-	// redis+socket://, with Celery's ssl_ parameters. Redis must be 6.2 or newer.
+	// redis+socket://, with Celery's ssl_ parameters, or sentinel://host:port/db,
+	// several separated by semicolons. Redis must be 6.2 or newer.
 	URL string
+	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
+	MasterName string
 	// Queues are consumed by Run. Their Args and ConsumerArgs have no meaning here.
 	Queues []broker.Queue
 	// Exchanges are those that are published to and whose type is fanout. Those
@@ -128,7 +131,7 @@ var _ broker.Broker = (*Broker)(nil)
 
 // New checks cfg; it does not connect.
 func New(cfg Config) (*Broker, error) {
-	opt, err := redisclient.Options(cfg.URL)
+	address, err := redisclient.Parse(cfg.URL, cfg.MasterName)
 	errs := []error{err}
 	if cfg.Prefetch < 0 {
 		errs = append(errs, fmt.Errorf("prefetch of %d is negative", cfg.Prefetch))
@@ -162,11 +165,13 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	opt.ReadTimeout, opt.WriteTimeout = cfg.Timeout, cfg.Timeout
-	waiting := *opt
-	waiting.PoolSize = lists + 1 + moreLists
+	client := func(connections int) *goredis.Client {
+		return address.Client(func(o *goredis.Options) {
+			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout, cfg.Timeout, connections
+		})
+	}
 	return &Broker{
-		cfg: cfg, log: cfg.Log, client: goredis.NewClient(opt), waiting: goredis.NewClient(&waiting), db: opt.DB, fanout: fanout,
+		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1), db: address.DB(), fanout: fanout,
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),

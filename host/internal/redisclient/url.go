@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -15,16 +16,89 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Options reads a URL in Celery's form: redis://, rediss:// (TLS), unix:// or
+// An Address is one Redis database, or the one that sentinels name.
+type Address struct {
+	opt       *goredis.Options
+	sentinels []string // host:port of each; empty for a Redis of a known address
+	master    string
+}
+
+// Parse reads a URL in Celery's form: redis://, rediss:// (TLS), unix:// or
 // redis+socket://, with user, password, database and query as Celery writes
 // them (ssl_cert_reqs, ssl_ca_certs, ssl_certfile, ssl_keyfile), and go-redis's
-// own options. Errors do not show its password.
-func Options(raw string) (*goredis.Options, error) {
+// own options.
+//
+// sentinel://host:port/db, several of them separated by semicolons, are Redis
+// Sentinels, which are asked for the master of the given name. User, password
+// and database are those of Redis. Errors do not show a password.
+func Parse(raw, master string) (*Address, error) {
+	var sentinels []string
+	first, rest, _ := strings.Cut(raw, ";")
+	u, err := parse(first)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme == "sentinel" {
+		if master == "" {
+			return nil, errors.New("a sentinel:// URL needs the transport option master_name")
+		}
+		for part := range strings.SplitSeq(raw, ";") {
+			s, err := parse(part)
+			if err != nil {
+				return nil, err
+			}
+			if s.Scheme != "sentinel" {
+				return nil, fmt.Errorf("URL scheme %q among sentinel:// URLs", s.Scheme)
+			}
+			address := s.Host
+			if s.Port() == "" {
+				address = net.JoinHostPort(s.Hostname(), "26379")
+			}
+			sentinels = append(sentinels, address)
+		}
+		u.Scheme = "redis"
+	} else if rest != "" {
+		return nil, errors.New("several URLs, which only sentinel:// can be")
+	}
+	opt, err := options(u)
+	if err != nil {
+		return nil, err
+	}
+	return &Address{opt: opt, sentinels: sentinels, master: master}, nil
+}
+
+func parse(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error repeats the URL, password and all.
 		return nil, fmt.Errorf("bad URL: %w", errors.Unwrap(err))
 	}
+	return u, nil
+}
+
+// DB is the database's number.
+func (a *Address) DB() int { return a.opt.DB }
+
+// Client returns a client that connects when it is first used. change, which
+// may be nil, sets what is not the address's.
+func (a *Address) Client(change func(*goredis.Options)) *goredis.Client {
+	opt := *a.opt
+	if change != nil {
+		change(&opt)
+	}
+	if len(a.sentinels) == 0 {
+		return goredis.NewClient(&opt)
+	}
+	return goredis.NewFailoverClient(&goredis.FailoverOptions{
+		MasterName: a.master, SentinelAddrs: a.sentinels,
+		Username: opt.Username, Password: opt.Password, DB: opt.DB, TLSConfig: opt.TLSConfig,
+		MaxRetries: opt.MaxRetries, ContextTimeoutEnabled: opt.ContextTimeoutEnabled, Protocol: opt.Protocol, DisableIdentity: opt.DisableIdentity,
+		ReadTimeout: opt.ReadTimeout, WriteTimeout: opt.WriteTimeout, PoolSize: opt.PoolSize,
+	})
+}
+
+// options are those of one Redis.
+func options(u *url.URL) (*goredis.Options, error) {
 	switch u.Scheme {
 	case "redis", "rediss", "unix":
 	case "socket", "redis+socket":
@@ -36,7 +110,7 @@ func Options(raw string) (*goredis.Options, error) {
 			u.RawQuery = q.Encode()
 		}
 	default:
-		return nil, fmt.Errorf("URL scheme %q is not redis, rediss or unix", u.Scheme)
+		return nil, fmt.Errorf("URL scheme %q is not redis, rediss, unix or sentinel", u.Scheme)
 	}
 	query := u.Query()
 	secure, err := tlsConfig(u, query)

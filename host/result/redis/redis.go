@@ -22,10 +22,12 @@ import (
 
 // A Config says which Redis and how. URL is required.
 type Config struct {
-	// URL is redis://, rediss:// (TLS) or unix://, with user, password, database
+	// URL is redis://, rediss:// (TLS), unix:// or sentinel://, with user, password, database
 	// and query as Celery writes them: ssl_cert_reqs, ssl_ca_certs, ssl_certfile
 	// and ssl_keyfile, and go-redis's own options.
 	URL string
+	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
+	MasterName string
 	// Expires is how long a state is kept. Zero means a day, negative for ever.
 	// FailureExpires is the same for FAILURE; zero means as Expires.
 	Expires, FailureExpires time.Duration
@@ -49,11 +51,11 @@ var _ result.Store = (*Store)(nil)
 // New returns a Store that connects when it is first used. The error says what
 // is wrong with the URL, without its password.
 func New(cfg Config) (*Store, error) {
-	opt, err := redisclient.Options(cfg.URL)
+	address, err := redisclient.Parse(cfg.URL, cfg.MasterName)
 	if err != nil {
 		return nil, fmt.Errorf("result backend: %w", err)
 	}
-	s := &Store{client: goredis.NewClient(opt), prefix: keyPrefix(cfg.KeyPrefix), expires: cfg.Expires, failureExpires: cfg.FailureExpires, log: cfg.Log}
+	s := &Store{client: address.Client(nil), prefix: keyPrefix(cfg.KeyPrefix), expires: cfg.Expires, failureExpires: cfg.FailureExpires, log: cfg.Log}
 	if s.expires == 0 {
 		s.expires = 24 * time.Hour
 	}
