@@ -145,8 +145,11 @@ func Call(function string, args []*Column, distinct bool) *Column {
 			},
 		}}
 	})
-	if function == rowIndex {
+	switch {
+	case function == rowIndex:
 		c.needs = mergeNeeds(c.needs, []Feature{FeatureRowIndex})
+	case len(args) == 3 && (strings.EqualFold(function, "max_by") || strings.EqualFold(function, "min_by")):
+		c.needs = mergeNeeds(c.needs, []Feature{FeatureMaxBySeveral})
 	}
 	return c
 }

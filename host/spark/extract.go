@@ -64,11 +64,13 @@ func updateFields(in *sparkpb.Expression, name string, value *sparkpb.Expression
 
 // NamedArgument is an argument by its name, for [Call] and [CallFunction].
 func NamedArgument(name string, value *Column) *Column {
-	return column(textWeight(name), []*Column{value}, func(r *renderer) *sparkpb.Expression {
+	c := column(textWeight(name), []*Column{value}, func(r *renderer) *sparkpb.Expression {
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_NamedArgumentExpression{
 			NamedArgumentExpression: &sparkpb.NamedArgumentExpression{Key: name, Value: value.build(r)},
 		}}
 	})
+	c.needs = mergeNeeds(c.needs, []Feature{FeatureNamedArguments})
+	return c
 }
 
 // CallFunction calls a function of the catalog, whose name may have several

@@ -39,9 +39,33 @@ func init() {
 		FeatureORC:          probeORC,
 		FeatureToSchema:     probeToSchema,
 	}
+	for feature, p := range valueProbes {
+		probes[feature] = p.probe
+	}
 	for feature, use := range stepProbes {
 		probes[feature] = probeStep(use)
 	}
+}
+
+// A valueProbe is an expression that only an engine with the feature gives the
+// text want: others answer as if nothing were wrong.
+type valueProbe struct {
+	value func() *Column
+	want  string
+}
+
+var valueProbes = map[Feature]valueProbe{
+	FeatureNamedArguments: {func() *Column { return Call("mask", []*Column{Lit("a"), NamedArgument("lowerChar", Lit("q"))}, false) }, "q"},
+	FeatureMaxBySeveral: {func() *Column {
+		return Call("typeof", []*Column{Call("max_by", []*Column{Col("id"), Col("id"), Lit(2)}, false)}, false)
+	}, "array<bigint>"},
+}
+
+func (p valueProbe) probe(ctx context.Context, s, _ *Session) (bool, error) {
+	df := probeRange().Aggregate(GroupBy, nil, []*Column{p.value()})
+	df.needs = nil
+	got, err := s.text(ctx, df)
+	return got == p.want, err
 }
 
 // stepProbes are plans over a frame with a column id that use a feature.

@@ -114,6 +114,7 @@ func TestColumnsAreThoseOfPySpark(t *testing.T) {
 			spark.TypedLit([]float64{math.NaN(), math.Inf(1)}, "array<double>").As("f"))},
 		{Name: "intervals", Frame: one(spark.TypedLit(14, "interval year to month").Cast("string").As("ym"),
 			spark.TypedLit([3]int64{1, 2, 3_000_000}, "interval").Cast("string").As("c"))},
+		{Name: "named arguments", SailLacks: "does not have named_arguments", Frame: one(F.Call("mask", F.Lit("AbC-1"), spark.NamedArg("lowerChar", "q")).As("m"))},
 		{Name: "functions of the catalog", Frame: of(spark.CallFunction("upper", g).As("a"), spark.CallFunction("`concat`", g, F.Lit("x")).As("b"))},
 		{Name: "columns by pattern", Frame: func(s *spark.Session) *spark.DataFrame {
 			df := table(s)

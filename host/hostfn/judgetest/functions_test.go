@@ -24,7 +24,7 @@ var newTypes = []string{"spark.sql.timeType.enabled", "spark.sql.timestampNanosT
 
 func switchOnNewTypes(s *spark.Session) error {
 	for _, name := range newTypes {
-		if _, err := s.SQL("SET " + name + "=true").Collect(); err != nil {
+		if err := s.Conf().Set(name, "true"); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,11 @@ func TestFunctionsWithoutACertainValue(t *testing.T) {
 // TestSparkKnowsEveryFunction compares with the engine's own list.
 func TestSparkKnowsEveryFunction(t *testing.T) {
 	s := judgetest.Session(t, judgetest.Binder(t, proctest.Spark(t)))
-	known, err := spark.CollectAs[string](s.SQL("SHOW FUNCTIONS"))
+	shown, err := s.Exec("SHOW FUNCTIONS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := spark.CollectAs[string](shown)
 	if err != nil {
 		t.Fatal(err)
 	}

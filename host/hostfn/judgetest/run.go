@@ -64,7 +64,7 @@ func Binder(t *testing.T, remote string) *hostfn.Binder {
 	if err := session.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return hostfn.New(hostfn.Config{Session: session, Cache: cache.New(cache.Config{Session: session})})
+	return hostfn.New(hostfn.Config{Session: session, Cache: cache.New(cache.Config{Session: session}), TaskConf: []string{"spark.sql.*"}})
 }
 
 // Session returns what a task sees of Spark, until the test's end.

@@ -128,6 +128,10 @@ def intervals(spark):
         F.expr("CAST(make_interval(0, 1, 0, 2, 0, 0, 3) AS STRING)").alias("c"))
 
 
+def named_arguments(spark):
+    return spark.sql("SELECT mask('AbC-1', lowerChar => 'q') AS m")
+
+
 def functions_of_the_catalog(spark):
     return table(spark).select(F.call_function("upper", "g").alias("a"), F.call_function("`concat`", "g", F.lit("x")).alias("b"))
 
