@@ -38,6 +38,17 @@ func decodeError(st *status.Status) (*Error, string) {
 	return e, ""
 }
 
+// asksForRetry reports whether the engine, or what stands before it, wants the
+// same request again a little later, as PySpark sends it.
+func asksForRetry(st *status.Status) bool {
+	for _, detail := range st.Details() {
+		if _, ok := detail.(*errdetails.RetryInfo); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // cutLength is how many characters of a message Spark sends with a status.
 const cutLength = 2048
 
@@ -49,6 +60,9 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 		return err
 	}
 	e, id := decodeError(st)
+	if asksForRetry(st) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, e)
+	}
 	if e.Class == "" {
 		switch st.Code() {
 		case codes.Canceled, codes.DeadlineExceeded:
