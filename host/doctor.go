@@ -40,6 +40,7 @@ const oldestSpark = 4
 
 const (
 	brokerLimit = 5 * time.Second // to connect with a broker or a result backend
+	openLimit   = time.Minute     // for an engine started here to answer
 	remoteLimit = 5 * time.Second // to reach a Spark that somebody else runs
 )
 
@@ -249,11 +250,6 @@ func features(list []spark.Feature) string {
 // else runs is only asked.
 func probe(ctx context.Context, cfg Config, e *engine.Engine) (can spark.Capabilities, took time.Duration, err error) {
 	start := time.Now()
-	if strings.HasPrefix(cfg.Spark, "sc://") {
-		limited, cancel := context.WithTimeoutCause(ctx, remoteLimit, fmt.Errorf("it does not answer within %v", remoteLimit))
-		defer cancel()
-		ctx = limited
-	}
 	defer func() { err = errors.Join(err, e.Stop(context.WithoutCancel(ctx))) }()
 	if err := e.Start(ctx); err != nil {
 		return can, 0, err
@@ -265,7 +261,13 @@ func probe(ctx context.Context, cfg Config, e *engine.Engine) (can spark.Capabil
 		return can, 0, err
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
-	if err := session.Ready(ctx); err != nil {
+	limit := openLimit
+	if strings.HasPrefix(cfg.Spark, "sc://") {
+		limit = remoteLimit
+	}
+	ready, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it does not answer within %v", limit))
+	defer cancel()
+	if err := session.Ready(ready); err != nil {
 		return can, 0, err
 	}
 	took = time.Since(start)
