@@ -473,7 +473,6 @@ type Host interface {
 	// ActionStorageLevel returns where Spark has been told to persist the
 	// frame, as a JSON [StorageLevel].
 	ActionStorageLevel(frame Frame) ([]byte, error)
-
 	// CursorOpen runs the plan and returns a cursor over its rows, which come
 	// in batches of columns. A task may have a limited number of them open. It
 	// ends with the task.
@@ -493,6 +492,10 @@ type Host interface {
 	// CursorClose ends a cursor. If rows are left, their execution is
 	// interrupted. It may be called twice.
 	CursorClose(cursor Cursor) error
+	// ActionObserved returns what FrameObserve has computed under a name in the
+	// last action that ran it to its end: a JSON object of the metrics' names
+	// and values.
+	ActionObserved(name string) ([]byte, error)
 
 	// ActionWrite writes the rows of frame as spec says, a JSON [WriteSpec]. It
 	// is a command: it runs now and once, and is never repeated by the host.
@@ -522,8 +525,4 @@ type Host interface {
 	// get, an object for getAll, a boolean for isModifiable, else null. A
 	// setting can be set only if the host's configuration lets tasks do so.
 	ActionConf(call []byte) ([]byte, error)
-	// ActionObserved returns what FrameObserve has computed under a name in the
-	// last action that ran it to its end: a JSON object of the metrics' names
-	// and values.
-	ActionObserved(name string) ([]byte, error)
 }

@@ -547,6 +547,11 @@ func (u Unsupported) CursorClose(cursor Cursor) error {
 	return u.refuse("CursorClose")
 }
 
+// ActionObserved returns an error: see [Unsupported].
+func (u Unsupported) ActionObserved(name string) ([]byte, error) {
+	return nil, u.refuse("ActionObserved")
+}
+
 // ActionWrite returns an error: see [Unsupported].
 func (u Unsupported) ActionWrite(frame Frame, spec []byte) error {
 	return u.refuse("ActionWrite")
@@ -580,9 +585,4 @@ func (u Unsupported) ActionCatalog(call []byte) ([]byte, error) {
 // ActionConf returns an error: see [Unsupported].
 func (u Unsupported) ActionConf(call []byte) ([]byte, error) {
 	return nil, u.refuse("ActionConf")
-}
-
-// ActionObserved returns an error: see [Unsupported].
-func (u Unsupported) ActionObserved(name string) ([]byte, error) {
-	return nil, u.refuse("ActionObserved")
 }

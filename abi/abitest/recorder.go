@@ -635,6 +635,12 @@ func (r *Recorder) CursorClose(cursor abi.Cursor) error {
 	return r.failure("CursorClose")
 }
 
+// ActionObserved records the call.
+func (r *Recorder) ActionObserved(name string) ([]byte, error) {
+	r.record("ActionObserved", name)
+	return fallible[[]byte](r, "ActionObserved")
+}
+
 // ActionWrite records the call.
 func (r *Recorder) ActionWrite(frame abi.Frame, spec []byte) error {
 	r.record("ActionWrite", frame, spec)
@@ -675,10 +681,4 @@ func (r *Recorder) ActionCatalog(call []byte) ([]byte, error) {
 func (r *Recorder) ActionConf(call []byte) ([]byte, error) {
 	r.record("ActionConf", call)
 	return fallible[[]byte](r, "ActionConf")
-}
-
-// ActionObserved records the call.
-func (r *Recorder) ActionObserved(name string) ([]byte, error) {
-	r.record("ActionObserved", name)
-	return fallible[[]byte](r, "ActionObserved")
 }

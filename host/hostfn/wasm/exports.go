@@ -117,6 +117,7 @@ var methods = []function{
 	{name: "cursor_next", call: cursorNext, params: []api.ValueType{i32, i32}, names: []string{"cursor", "max_rows"}, results: []api.ValueType{i64}},
 	{name: "cursor_column", call: cursorColumn, params: []api.ValueType{i32, i32, i32}, names: []string{"cursor", "column", "buffer"}, results: []api.ValueType{i64}},
 	{name: "cursor_close", call: cursorClose, params: []api.ValueType{i32}, names: []string{"cursor"}, results: []api.ValueType{i64}},
+	{name: "action_observed", call: actionObserved, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i64}},
 	{name: "action_write", call: actionWrite, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
 	{name: "action_write_to", call: actionWriteTo, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
 	{name: "action_merge", call: actionMerge, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "spec_ptr", "spec_len"}, results: []api.ValueType{i64}},
@@ -124,7 +125,6 @@ var methods = []function{
 	{name: "action_view", call: actionView, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len", "replace", "global"}, results: []api.ValueType{i64}},
 	{name: "action_catalog", call: actionCatalog, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
 	{name: "action_conf", call: actionConf, params: []api.ValueType{i32, i32}, names: []string{"call_ptr", "call_len"}, results: []api.ValueType{i64}},
-	{name: "action_observed", call: actionObserved, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i64}},
 }
 
 func taskArgs(ctx context.Context, mod api.Module, stack []uint64) {
@@ -925,6 +925,13 @@ func cursorClose(ctx context.Context, mod api.Module, stack []uint64) {
 	stack[0] = c.fallible(0, c.host.CursorClose(cursor))
 }
 
+func actionObserved(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "action_observed")
+	name := c.readString("name", stack[0], stack[1])
+	result, err := c.host.ActionObserved(name)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
 func actionWrite(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_write")
 	frame := abi.Frame(api.DecodeU32(stack[0]))
@@ -975,13 +982,6 @@ func actionConf(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "action_conf")
 	call := c.readBytes("call", stack[0], stack[1])
 	result, err := c.host.ActionConf(call)
-	stack[0] = c.fallibleBytes(result, err)
-}
-
-func actionObserved(ctx context.Context, mod api.Module, stack []uint64) {
-	c := enter(ctx, mod, "action_observed")
-	name := c.readString("name", stack[0], stack[1])
-	result, err := c.host.ActionObserved(name)
 	stack[0] = c.fallibleBytes(result, err)
 }
 

@@ -979,6 +979,18 @@ func (imports) CursorClose(cursor abi.Cursor) error {
 	return failed(cursorClose(uint32(cursor)))
 }
 
+//go:wasmimport sparkstalk_v1 action_observed
+//go:noescape
+func actionObserved(name string) int64
+
+func (imports) ActionObserved(name string) ([]byte, error) {
+	result := actionObserved(name)
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
 //go:wasmimport sparkstalk_v1 action_write
 //go:noescape
 func actionWrite(frame uint32, spec unsafe.Pointer, specLen uint32) int64
@@ -1043,18 +1055,6 @@ func actionConf(call unsafe.Pointer, callLen uint32) int64
 
 func (imports) ActionConf(call []byte) ([]byte, error) {
 	result := actionConf(unsafe.Pointer(unsafe.SliceData(call)), uint32(len(call)))
-	if err := failed(result); err != nil {
-		return nil, err
-	}
-	return takeBytes(result), nil
-}
-
-//go:wasmimport sparkstalk_v1 action_observed
-//go:noescape
-func actionObserved(name string) int64
-
-func (imports) ActionObserved(name string) ([]byte, error) {
-	result := actionObserved(name)
 	if err := failed(result); err != nil {
 		return nil, err
 	}
