@@ -104,6 +104,7 @@ func typedLiteral(t *sparkpb.DataType, value []byte) (*sparkpb.Expression_Litera
 	case *sparkpb.DataType_CalendarInterval_:
 		err = calendarLiteral(out, value)
 	case *sparkpb.DataType_Array_:
+		//lint:ignore SA1019 Spark 4.0 and Sail know no other field
 		v := &sparkpb.Expression_Literal_Array{ElementType: k.Array.ElementType}
 		v.Elements, err = readList(value, func(int) *sparkpb.DataType { return k.Array.ElementType })
 		out.LiteralType = &sparkpb.Expression_Literal_Array_{Array: v}
@@ -283,6 +284,7 @@ func mapLiteral(out *sparkpb.Expression_Literal, t *sparkpb.DataType_Map, value 
 	if err := read(value, &pairs, "array of pairs"); err != nil {
 		return err
 	}
+	//lint:ignore SA1019 Spark 4.0 and Sail know no other field
 	m := &sparkpb.Expression_Literal_Map{KeyType: t.KeyType, ValueType: t.ValueType}
 	for i, raw := range pairs {
 		pair, err := readList(raw, func(i int) *sparkpb.DataType {
@@ -317,6 +319,7 @@ func structLiteral(out *sparkpb.Expression_Literal, t *sparkpb.DataType, value [
 	if err == nil && len(values) != len(fields) {
 		err = fmt.Errorf("%d values for %d fields", len(values), len(fields))
 	}
+	//lint:ignore SA1019 Spark 4.0 and Sail know no other field
 	out.LiteralType = &sparkpb.Expression_Literal_Struct_{Struct: &sparkpb.Expression_Literal_Struct{StructType: t, Elements: values}}
 	return err
 }
