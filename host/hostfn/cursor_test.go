@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -243,7 +244,7 @@ func TestAnEngineKilledAmidACursorIsAClearError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer session.Close()
+	t.Cleanup(func() { _ = session.Close() }) // of an engine that was killed
 	w := &world{session: session, cache: cache.New(cache.Config{Session: session})}
 	w.binder = New(Config{Session: session, Cache: w.cache})
 	i := w.open(t, "demo.Cursor")
@@ -274,4 +275,33 @@ func TestAnEngineKilledAmidACursorIsAClearError(t *testing.T) {
 	if n, err := other.ActionCount(other.FrameRange(0, 5, 1, 0)); n != 5 || err != nil {
 		t.Errorf("the next task's count = %d, %v; want 5", n, err)
 	}
+}
+
+// A guest that takes its time holds the engine back: nothing piles up here.
+func TestRowsWaitInTheEngine(t *testing.T) {
+	onEngines(t, func(t *testing.T, w *world) {
+		i := w.open(t, "demo.Slow")
+		heap := func() uint64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before := heap()
+		// 96 MB in all. Spark keeps what is not fetched yet in its own memory.
+		c, err := i.CursorOpen(i.FrameRange(0, 12_000_000, 1, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := i.CursorNext(c, 0); n == 0 || err != nil {
+			t.Fatalf("next = %d, %v", n, err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if now := heap(); now > before+32<<20 {
+			t.Errorf("%d MB are waiting here", (now-before)>>20)
+		}
+		if err := i.CursorClose(c); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -98,7 +98,8 @@ func (i *Invocation) checkSize(what string, n int) error {
 	return abi.Errorf(typeTooLarge, "%s takes %d bytes, and this worker passes on no more than %s; %s", what, n, size(i.cfg.ResultLimit), tooLargeAdvice)
 }
 
-const tooLargeAdvice = "return fewer rows or columns (filter, aggregate, limit), or write them to files or a table and return where they are"
+const tooLargeAdvice = "return fewer rows or columns (filter, aggregate, limit), or write them to files or a table and return where they are; " +
+	"the worker's setting result_limit is the limit"
 
 // Result returns what the task gave, after the guest has returned: its JSON
 // value, which may hold NaN and Infinity as Python's JSON does, or the rows of

@@ -26,7 +26,8 @@ type TooLargeError struct {
 // Error says what the limit is and how to go on.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the rows take more than %s as JSON, the limit for results; %d rows fit: "+
-		"take fewer (filter, aggregate, limit), write them to a table or files, or raise the limit", byteSize(e.Limit), e.Rows)
+		"take fewer (filter, aggregate, limit), write them to a table or files, read them batch by batch within the task, "+
+		"or raise the limit (setting result_limit)", byteSize(e.Limit), e.Rows)
 }
 
 // byteSize prints a limit as people set it.
