@@ -124,7 +124,9 @@ func (s *Server) Run(ctx context.Context) error {
 		if server.Shutdown(limited) != nil {
 			_ = server.Close()
 		}
-		<-ended
+		if ending := <-ended; !errors.Is(ending, http.ErrServerClosed) {
+			err = fmt.Errorf("listen to commands: %w", ending)
+		}
 	case err = <-ended:
 		err = fmt.Errorf("listen to commands: %w", err)
 	}
