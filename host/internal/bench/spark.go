@@ -168,24 +168,31 @@ func (c *client) callWith(ctx context.Context, task string, n int) (json.RawMess
 	return c.result(ctx, task)
 }
 
-// result waits for the result of the only call under way.
+// result waits for the result of the only call under way. Spark's progress comes
+// before it.
 func (c *client) result(ctx context.Context, task string) (json.RawMessage, error) {
-	select {
-	case d := <-c.results:
-		var r struct {
-			Status string
-			Result json.RawMessage
+	limit := time.After(5 * time.Minute)
+	for {
+		select {
+		case d := <-c.results:
+			var r struct {
+				Status string
+				Result json.RawMessage
+			}
+			if err := json.Unmarshal(d.Body, &r); err != nil {
+				return nil, err
+			}
+			switch r.Status {
+			case "SUCCESS":
+				return r.Result, nil
+			case "PROGRESS":
+			default:
+				return nil, fmt.Errorf("%s ended as %s", task, d.Body)
+			}
+		case <-limit:
+			return nil, errors.New("no result for 5 minutes")
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		if err := json.Unmarshal(d.Body, &r); err != nil {
-			return nil, err
-		}
-		if r.Status != "SUCCESS" {
-			return nil, fmt.Errorf("%s ended as %s", task, d.Body)
-		}
-		return r.Result, nil
-	case <-time.After(5 * time.Minute):
-		return nil, errors.New("no result for 5 minutes")
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
