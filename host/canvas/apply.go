@@ -137,7 +137,7 @@ func (d *Dispatcher) send(ctx context.Context, name string, args []json.RawMessa
 		t.ReplyTo = d.ReplyTo
 	}
 	t.ArgsRepr, t.KwargsRepr = celery.ArgsRepr(args, celery.ReprLimit), celery.KwargsRepr(kwargs, celery.ReprLimit)
-	if listed {
+	if listed && len(args) > 0 {
 		t.ArgsRepr = celery.SafeRepr(celery.AppendArray(nil, args), celery.ReprLimit)
 	}
 	var bad []error

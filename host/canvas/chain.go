@@ -320,7 +320,7 @@ func (s *Signature) link(callback json.RawMessage) error {
 }
 
 // linkError adds an errback: to all tasks of a group, to a chord's body and
-// those of chords in its header.
+// those of chords in its header, unless that has become a group already.
 func (s *Signature) linkError(errback json.RawMessage) error {
 	switch {
 	case s.kind == group:
@@ -331,11 +331,7 @@ func (s *Signature) linkError(errback json.RawMessage) error {
 		}
 		return nil
 	case s.kind == chord && s.body != nil:
-		header := s.tasks
-		if s.header != nil {
-			header = s.header.tasks
-		}
-		for _, t := range header {
+		for _, t := range s.tasks {
 			if t.kind == chord {
 				if err := t.linkError(errback); err != nil {
 					return err

@@ -262,7 +262,7 @@ func (d *Dispatcher) errbacks(ctx context.Context, list json.RawMessage, id, roo
 	}
 	var send []*Signature
 	for _, s := range sigs {
-		if d.Inline != nil && d.Inline(ctx, s, id, exc) {
+		if s.kind == plain && d.Inline != nil && d.Inline(ctx, s, id, exc) {
 			continue
 		}
 		send = append(send, s)

@@ -115,7 +115,7 @@ func (d *Dispatcher) freeze(s *Signature, as identity) (*Result, error) {
 	if as.group != "" && !o.has("group_id") {
 		o.setText("group_id", as.group)
 	}
-	if as.chord != nil {
+	if as.chord != nil && !as.chord.isEmptyGroup() { // which Python takes for none
 		o.setSignature("chord", as.chord)
 	}
 	if as.index != nil {
@@ -135,7 +135,7 @@ func (d *Dispatcher) freezeGroup(s *Signature, as identity) (*Result, error) {
 	if as.group != "" {
 		o.setText("group_id", as.group)
 	}
-	if as.chord != nil {
+	if as.chord != nil && !as.chord.isEmptyGroup() { // which Python takes for none
 		o.setSignature("chord", as.chord)
 	}
 	if as.index != nil {
@@ -202,6 +202,8 @@ func (d *Dispatcher) freezeChord(s *Signature, as identity) (*Result, error) {
 	first.Parent = header
 	return body, nil
 }
+
+func (s *Signature) isEmptyGroup() bool { return s.kind == group && len(s.tasks) == 0 }
 
 func newGroup(tasks []*Signature) *Signature {
 	return &Signature{Task: "celery.group", kind: group, tasks: tasks}

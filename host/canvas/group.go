@@ -84,7 +84,7 @@ func (d *Dispatcher) prepare(tasks []*Signature, groupID, root string) ([]member
 // applyMembers sends the members. The size of a chord is known, and set, before
 // its last header task is sent.
 func (d *Dispatcher) applyMembers(ctx context.Context, members []member, groupID string, args []json.RawMessage, kwargs celery.Object, options Options) ([]*Result, error) {
-	shared := option{key: "chord"}
+	shared := option{key: "chord", raw: json.RawMessage("null")}
 	if i := options.find("chord"); i >= 0 {
 		shared = options[i]
 	}
