@@ -306,15 +306,6 @@ func (o *Options) remove(key string) {
 	}
 }
 
-// list returns an option that holds signatures.
-func (o Options) list(key string) ([]*Signature, error) {
-	list, err := ParseList(o.get(key))
-	if err != nil {
-		return nil, fmt.Errorf("option %s: %w", key, err)
-	}
-	return list, nil
-}
-
 // rawList returns the elements of an option that holds signatures, as they are.
 func rawList(raw json.RawMessage) ([]json.RawMessage, error) {
 	if celery.IsNull(raw) {

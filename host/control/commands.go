@@ -349,7 +349,7 @@ func (n *Node) poolShrink(_ context.Context, a arguments) (json.RawMessage, erro
 		return nok("pool_shrink is not supported with autoscale. Adjust autoscale range instead."), nil
 	}
 	if err := n.Worker.Shrink(max(count, 0)); err != nil {
-		return nil, raise("ValueError", err.Error())
+		return nil, raise("ValueError", "Can't shrink pool. All processes busy!")
 	}
 	return ok("pool will shrink"), nil
 }

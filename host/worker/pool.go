@@ -86,8 +86,7 @@ func (p *pool) grow(n int) {
 }
 
 // ErrBusy is the error of a pool in which nothing is idle that could be ended.
-// The words are Celery's.
-var ErrBusy = errors.New("Can't shrink pool. All processes busy!")
+var ErrBusy = errors.New("all slots of the pool are busy")
 
 // shrink ends idle slots; the last one stays.
 func (p *pool) shrink(n int) error {

@@ -33,7 +33,6 @@ type request struct {
 	started    time.Time
 	cancel     context.CancelCauseFunc // ends the body, once it runs
 	terminated *Signal                 // by which it is to end, also before it runs
-	answered   bool                    // REVOKED was stored while it ran
 }
 
 func (r *request) move(to Stage) {

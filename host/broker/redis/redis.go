@@ -171,7 +171,7 @@ func New(cfg Config) (*Broker, error) {
 		})
 	}
 	return &Broker{
-		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1), db: address.DB(), fanout: fanout,
+		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1 + moreLists), db: address.DB(), fanout: fanout,
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),
