@@ -3,7 +3,6 @@ package sdk
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -56,7 +55,7 @@ func composite(kind string, parts []*Signature) *Signature {
 }
 
 // list is never null.
-func list(parts []*Signature) []*Signature { return slices.Concat([]*Signature{}, parts) }
+func list(parts []*Signature) []*Signature { return append([]*Signature{}, parts...) }
 
 func (s *Signature) encode(what string, v any) json.RawMessage {
 	data, err := pyjson.Marshal(v)
@@ -135,7 +134,7 @@ func (s *Signature) MarshalJSON() ([]byte, error) {
 		Options map[string]json.RawMessage `json:"options"`
 		Subtype *string                    `json:"subtask_type"`
 		Fixed   bool                       `json:"immutable"`
-	}{s.task, slices.Concat([]json.RawMessage{}, s.args), s.kwargs, s.options, nil, s.immutable}
+	}{s.task, append([]json.RawMessage{}, s.args...), s.kwargs, s.options, nil, s.immutable}
 	if form.Kwargs == nil {
 		form.Kwargs = map[string]json.RawMessage{}
 	}
