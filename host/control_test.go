@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -67,6 +68,12 @@ func TestRemoteControlIsPythons(t *testing.T) {
 	waitOurs := run(w.Host.cfg.Hostname, w.queue, "test.")
 	if err := untilPing(t, env, "w@"+pyQueue); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
+	}
+	both, err := Broadcast(t.Context(), w.cfg, control.Broadcast{
+		Method: "ping", Destination: []string{w.Host.cfg.Hostname, "w@" + pyQueue}, Timeout: 10 * time.Second,
+	})
+	if err != nil || len(both) != 2 || string(both[0].Value) != string(both[1].Value) {
+		t.Errorf("this client's ping of both workers: %v, %v", both, err)
 	}
 	waitTheirs := run("w@"+pyQueue, pyQueue, "py.")
 	ours, theirs := waitOurs(), waitTheirs()
