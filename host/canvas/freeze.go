@@ -2,6 +2,7 @@ package canvas
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -178,6 +179,9 @@ func (d *Dispatcher) freezeGroup(s *Signature, as identity) (*Result, error) {
 }
 
 func (d *Dispatcher) freezeChord(s *Signature, as identity) (*Result, error) {
+	if s.body == nil {
+		return nil, fmt.Errorf("%w: a chord without a body", errShape)
+	}
 	if s.header == nil {
 		s.header, s.tasks = newGroup(s.tasks), nil
 	}
@@ -188,9 +192,6 @@ func (d *Dispatcher) freezeChord(s *Signature, as identity) (*Result, error) {
 		return nil, err
 	}
 	s.Options.setText("task_id", header.ID)
-	if s.body == nil {
-		return nil, nil
-	}
 	body, err := d.freeze(s.body, identity{id: as.id, root: as.root, chord: as.chord, group: as.group, index: as.index})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -19,6 +20,9 @@ func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error)
 	}
 	if s.kind == chain && len(s.tasks) == 0 {
 		return nil, errors.New("a task cannot be replaced by an empty chain")
+	}
+	if err := s.whole(); err != nil {
+		return nil, err
 	}
 	if s.kind == group {
 		s = newChord(s, accumulate())
@@ -82,6 +86,11 @@ func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
+	for _, step := range rest {
+		if err := step.whole(); err != nil {
+			return nil, err
+		}
+	}
 	for _, step := range slices.Backward(rest) {
 		step.Options.setInt("replaced_task_nesting", nesting)
 		if s, err = s.then(step); err != nil {
@@ -89,6 +98,23 @@ func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error)
 		}
 	}
 	return d.Apply(ctx, s, nil)
+}
+
+// whole reports as an error a chord in s that has no body.
+func (s *Signature) whole() error {
+	if s.kind == chord && s.body == nil {
+		return fmt.Errorf("%w: a chord without a body", errShape)
+	}
+	parts := s.tasks
+	if s.body != nil {
+		parts = append(slices.Clip(parts), s.body)
+	}
+	for _, part := range parts {
+		if err := part.whole(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func accumulate() *Signature {

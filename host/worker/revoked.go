@@ -14,6 +14,9 @@ import (
 const (
 	maxRevoked    = 50_000
 	revokedExpire = 3 * time.Hour
+	// maxStamps is how many values of one stamp are revoked at most; those that
+	// came first go. Celery has no bound.
+	maxStamps = 10_000
 )
 
 // Revoked are the ids and stamps of tasks that must not run. Its methods may be
@@ -91,6 +94,9 @@ func (v *Revoked) AddStamps(stamps map[string][]string) {
 		for _, value := range values {
 			if !slices.Contains(v.stamps[name], value) {
 				v.stamps[name] = append(v.stamps[name], value)
+			}
+			if over := len(v.stamps[name]) - maxStamps; over > 0 {
+				v.stamps[name] = slices.Delete(v.stamps[name], 0, over)
 			}
 		}
 	}

@@ -297,5 +297,12 @@ func (w *Worker) count(t *celery.Task) {
 	w.ended.Add(1)
 	w.countsMu.Lock()
 	defer w.countsMu.Unlock()
-	w.counts[t.ShownName()]++
+	name := t.ShownName()
+	if _, known := w.counts[name]; !known && len(w.counts) >= maxCounted {
+		name = t.Name // senders choose what is shown, and could choose without end
+	}
+	w.counts[name]++
 }
+
+// maxCounted is how many names of tasks are counted apart.
+const maxCounted = 10_000
