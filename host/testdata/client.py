@@ -64,6 +64,8 @@ def states(name):
     result, seen = app.send_task(name, **json.load(sys.stdin)), []
     while not result.ready():
         now = [result.state, result.info]
+        if isinstance(now[1], Exception):
+            break  # it has ended meanwhile
         if now not in seen:
             seen.append(now)
         time.sleep(0.02)
