@@ -64,15 +64,18 @@ func (w *Worker) done(r *request) {
 
 func (w *Worker) succeed(alive context.Context, c *call, value json.RawMessage, took time.Duration) {
 	t := c.r.task
-	stored := c.set.ignoreResult || w.store(alive, t, w.document(t, celery.Success(t, value), c.send))
-	w.follow(t, c.send.Part(alive, backend{w}, celery.StateSuccess, value))
+	safe := c.set.ignoreResult || w.store(alive, t, w.document(t, celery.Success(t, value), c.send))
+	if err := c.send.Part(alive, backend{w}, celery.StateSuccess, value); err != nil {
+		w.follow(t, err)
+		safe = false // its chord would wait for ever
+	}
 	w.Log.Debug("task succeeded", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Duration, took)
 	w.Feed.Emit(event.Succeeded(t, value, took))
 	// The result comes before the ack. A crash between the two runs the task
 	// again, which acks_late promises; the other order would lose the result.
 	// What the backend has refused for good it would refuse again: only a stop
 	// that came before the result was safe gives the task back.
-	w.settleLate(c, stored || alive.Err() == nil, true)
+	w.settleLate(c, safe || alive.Err() == nil, true)
 }
 
 // settleLate settles a late-acked message.
@@ -126,13 +129,16 @@ func (w *Worker) traced(t *celery.Task, exc *celery.Exception) *celery.Exception
 }
 
 // storeFailure stores that a task failed, and fails what depends on it. False
-// means that the failure should have been stored and is not.
+// means that some of it was not done.
 func (w *Worker) storeFailure(alive context.Context, c *call, exc *celery.Exception) bool {
 	t, stored := c.r.task, true
 	if c.set.storesErrors() {
 		stored = w.store(alive, t, w.document(t, celery.Failure(t, exc), c.send))
 	}
-	w.follow(t, c.send.Fail(alive, backend{w}, celery.StateFailure, exc, c.set.storesErrors()))
+	if err := c.send.Fail(alive, backend{w}, celery.StateFailure, exc, c.set.storesErrors()); err != nil {
+		w.follow(t, err)
+		stored = false
+	}
 	return stored
 }
 
