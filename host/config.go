@@ -132,6 +132,9 @@ type Config struct {
 	// Mingle asks the workers that run already which tasks are revoked. Nil
 	// means true.
 	Mingle *bool `json:"worker_mingle"`
+	// Gossip listens to the events of other workers, which keeps the clocks
+	// together and lets this one stand for elections. Nil means true.
+	Gossip *bool `json:"worker_gossip"`
 	// StateDB is a file that keeps revocations over a restart; empty keeps none.
 	StateDB string `json:"statedb"`
 	// Autoscale lets the pool grow and shrink between two sizes: MAX,MIN. Empty
@@ -139,6 +142,8 @@ type Config struct {
 	Autoscale string `json:"autoscale"`
 	// TaskEvents sends Celery's task events.
 	TaskEvents bool `json:"task_events"`
+	// SendSentEvent publishes task-sent for the tasks that tasks send.
+	SendSentEvent bool `json:"task_send_sent_event"`
 	// ResultExpires is how many seconds a backend that stores results keeps
 	// them. Zero means a day; negative, for ever.
 	ResultExpires float64 `json:"result_expires"`

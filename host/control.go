@@ -15,49 +15,86 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/control"
+	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
-// openControl makes what answers remote control, nil where that is off.
-func (h *Host) openControl() (*control.Node, error) {
-	cfg := h.cfg
-	if cfg.EnableRemoteControl != nil && !*cfg.EnableRemoteControl {
-		return nil, nil
-	}
-	ears, err := openBroker(cfg, []broker.Queue{control.Queue(cfg.Hostname)}, cfg.Hostname+" control")
-	if err != nil {
-		return nil, err
-	}
-	node, err := control.New(control.Config{
-		Broker: ears, Replies: h.broker, Tasks: h.broker, Queues: h.queues, QueueArgs: cfg.QueueArgs,
-		Worker: h.worker, Events: h.events, EventsForced: cfg.TaskEvents, Hostname: cfg.Hostname, Served: h.runtime.Tasks,
-		Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, BrokerURL: cfg.Broker,
-		Report: h.report, Shutdown: func() { h.shutdown() }, Disabled: cfg.DisabledCommands, Log: h.log,
-	})
-	if err != nil {
-		return nil, errors.Join(err, ears.Close())
-	}
-	return node, nil
+// An ear hears what is broadcast to workers: a queue and who handles it.
+type ear struct {
+	queue  broker.Queue
+	handle func(context.Context, broker.Delivery)
 }
 
-// answer answers remote control, scales the pool and saves the state until ctx
-// ends.
+// openEars makes what hears other workers and remote control, and the
+// connection for both; nil of what is off.
+func (h *Host) openEars() (err error) {
+	cfg := h.cfg
+	if isTrue(cfg.Gossip) {
+		if h.gossip, err = event.NewGossip(event.GossipConfig{Events: h.events, Hostname: cfg.Hostname, Apply: h.worker.Apply, Log: h.log}); err != nil {
+			return err
+		}
+		h.ears = append(h.ears, ear{event.GossipQueue(), h.gossip.Handle})
+	}
+	if isTrue(cfg.EnableRemoteControl) {
+		h.control, err = control.New(control.Config{
+			Replies: h.broker, Tasks: h.broker, Queues: h.queues, QueueArgs: cfg.QueueArgs,
+			Worker: h.worker, Events: h.events, Gossip: h.gossip, EventsForced: cfg.TaskEvents, Hostname: cfg.Hostname, Served: h.runtime.Tasks,
+			Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, BrokerURL: cfg.Broker,
+			Report: h.report, Shutdown: func() { h.shutdown() }, Disabled: cfg.DisabledCommands, Log: h.log,
+		})
+		if err != nil {
+			return err
+		}
+		h.ears = append(h.ears, ear{control.Queue(cfg.Hostname), h.control.Handle})
+	}
+	if len(h.ears) == 0 {
+		return nil
+	}
+	queues := make([]broker.Queue, len(h.ears))
+	for i, e := range h.ears {
+		queues[i] = e.queue
+	}
+	h.heard, err = openBroker(cfg, queues, cfg.Hostname+" control")
+	return err
+}
+
+// isTrue is a setting that is true unless it says otherwise.
+func isTrue(setting *bool) bool { return setting == nil || *setting }
+
+// answer hears remote control and other workers, scales the pool and saves the
+// state until ctx ends.
 func (h *Host) answer(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { h.state.Run(ctx) })
 	if h.autoscaler != nil {
 		all.Go(func() { h.autoscaler.Run(ctx) })
 	}
-	if h.control != nil {
+	if h.gossip != nil {
+		all.Go(func() { _ = h.gossip.Run(ctx) }) // it has no errors
+	}
+	if h.heard != nil {
 		all.Go(func() {
 			// The worker goes on without it: its tasks matter more.
-			if err := h.control.Run(ctx); err != nil {
+			if err := h.hear(ctx); err != nil {
 				h.log.Error("remote control is not answered", logkey.Error, err)
 			}
 		})
 	}
 	all.Wait()
+}
+
+func (h *Host) hear(ctx context.Context) error {
+	handlers := map[string]func(context.Context, broker.Delivery){}
+	for _, e := range h.ears {
+		handlers[e.queue.Name] = e.handle
+	}
+	err := h.heard.Run(ctx, func(d broker.Delivery) { handlers[d.Queue](ctx, d) })
+	err = errors.Join(err, h.heard.Close())
+	if h.control != nil {
+		h.control.Wait()
+	}
+	return err
 }
 
 // mingle asks the workers that run already for what they know: which tasks are

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/sparkstalk/sparkstalk/host/control"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/admin"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
@@ -45,7 +45,10 @@ type Host struct {
 	queues      []broker.Queue
 
 	revoked    *worker.Revoked
-	control    *control.Node      // nil where remote control is off
+	control    *control.Node // nil where remote control is off
+	gossip     *event.Gossip // nil where it is off
+	ears       []ear
+	heard      broker.Broker      // the connection of ears, nil without any
 	autoscaler *worker.Autoscaler // nil without autoscaling
 	state      *stateFile
 }
@@ -82,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes,
 		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
-		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
+		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, TaskSent: h.taskSent(), Log: h.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
@@ -101,7 +104,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	h.state = &stateFile{path: cfg.StateDB, revoked: h.revoked, clock: h.events.Clock(), log: h.log}
 	if err = h.state.load(); err == nil {
 		if h.autoscaler, err = autoscaled(h.worker, cfg.Autoscale); err == nil {
-			h.control, err = h.openControl()
+			err = h.openEars()
 		}
 	}
 	if err != nil {
@@ -109,6 +112,18 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}
 	h.listen(ctx)
 	return h, nil
+}
+
+// taskSent publishes task-sent for what tasks send, nil unless that is wanted.
+func (h *Host) taskSent() func(context.Context, celery.Event) {
+	if !h.cfg.SendSentEvent {
+		return nil
+	}
+	return func(ctx context.Context, e celery.Event) {
+		if err := h.events.Publish(ctx, e); err != nil {
+			h.log.Warn("task-sent not published", logkey.Error, err)
+		}
+	}
 }
 
 // A Banner is what a host serves, for people at its start.
@@ -195,7 +210,7 @@ func (h *Host) Run(ctx, now context.Context) error {
 		time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
 	}
 
-	if h.cfg.Mingle == nil || *h.cfg.Mingle {
+	if isTrue(h.cfg.Mingle) {
 		h.mingle(intake)
 	}
 	workErr := h.worker.Run(intake, work)
@@ -210,8 +225,8 @@ func (h *Host) Close() error {
 	if h.admin != nil {
 		err = h.admin.Close()
 	}
-	if h.control != nil {
-		err = errors.Join(err, h.control.Broker.Close())
+	if h.heard != nil {
+		err = errors.Join(err, h.heard.Close())
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
 }

@@ -213,13 +213,31 @@ func TaskRejected(id string, requeue bool) Event {
 	return taskEvent("task-rejected", id, Member{Key: "requeue", Value: boolean(requeue)})
 }
 
-// TaskSent is the event of a task that was sent to a queue.
-func TaskSent(t *Task, queue string) Event {
+// TaskSent is the event of a task that was sent to a queue, which is empty
+// where an exchange was named instead.
+func TaskSent(t *Task, queue, exchange, routingKey string) Event {
 	received := TaskReceived(t).Fields
+	received[1].Value = Quote(t.Name) // not what it is shown as
 	return Event{Type: "task-sent", Fields: Object{
 		received[0], received[4], received[5], received[1], received[2], received[3], received[6], received[7], received[8],
-		{Key: "queue", Value: Quote(queue)}, {Key: "exchange", Value: Quote(t.Exchange)}, {Key: "routing_key", Value: Quote(t.RoutingKey)},
+		{Key: "queue", Value: orNull(queue)}, {Key: "exchange", Value: Quote(exchange)}, {Key: "routing_key", Value: Quote(routingKey)},
 	}}
+}
+
+// WorkerElect is the event by which a worker stands for an election; topic says
+// what the winner does with action.
+func WorkerElect(id, topic string, action json.RawMessage) Event {
+	if len(action) == 0 {
+		action = json.RawMessage("null")
+	}
+	return Event{Type: "worker-elect", Fields: Object{
+		{Key: "id", Value: Quote(id)}, {Key: "topic", Value: Quote(topic)}, {Key: "action", Value: action}, {Key: "cver", Value: json.RawMessage("1")},
+	}}
+}
+
+// WorkerElectAck is the event by which a worker confirms another's worker-elect.
+func WorkerElectAck(id string) Event {
+	return Event{Type: "worker-elect-ack", Fields: Object{{Key: "id", Value: Quote(id)}}}
 }
 
 func taskEvent(typ, id string, fields ...Member) Event {

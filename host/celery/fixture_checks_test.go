@@ -289,7 +289,6 @@ func remade(t *testing.T, e Event) (Event, bool) {
 	str := func(key string) string { s, _ := text(e.Fields.Get(key)); return s }
 	num := func(key string) float64 { f, _ := asFloat(headerValue(e.Fields.Get(key))); return f }
 	task := &Task{ID: str("uuid"), Name: str("name"), ArgsRepr: str("args"), KwargsRepr: str("kwargs"), RootID: str("root_id"), ParentID: str("parent_id")}
-	task.RoutingKey = str("routing_key")
 	if e.Fields.Get("retries") != nil {
 		task.Retries = int(num("retries"))
 	}
@@ -306,7 +305,11 @@ func remade(t *testing.T, e Event) (Event, bool) {
 	case "task-received":
 		return TaskReceived(task), true
 	case "task-sent":
-		return TaskSent(task, str("queue")), true
+		return TaskSent(task, str("queue"), str("exchange"), str("routing_key")), true
+	case "worker-elect":
+		return WorkerElect(str("id"), str("topic"), e.Fields.Get("action")), true
+	case "worker-elect-ack":
+		return WorkerElectAck(str("id")), true
 	case "task-started":
 		return TaskStarted(task.ID), true
 	case "task-succeeded":

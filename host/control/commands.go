@@ -399,6 +399,10 @@ func (n *Node) shutdown(_ context.Context, a arguments) (json.RawMessage, error)
 	return null, nil
 }
 
-// election takes no part: a worker of tasks in modules runs none of its own
-// accord, and Celery's elections go on without it.
-func (n *Node) election(context.Context, arguments) (json.RawMessage, error) { return null, nil }
+// election has the worker stand for an election, of which all others hear too.
+func (n *Node) election(ctx context.Context, a arguments) (json.RawMessage, error) {
+	if err := a.need("id", "topic"); err != nil || n.Gossip == nil {
+		return nil, err
+	}
+	return null, n.Gossip.Elect(ctx, a.text("id"), a.text("topic"), a.Get("action"))
+}

@@ -1,9 +1,9 @@
 // Package control answers Celery's remote control: inspect and control commands
 // of celery, Flower and other workers, as Python's worker answers them.
 //
-// Requests are broadcast to a queue of each node. It is consumed over a
-// connection of its own, so that a node answers while its tasks hold up the
-// other one, and while it drains.
+// Requests are broadcast to a queue of each node. Its owner consumes it, over
+// another connection than its tasks, so that a node answers while they hold up
+// that one, and while it drains.
 package control
 
 import (
@@ -50,12 +50,10 @@ type Consumers interface {
 	Cancel(ctx context.Context, queue string) error
 }
 
-// A Config says what a Node answers for. Broker, Replies, Tasks, Worker, Events
+// A Config says what a Node answers for. Replies, Tasks, Worker, Events, Served
 // and Hostname are required.
 type Config struct {
-	// Broker hears requests on [Queue]; the node runs and closes it.
-	Broker broker.Broker
-	// Replies sends answers, over a connection that outlives the node.
+	// Replies sends answers.
 	Replies Publisher
 	// Tasks are the consumers of task queues, and Queues those at the start.
 	Tasks  Consumers
@@ -65,6 +63,8 @@ type Config struct {
 
 	Worker *worker.Worker
 	Events *event.Publisher
+	// Gossip stands for elections; nil stands for none.
+	Gossip *event.Gossip
 	// EventsForced says that the worker was started with task events, which
 	// disable_events then does not end: so does Celery's.
 	EventsForced bool
@@ -101,7 +101,7 @@ type Node struct {
 func New(cfg Config) (*Node, error) {
 	var bad []error
 	for name, missing := range map[string]bool{
-		"Broker": cfg.Broker == nil, "Replies": cfg.Replies == nil, "Tasks": cfg.Tasks == nil, "Worker": cfg.Worker == nil,
+		"Replies": cfg.Replies == nil, "Tasks": cfg.Tasks == nil, "Worker": cfg.Worker == nil,
 		"Events": cfg.Events == nil, "Hostname": cfg.Hostname == "", "Served": cfg.Served == nil,
 	} {
 		if missing {
@@ -133,20 +133,16 @@ func New(cfg Config) (*Node, error) {
 // Clock is the node's Lamport clock, which its events share.
 func (n *Node) Clock() *celery.Clock { return n.Events.Clock() }
 
-// Run answers requests until ctx ends.
-func (n *Node) Run(ctx context.Context) error {
-	err := n.Broker.Run(ctx, func(d broker.Delivery) { n.handle(ctx, d) })
-	err = errors.Join(err, n.Broker.Close())
-	n.consuming.Wait()
-	return err
-}
+// Wait returns when the queues that add_consumer named have been declared or
+// given up. Nothing may be handled after it.
+func (n *Node) Wait() { n.consuming.Wait() }
 
 // answerTimeout bounds what one command may take, so that a result backend
 // which is away does not keep a node from answering.
 const answerTimeout = 3 * time.Second
 
-// handle answers one request.
-func (n *Node) handle(ctx context.Context, d broker.Delivery) {
+// Handle answers one request, a message of the [Queue].
+func (n *Node) Handle(ctx context.Context, d broker.Delivery) {
 	r, err := celery.DecodeRequest(celery.Incoming{Headers: d.Headers, Body: d.Body, ContentType: d.ContentType})
 	if err != nil {
 		n.Log.Error("control request refused", logkey.Error, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,15 +54,16 @@ const (
 	defaultHeartbeat = 2 * time.Second
 	// gather is how long the first event of a message waits for others.
 	gather = 100 * time.Millisecond
-	// waiting is how many task events may wait while the broker is away.
+	// waiting is how many task events may wait to be read, and how many are kept
+	// while the broker is away: Celery keeps all, in a list without bounds.
 	waiting = 4096
-	// patience is how long one publication may wait for the broker: events are
-	// news, and no news is better than old.
+	// patience is how long one publication may wait for the broker, so that the
+	// next heartbeat has its turn.
 	patience = time.Second
 )
 
 // A Publisher tells Celery's monitors that the worker lives and what its tasks
-// do. Events may get lost: nothing waits for them.
+// do. Events may get lost: no task waits for them.
 type Publisher struct {
 	cfg     PublisherConfig
 	log     *slog.Logger
@@ -149,6 +151,16 @@ func (p *Publisher) Heartbeat() {
 	}
 }
 
+// Publish publishes one event now, by itself, whether or not task events are
+// published: Celery's way with task-sent and worker-elect. An event without a
+// hostname is the worker's.
+func (p *Publisher) Publish(ctx context.Context, e celery.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	e = p.stamp(e.At(time.Now()))
+	return p.send(ctx, e.Hostname, e.RoutingKey(), e.Append(nil))
+}
+
 // Run publishes worker-online, heartbeats and the events of tasks until ctx
 // ends; then what is left of those, and worker-offline. It returns nil: the
 // loss of events is logged, and ends nothing.
@@ -167,6 +179,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			r.drain()
 			r.flush()
 			r.worker("worker-offline")
+			r.count(uint64(len(r.kept)))
 			return nil
 		case <-ticker.C:
 			r.worker("worker-heartbeat")
@@ -189,6 +202,7 @@ type run struct {
 	ctx     context.Context
 	sub     *Subscription
 	batch   []celery.Event
+	kept    []celery.Event   // from when the broker was away, oldest first
 	due     <-chan time.Time // when the batch must leave
 	offline bool             // the broker was away at the last look
 	failing bool             // the last publication failed
@@ -237,9 +251,12 @@ func (r *run) add(e Event) {
 	}
 }
 
-func (r *run) stamp(e celery.Event) celery.Event {
-	e.Hostname, e.PID, e.UTCOffset = r.cfg.Hostname, os.Getpid(), utcOffset()
-	e.Clock = r.cfg.Clock.Forward()
+func (p *Publisher) stamp(e celery.Event) celery.Event {
+	if e.Hostname == "" {
+		e.Hostname = p.cfg.Hostname
+	}
+	e.PID, e.UTCOffset = os.Getpid(), utcOffset()
+	e.Clock = p.cfg.Clock.Forward()
 	return e
 }
 
@@ -248,12 +265,34 @@ func (r *run) flush() {
 	if len(r.batch) == 0 {
 		return
 	}
-	// While the broker is away only heartbeats try it: old news would stand in
-	// their way, and in that of the new when it is back.
-	if r.failing || !r.publish(celery.MultiRoutingKey, celery.EncodeEvents(r.batch)) {
-		r.count(uint64(len(r.batch)))
+	// While the broker is away only heartbeats try it: what else there is would
+	// stand in their way. It is kept and follows when one has come through.
+	if r.failing || len(r.kept) > 0 || !r.publish(celery.MultiRoutingKey, celery.EncodeEvents(r.batch)) {
+		r.keep(r.batch)
 	}
 	r.batch = r.batch[:0]
+}
+
+// keep keeps events for when the broker is back; the oldest go when there are
+// too many.
+func (r *run) keep(events []celery.Event) {
+	r.kept = append(r.kept, events...)
+	if over := len(r.kept) - waiting; over > 0 {
+		r.count(uint64(over))
+		r.kept = slices.Clone(r.kept[over:])
+	}
+}
+
+// release publishes what was kept, as far as the broker takes it.
+func (r *run) release() {
+	for len(r.kept) > 0 {
+		next := r.kept[:min(len(r.kept), celery.MaxEvents)]
+		if !r.publish(celery.MultiRoutingKey, celery.EncodeEvents(next)) {
+			return
+		}
+		r.kept = r.kept[len(next):]
+	}
+	r.kept = nil
 }
 
 // count adds lost events, those here and those of the subscription.
@@ -281,18 +320,28 @@ func (r *run) worker(typ string) {
 	e := r.stamp(celery.WorkerEvent(typ, celery.WorkerState{
 		Frequency: r.cfg.Heartbeat.Seconds(), Active: active, Processed: processed, LoadAverage: loadAverage(), Version: r.cfg.Version,
 	}).At(time.Now()))
+	if typ == "worker-offline" {
+		r.release() // monitors take the last event for the worker's state
+	}
 	if !r.publish(e.RoutingKey(), e.Append(nil)) {
 		r.offline = true
+		return
 	}
+	r.release()
+}
+
+// send hands one message to the broker.
+func (p *Publisher) send(ctx context.Context, hostname, key string, body []byte) error {
+	return p.cfg.Broker.Publish(ctx, broker.Publication{Exchange: celery.EventExchange, RoutingKey: key, NoConfirm: true, Message: broker.Message{
+		Headers: map[string]any{"hostname": hostname}, Body: body,
+		ContentType: celery.ContentType, ContentEncoding: "utf-8", Priority: new(uint8),
+	}})
 }
 
 func (r *run) publish(key string, body []byte) bool {
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
-	err := r.cfg.Broker.Publish(ctx, broker.Publication{Exchange: celery.EventExchange, RoutingKey: key, NoConfirm: true, Message: broker.Message{
-		Headers: map[string]any{"hostname": r.cfg.Hostname}, Body: body,
-		ContentType: celery.ContentType, ContentEncoding: "utf-8", Priority: new(uint8),
-	}})
+	err := r.send(ctx, r.cfg.Hostname, key, body)
 	if failing := err != nil; failing != r.failing {
 		r.failing = failing
 		if failing && r.ctx.Err() == nil {

@@ -213,12 +213,24 @@ func TestBrokerAwayHoldsUpNobody(t *testing.T) {
 		time.Sleep(10*time.Minute + time.Second) // between two heartbeats
 		s.setAway(false)
 		time.Sleep(5 * time.Second)
-		if p.Dropped() != 10000 {
-			t.Errorf("%d dropped, want all", p.Dropped())
-		}
 		all := s.take()
-		if got := keys(all); !strings.HasPrefix(got, "worker.online:1 worker.heartbeat:1") {
+		if got := keys(all); !strings.HasPrefix(got, "worker.online:1 task.multi:24 task.multi:24") {
 			t.Errorf("when it is back: %s", got)
+		}
+		late, clock := 0, int64(0)
+		for _, m := range all {
+			if m.key != "task.multi" {
+				continue
+			}
+			for _, e := range m.events {
+				if late++; e.Clock <= clock {
+					t.Fatalf("clock %d after %d", e.Clock, clock)
+				}
+				clock = e.Clock
+			}
+		}
+		if late != 4096 || p.Dropped() != 10000-4096 {
+			t.Errorf("%d came late and %d not at all, want 4096 and the rest", late, p.Dropped())
 		}
 		f.Emit(event.Started(task))
 		time.Sleep(200 * time.Millisecond)

@@ -111,6 +111,24 @@ func (w *Worker) publish(ctx context.Context, m canvas.Message) error {
 		}
 		err = w.Broker.Publish(ctx, p)
 	}
+	if err == nil && w.TaskSent != nil {
+		if p.Exchange != "" {
+			queue = "" // Celery names the one or the other
+		}
+		sent := celery.TaskSent(m.Task, queue, p.Exchange, p.RoutingKey)
+		sent.Hostname = w.origin
+		w.TaskSent(ctx, sent)
+	}
+	return err
+}
+
+// Apply sends a signature that no task asked for.
+func (w *Worker) Apply(ctx context.Context, signature json.RawMessage) error {
+	s, err := parse(signature)
+	if err != nil {
+		return err
+	}
+	_, err = w.dispatcher(nil).Apply(ctx, s, nil)
 	return err
 }
 

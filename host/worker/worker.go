@@ -92,6 +92,8 @@ type Config struct {
 	Routes map[string]string
 	// ChordRetryInterval is how often celery.chord_unlock looks. Zero means 1 s.
 	ChordRetryInterval time.Duration
+	// TaskSent is told of each task that a task has sent, as an event; nil is not.
+	TaskSent func(context.Context, celery.Event)
 	// Revoked are the tasks that must not run; nil begins with none.
 	Revoked *Revoked
 	// IntakeEnded is called once no more messages are taken, with the broker's

@@ -44,6 +44,10 @@ setup_redis() {
   command -v redis-server >/dev/null || apt_install Redis redis-server
 }
 
+setup_browser() {
+  command -v chromium >/dev/null && command -v chromedriver >/dev/null || apt_install Chromium chromium chromium-driver
+}
+
 # apt_install NAME PACKAGE...
 apt_install() {
   local name=$1
@@ -113,6 +117,7 @@ loud_services() {
 
 setup_python() { python_environment celery "Celery for Python"; }
 setup_pyspark() { python_environment pyspark "PySpark's Spark Connect client"; }
+setup_flower() { python_environment flower "Flower and Selenium"; }
 
 # python_environment NAME WORDS: makes $home/python/NAME of
 # scripts/lib/requirements-NAME.txt, and again when that file has changed.
