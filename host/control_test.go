@@ -6,9 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,29 +20,7 @@ func TestRemoteControlIsPythons(t *testing.T) {
 	w := serve(t, func(c *Config) { c.ResultBackend = proctest.Redis(t) })
 	pyQueue := w.queue + ".py"
 	env := append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend, "GO_QUEUE="+w.queue, "PY_QUEUE="+pyQueue)
-	dir, err := filepath.Abs("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	python := exec.Command(proctest.Python(t), "-m", "celery", "-A", "canvas", "worker", "-c", "2", "-Q", pyQueue, "-n", "w@"+pyQueue, "-l", "warning",
-		"--without-mingle", "--without-gossip")
-	python.Dir, python.Env = dir, env
-	var log bytes.Buffer
-	python.Stdout, python.Stderr = &log, &log
-	if err := python.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- python.Wait() }()
-	t.Cleanup(func() {
-		_ = python.Process.Signal(syscall.SIGTERM) // it may have ended as it was told
-		select {
-		case <-ended:
-		case <-time.After(20 * time.Second):
-			_ = python.Process.Kill()
-			t.Error("Python's worker did not end")
-		}
-	})
+	log := pythonWorker(t, env, "canvas", pyQueue, "w@"+pyQueue, "-c", "2", "-l", "warning", "--without-mingle", "--without-gossip")
 	run := func(node, queue, prefix string) func() map[string]json.RawMessage {
 		cmd := exec.CommandContext(t.Context(), proctest.Python(t), "testdata/control.py")
 		cmd.Env = append(env, "NODE="+node, "QUEUE="+queue, "PREFIX="+prefix)

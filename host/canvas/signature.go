@@ -105,6 +105,22 @@ func Parse(data json.RawMessage) (*Signature, error) {
 	return s, s.parseParts()
 }
 
+// FromTask says that a task has made the signature itself: its arguments are
+// tuples, which shows in their text, and not lists, as those of a message are.
+func (s *Signature) FromTask() *Signature {
+	s.listed = false
+	for _, t := range s.tasks {
+		t.FromTask()
+	}
+	if s.header != nil {
+		s.header.FromTask()
+	}
+	if s.body != nil {
+		s.body.FromTask()
+	}
+	return s
+}
+
 // parseParts takes the parts of a chain, group or chord out of its arguments.
 func (s *Signature) parseParts() (err error) {
 	switch s.kind {

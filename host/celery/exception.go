@@ -86,6 +86,17 @@ func InvalidTask(reason string) *Exception {
 
 // Repr returns the exception as Python prints it in events and logs.
 func (e *Exception) Repr() string {
+	if e.is("celery.exceptions", "Reject") && len(e.Args) > 0 { // the one class with a repr of its own
+		requeue := "False"
+		if len(e.Args) > 1 {
+			requeue = Repr(e.Args[1])
+		}
+		reason, ok := text(e.Args[0])
+		if !ok {
+			reason = Repr(e.Args[0])
+		}
+		return "reject requeue=" + requeue + ": " + reason
+	}
 	out := append([]byte(e.Type), '(')
 	for i, a := range e.Args {
 		if i > 0 {

@@ -48,7 +48,7 @@ func TestExceptionsReadAsPythonsLastLine(t *testing.T) {
 			t.Errorf("got %q, want %q", e.Error(), want)
 		}
 	}
-	if got, want := Rejected("no thanks", false).Repr(), "Reject('no thanks', False)"; got != want {
+	if got, want := Rejected("no thanks", false).Repr(), "reject requeue=False: no thanks"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

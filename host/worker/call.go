@@ -168,7 +168,7 @@ func (c *call) sendSignature(ctx context.Context, signature json.RawMessage) (st
 	if err != nil {
 		return "", err
 	}
-	return idOf(c.send.Apply(ctx, s, nil))
+	return idOf(c.send.Apply(ctx, s.FromTask(), nil))
 }
 
 func (c *call) addToChord(ctx context.Context, signature json.RawMessage) (string, error) {
@@ -176,7 +176,7 @@ func (c *call) addToChord(ctx context.Context, signature json.RawMessage) (strin
 	if err != nil {
 		return "", err
 	}
-	return idOf(c.send.AddToChord(ctx, s))
+	return idOf(c.send.AddToChord(ctx, s.FromTask()))
 }
 
 func (c *call) replace(ctx context.Context, signature json.RawMessage) error {
@@ -184,7 +184,7 @@ func (c *call) replace(ctx context.Context, signature json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	_, err = idOf(c.send.Replace(ctx, s))
+	_, err = idOf(c.send.Replace(ctx, s.FromTask()))
 	return err
 }
 

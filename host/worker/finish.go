@@ -85,8 +85,8 @@ func (w *Worker) settleLate(c *call, ack, requeue bool) {
 	case ack:
 		w.settled(c.r, c.r.ack())
 	default:
+		w.Feed.Emit(event.Rejected(c.r.task, requeue)) // before it can start again
 		w.settled(c.r, c.r.Settler.Reject(requeue))
-		w.Feed.Emit(event.Rejected(c.r.task, requeue))
 	}
 }
 
@@ -109,7 +109,7 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		return
 	}
 	stored := w.storeFailure(alive, c, exc)
-	w.Feed.Emit(event.Failed(t, exc))
+	w.Feed.Emit(event.Failed(t, w.traced(t, exc)))
 	if !stored && alive.Err() != nil {
 		w.settleLate(c, false, true)
 		return
@@ -148,6 +148,8 @@ func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
 	switch e.Type {
 	case "Retry":
 		text := c.retried.traceback()
+		// First of all: the next try may be under way already.
+		w.Feed.Emit(event.Retried(t, c.retried.cause, text))
 		r := celery.Retrying(t, c.retried.cause)
 		if r.Traceback = text; r.Exception != nil {
 			with := *r.Exception
@@ -158,7 +160,6 @@ func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
 			w.store(alive, t, w.document(t, r, c.send))
 		}
 		w.Log.Info("task retry", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Reason, lastLine(text))
-		w.Feed.Emit(event.Retried(t, c.retried.cause, text))
 		w.settleLate(c, true, false)
 	case "Ignore":
 		w.Log.Info("task ignored", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Reason, e.Message())
@@ -170,7 +171,7 @@ func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
 			exc := exceptionOf(e)
 			exc.Traceback = ""
 			w.storeFailure(alive, c, exc)
-			w.Feed.Emit(event.Failed(t, exc))
+			w.Feed.Emit(event.Failed(t, w.traced(t, exc)))
 		}
 		w.settleLate(c, false, requeue)
 	}

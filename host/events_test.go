@@ -1,0 +1,117 @@
+package host
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+// pythonWorker starts Celery's own worker on an app in testdata and ends it with
+// the test.
+func pythonWorker(t *testing.T, env []string, app, queue, node string, args ...string) *syncBuffer {
+	t.Helper()
+	dir, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"-m", "celery", "-A", app, "worker", "-Q", queue, "-n", node}, args...)
+	python := exec.Command(proctest.Python(t), args...)
+	python.Dir, python.Env = dir, env
+	log := &syncBuffer{}
+	python.Stdout, python.Stderr = log, log
+	if err := python.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- python.Wait() }()
+	t.Cleanup(func() {
+		_ = python.Process.Signal(syscall.SIGTERM) // it may have ended as it was told
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			_ = python.Process.Kill()
+			t.Error("Python's worker did not end")
+		}
+	})
+	return log
+}
+
+// brokers are those that a test of the whole host runs over.
+var brokers = map[string]func(testing.TB) string{"rabbitmq": proctest.RabbitMQ, "redis": proctest.Redis}
+
+// differences turn our events into those of Python's worker where they differ.
+var differences = map[string]func(map[string][]string) map[string][]string{
+	// The prefork pool tells a hard time limit twice, and hides the exception
+	// behind its own wrapper of it.
+	"time limit": func(ours map[string][]string) map[string][]string {
+		for i, e := range ours["task"] {
+			ours["task"][i] = strings.NewReplacer("TimeLimitExceeded(1)", "ExceptionWithTraceback()", "a traceback of TimeLimitExceeded", "a traceback").Replace(e)
+		}
+		ours["task"] = append(ours["task"], ours["task"][len(ours["task"])-1])
+		return ours
+	},
+}
+
+// TestEventsArePythons has Celery's own receiver see the same calls on this
+// worker and on Python's, beside each other.
+func TestEventsArePythons(t *testing.T) {
+	for name, url := range brokers {
+		t.Run(name, func(t *testing.T) {
+			w := serve(t, func(c *Config) {
+				c.Broker, c.ResultBackend, c.TaskEvents, c.SendSentEvent, c.Concurrency = url(t), proctest.Redis(t), true, true, 4
+			})
+			pyQueue, pyNode := w.queue+".py", "w@"+w.queue
+			env := append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend,
+				"GO_QUEUE="+w.queue, "PY_QUEUE="+pyQueue, "GO_NODE="+w.Host.cfg.Hostname, "PY_NODE="+pyNode)
+			log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "4", "-E", "-l", "warning")
+			if err := untilPing(t, env, pyNode); err != nil {
+				t.Fatalf("%v\n%s", err, log.String())
+			}
+			cmd := exec.CommandContext(t.Context(), proctest.Python(t), "testdata/events.py")
+			cmd.Env = env
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			stdout, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("events.py: %v\n%s", err, tail(stderr.String(), 3000))
+			}
+			var saw struct {
+				Py, Go map[string]map[string][]string
+				Wrong  []string
+			}
+			if err := json.Unmarshal(stdout, &saw); err != nil {
+				t.Fatal(err)
+			}
+			if len(saw.Py) < 20 {
+				t.Errorf("%d scenarios", len(saw.Py))
+			}
+			for scenario, want := range saw.Py {
+				got := saw.Go[scenario]
+				if d, ok := differences[scenario]; ok {
+					got = d(got)
+				}
+				for kind := range maps.Keys(want) {
+					if !slices.Equal(got[kind], want[kind]) {
+						t.Errorf("%s, %s:\n got %s\nwant %s", scenario, kind, strings.Join(got[kind], "\n     "), strings.Join(want[kind], "\n     "))
+					}
+				}
+				if len(got) != len(want) {
+					t.Errorf("%s: got %v, want %v", scenario, got, want)
+				}
+			}
+			for _, text := range saw.Wrong {
+				t.Error(text)
+			}
+		})
+	}
+}
