@@ -16,7 +16,7 @@ import (
 // with Celery's client and with this one's.
 func TestRemoteControlOverRedis(t *testing.T) {
 	w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = proctest.Redis(t), proctest.Redis(t) })
-	eventually(t, 10*time.Second, func() bool { return w.control.Broker.Connected() })
+	eventually(t, 10*time.Second, w.heard.Connected)
 	node := w.Host.cfg.Hostname
 	celery := func(args ...string) string {
 		t.Helper()
@@ -50,7 +50,7 @@ func TestRemoteControlOverRedis(t *testing.T) {
 // TestMingleTellsWhatIsRevoked starts a second worker beside the first.
 func TestMingleTellsWhatIsRevoked(t *testing.T) {
 	first := serve(t, func(c *Config) { c.Hostname = "first@" + proctest.Name(t) })
-	eventually(t, 10*time.Second, func() bool { return first.control.Broker.Connected() })
+	eventually(t, 10*time.Second, func() bool { return first.heard.Connected() })
 	first.revoked.Add("revoked-there")
 	first.events.Clock().Adjust(5000)
 	second := serve(t, func(c *Config) { c.Mingle, c.Hostname = nil, "second@"+proctest.Name(t) })
@@ -67,7 +67,7 @@ func TestMingleTellsWhatIsRevoked(t *testing.T) {
 // TestCommandsCanBeSwitchedOff refuses what the configuration says.
 func TestCommandsCanBeSwitchedOff(t *testing.T) {
 	w := serve(t, func(c *Config) { c.DisabledCommands = []string{"shutdown"} })
-	eventually(t, 10*time.Second, func() bool { return w.control.Broker.Connected() })
+	eventually(t, 10*time.Second, w.heard.Connected)
 	replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "shutdown", Destination: []string{w.Host.cfg.Hostname}, Timeout: 5 * time.Second})
 	if err != nil || len(replies) != 1 || !bytes.Contains(replies[0].Value, []byte("switched off")) {
 		t.Errorf("%v, %v", replies, err)
@@ -85,7 +85,7 @@ func TestCommandsCanBeSwitchedOff(t *testing.T) {
 // TestDrainingWorkerAnswers asks a worker that has been told to stop.
 func TestDrainingWorkerAnswers(t *testing.T) {
 	w := serve(t, func(*Config) {})
-	eventually(t, 10*time.Second, func() bool { return w.control.Broker.Connected() })
+	eventually(t, 10*time.Second, w.heard.Connected)
 	wait := w.pythonStart(call{name: "test.spin", args: []any{4}})
 	eventually(t, 20*time.Second, func() bool { return w.Host.worker.Stats().Active == 1 })
 	w.stop()

@@ -120,7 +120,7 @@ func TestRevocationsOutliveARestart(t *testing.T) {
 	cmd.Env = append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	eventually(t, 10*time.Second, func() bool { return w.heard.Connected() })
+	eventually(t, 10*time.Second, w.heard.Connected)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}

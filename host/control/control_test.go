@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -60,8 +61,9 @@ func node(t *testing.T, change func(*Config)) (*Node, *brokertest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ears := server.Open(brokertest.Config{Queues: []broker.Queue{Queue("w1@host1")}})
 	cfg := Config{
-		Broker: server.Open(brokertest.Config{Queues: []broker.Queue{Queue("w1@host1")}}), Replies: tasks, Tasks: tasks,
+		Replies: tasks, Tasks: tasks,
 		Queues: []broker.Queue{{Name: "celery", Exchange: "celery", RoutingKey: "celery"}}, Worker: w, Events: events, Hostname: "w1@host1",
 		Served: func() []string { return names }, BrokerURL: "amqp://guest:secret@127.0.0.1:15681/wire",
 	}
@@ -72,17 +74,18 @@ func node(t *testing.T, change func(*Config)) (*Node, *brokertest.Server) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
+	go func() { ended <- ears.Run(ctx, func(d broker.Delivery) { n.Handle(ctx, d) }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if err := tasks.Close(); err != nil {
+		n.Wait()
+		if err := errors.Join(ears.Close(), tasks.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	for end := time.Now().Add(5 * time.Second); !cfg.Broker.Connected(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(5 * time.Second); !ears.Connected(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("not connected")
 		}
