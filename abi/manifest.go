@@ -51,7 +51,27 @@ type TaskSpec struct {
 	Params []Param `json:"params,omitempty"`
 	// Returns is the result's type in the SDK's words, such as "int64" or "DataFrame".
 	Returns string `json:"returns,omitempty"`
+	// Schedule are the times at which the host's beat, where it has one, sends
+	// the task by itself.
+	Schedule []Schedule `json:"schedule,omitempty"`
 	TaskOptions
+}
+
+// A Schedule has a task sent at certain times. One of Every and Crontab is given.
+type Schedule struct {
+	// Every is the distance between two runs in seconds.
+	Every float64 `json:"every,omitempty"`
+	// Relative has the runs of Every when the clock is at whole days, hours or
+	// minutes, whichever is the largest that Every reaches.
+	Relative bool `json:"relative,omitempty"`
+	// Crontab is "minute hour day-of-month month day-of-week" with Celery's
+	// values, such as "*/5 * * * mon-fri". Both days must fit.
+	Crontab string `json:"crontab,omitempty"`
+	// Args and Kwargs are the arguments of the call.
+	Args   []json.RawMessage          `json:"args,omitempty"`
+	Kwargs map[string]json.RawMessage `json:"kwargs,omitempty"`
+	// Options are Celery's for the message: queue, priority, expires and so on.
+	Options map[string]json.RawMessage `json:"options,omitempty"`
 }
 
 // TaskOptions are Celery's options of a task. A nil field leaves the choice to

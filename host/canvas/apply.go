@@ -110,6 +110,25 @@ func (o Options) withoutNulls() Options {
 	return slices.DeleteFunc(slices.Clone(o), option.isNull)
 }
 
+// Call is a client's apply_async of a task that is registered and send_task of
+// one that is not: args is a JSON array, kwargs and options are objects; each
+// may be empty.
+func (d *Dispatcher) Call(ctx context.Context, name string, args, kwargs, options json.RawMessage) (*Result, error) {
+	s, err := Parse(fmt.Appendf(nil, `{"task": %s, "args": %s, "kwargs": %s, "options": %s}`,
+		celery.Quote(name), orNull(args), orNull(kwargs), orNull(options)))
+	if err != nil {
+		return nil, err
+	}
+	return d.send(ctx, name, s.Args, s.Kwargs, s.Options.withoutNulls(), len(s.Args) > 0)
+}
+
+func orNull(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return json.RawMessage("null")
+	}
+	return raw
+}
+
 // send is Celery's apply_async and send_task of one task.
 func (d *Dispatcher) send(ctx context.Context, name string, args []json.RawMessage, kwargs celery.Object, o Options, listed bool) (*Result, error) {
 	t := &celery.Task{

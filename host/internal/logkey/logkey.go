@@ -22,6 +22,7 @@ const (
 	Cache     = "cache"   // name of a cached DataFrame
 	Key       = "key"     // of a cached DataFrame, as its module has it
 	Storage   = "storage" // how a cached DataFrame is kept
+	Entry     = "entry"   // of a beat schedule
 	Age       = "age"
 	Frame     = "frame"
 	Session   = "session"
