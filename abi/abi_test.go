@@ -109,6 +109,10 @@ func TestManifestOfTheReadme(t *testing.T) {
 			{Name: "path", Type: "string", Doc: "file, folder or glob"},
 			{Name: "format", Type: "string", Default: []byte(`"parquet"`)},
 		},
+		Schedule: []abi.Schedule{
+			{Every: 300, Args: []json.RawMessage{[]byte(`"/data"`)}, Options: map[string]json.RawMessage{"expires": []byte("60")}},
+			{Crontab: "0 4 * * mon-fri", Kwargs: map[string]json.RawMessage{"path": []byte(`"/data"`)}},
+		},
 		TaskOptions: abi.TaskOptions{AcksLate: &yes, IgnoreResult: &no, TrackStarted: &yes, TimeLimit: &limit},
 	}}}
 	if !reflect.DeepEqual(m, want) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
@@ -140,6 +141,30 @@ type Config struct {
 	// Autoscale lets the pool grow and shrink between two sizes: MAX,MIN. Empty
 	// leaves it at Concurrency.
 	Autoscale string `json:"autoscale"`
+	// Timezone is the zone of crontabs by its IANA name, such as Europe/Berlin.
+	// Empty means UTC.
+	Timezone string `json:"timezone"`
+	// Beat has this worker send scheduled tasks, as Celery's -B; of several
+	// hosts, one does.
+	Beat bool `json:"beat"`
+	// BeatSchedule are tasks to send, by a name of their own, beside those that
+	// modules declare: {"report": {"task": "demo.WordCount", "schedule": 30.0,
+	// "args": ["/data"], "options": {"queue": "reports"}}}. For a schedule see
+	// [beat.ParseSchedule].
+	BeatSchedule map[string]beat.Entry `json:"beat_schedule"`
+	// BeatScheduleFilename is the file of the last runs. Empty means
+	// beat/<group>.json in Home.
+	BeatScheduleFilename string `json:"beat_schedule_filename"`
+	// BeatMaxLoopInterval is the longest sleep of the beat in seconds. Zero
+	// means 300.
+	BeatMaxLoopInterval float64 `json:"beat_max_loop_interval"`
+	// BeatCronStartingDeadline is how many seconds old a crontab's missed run
+	// may be to be made up for. Nil means however old.
+	BeatCronStartingDeadline *float64 `json:"beat_cron_starting_deadline"`
+	// BeatGroup names the beats of one broker (or, with a broker other than
+	// Redis and a Redis backend, of that) among which one sends. Empty means
+	// sparkstalk.beat.
+	BeatGroup string `json:"beat_group"`
 	// TaskEvents sends Celery's task events.
 	TaskEvents bool `json:"task_events"`
 	// SendSentEvent publishes task-sent for the tasks that tasks send.
@@ -200,6 +225,7 @@ const (
 	DefaultQueue    = "celery"
 	DefaultHostname = "sparkstalk-%i@%h"
 	DefaultGrace    = 30
+	DefaultBeat     = "sparkstalk.beat"
 )
 
 // withDefaults fills in what is empty and reports every bad field at once.
@@ -217,6 +243,19 @@ func (c Config) withDefaults() (Config, error) {
 		*c.PrefetchMultiplier = 1
 	}
 	or(&c.Grace, DefaultGrace)
+	or(&c.BeatGroup, DefaultBeat)
+	or(&c.TaskDefaultQueue, DefaultQueue)
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		bad = append(bad, fmt.Errorf("setting timezone: %w", err))
+	}
+	for name, e := range c.BeatSchedule {
+		if err := e.Check(); err != nil {
+			bad = append(bad, fmt.Errorf("setting beat_schedule: entry %q: %w", name, err))
+		}
+	}
+	if d := c.BeatCronStartingDeadline; d != nil && *d < 0 {
+		bad = append(bad, fmt.Errorf("setting beat_cron_starting_deadline is %v: it cannot be negative", *d))
+	}
 	if c.AcceptContent, err = celery.Accept(c.AcceptContent); err != nil {
 		bad = append(bad, fmt.Errorf("setting %w", err))
 	}
@@ -236,7 +275,7 @@ func (c Config) withDefaults() (Config, error) {
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
-		"cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
+		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))

@@ -51,6 +51,7 @@ type Host struct {
 	heard      broker.Broker      // the connection of ears, nil without any
 	autoscaler *worker.Autoscaler // nil without autoscaling
 	state      *stateFile
+	beat       *scheduler // nil without beat
 }
 
 // Open builds a Host: the engine is started and the modules are compiled when
@@ -109,6 +110,12 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
+	}
+	if cfg.Beat {
+		h.beat, err = newScheduler(cfg, h.broker, h.runtime.modules, h.runtime.changed)
+		if err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
 	}
 	h.listen(ctx)
 	return h, nil
@@ -199,6 +206,9 @@ func (h *Host) Run(ctx, now context.Context) error {
 		defer close(spoken)
 		return h.events.Run(speak)
 	})
+	if h.beat != nil {
+		under.Go(func() error { return h.beat.run(intake) })
+	}
 	// Without an engine or modules there is nothing to serve.
 	defer context.AfterFunc(underCtx, stopIntake)()
 	defer context.AfterFunc(now, func() { interrupt(worker.ErrShutdown) })()
@@ -227,6 +237,9 @@ func (h *Host) Close() error {
 	}
 	if h.heard != nil {
 		err = errors.Join(err, h.heard.Close())
+	}
+	if h.beat != nil {
+		err = errors.Join(err, h.beat.close())
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
 }

@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"abi/abitest":          {"abi"},
 	"sdk":                  {"abi", "sdk"},
 	"plugins":              {"sdk"},
+	"host/beat":            {"host/broker"},
 	"host/broker":          {},
 	"host/broker/rabbitmq": {"host/broker"},
 	"host/broker/redis":    {"host/broker"},

@@ -39,6 +39,8 @@ type Runtime struct {
 	binder  *hostfn.Binder
 	modules *module.Registry
 	warmer  *warmer
+	// changed holds one once modules came or went.
+	changed chan struct{}
 }
 
 // OpenRuntime starts the engine and compiles the modules, side by side, and
@@ -55,7 +57,7 @@ func OpenRuntime(ctx context.Context, cfg Config) (*Runtime, error) {
 }
 
 func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
-	r := &Runtime{cfg: cfg, log: cfg.Log}
+	r := &Runtime{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1)}
 	r.warmer = newWarmer(r)
 	defer func() {
 		if err != nil {
@@ -67,7 +69,7 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 		var err error
 		mc := moduleConfig(cfg)
 		tidy := mc.OnChange
-		mc.OnChange = func(info module.Info) { tidy(info); r.warmer.wake() }
+		mc.OnChange = func(info module.Info) { tidy(info); r.warmer.wake(); signal(r.changed) }
 		r.modules, err = module.Open(gctx, mc)
 		return err
 	})

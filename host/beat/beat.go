@@ -285,9 +285,14 @@ type event struct {
 	entry *entry
 }
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q queue) Len() int      { return len(q) }
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q queue) Less(i, j int) bool {
+	if c := q[i].at.Compare(q[j].at); c != 0 {
+		return c < 0
+	}
+	return q[i].entry.name < q[j].entry.name
+}
 
 // Push implements [heap.Interface].
 func (q *queue) Push(x any) { *q = append(*q, x.(event)) }

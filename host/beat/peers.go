@@ -50,6 +50,8 @@ type Peers struct {
 	active time.Time            // since when signs come back without a gap
 	until  time.Time            // until when the last of them is good
 	leads  bool
+	peers  map[string]time.Time // when each other gave its last sign to this one
+	asked  bool                 // one has come that was told nothing yet
 }
 
 // told is a message of the leader: a run, or all of its state.
@@ -61,7 +63,7 @@ type told struct {
 
 // Run implements [Elector]. It may be called once.
 func (p *Peers) Run(ctx context.Context, lead func(context.Context, Shared) error) (err error) {
-	p.id, p.sent = uuid.NewString(), map[string]time.Time{}
+	p.id, p.sent, p.peers = uuid.NewString(), map[string]time.Time{}, map[string]time.Time{}
 	p.conn, err = p.Open([]broker.Queue{
 		{Name: p.Group, Args: map[string]any{"x-single-active-consumer": true, "x-expires": int64(24 * 3600 * 1000)}},
 		{Name: p.Group + "." + p.id, Exchange: p.Group, ExchangeType: "fanout", TransientExchange: true, TransientQueue: true, NoAck: true},
@@ -125,9 +127,16 @@ func (p *Peers) giveSigns(ctx context.Context) {
 			}
 		}
 		p.sent[sign] = time.Now()
+		for peer, at := range p.peers {
+			if time.Since(at) > 2*peerHold {
+				delete(p.peers, peer)
+			}
+		}
 		leads, state := p.leads, p.heard.clone()
+		tell := leads && (p.asked || n%peerTell == 0)
+		p.asked = p.asked && !tell
 		p.mu.Unlock()
-		if leads && n%peerTell == 0 { // for those that came later
+		if tell {
 			p.tell(ctx, state, true)
 		}
 		p.publish(ctx, broker.Publication{RoutingKey: p.Group, Message: broker.Message{Body: []byte(sign), Expiration: peerHold}})
@@ -155,11 +164,14 @@ func (p *Peers) receive(d broker.Delivery) {
 		p.Log.Warn("beat cannot acknowledge a sign of life", logkey.Error, err)
 	}
 	sign := string(d.Body)
-	if !strings.HasPrefix(sign, p.id) {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if from, _, _ := strings.Cut(sign, "/"); from != p.id {
+		_, known := p.peers[from]
+		p.asked = p.asked || !known
+		p.peers[from] = time.Now()
+		return
+	}
 	at, ok := p.sent[sign]
 	if !ok {
 		return

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
@@ -90,36 +88,13 @@ func (w *Worker) registered(name string) (ignoreResult, ok bool) {
 	return chosen(w.options(name, task.Options()).IgnoreResult, w.IgnoreResult), true
 }
 
-// publish sends a task to its queue. Like Celery's clients it makes a queue that
-// does not exist yet; unlike them, only then.
+// sender sends what tasks of this worker have to send.
+func (w *Worker) sender() Sender {
+	return Sender{Broker: w.Broker, DefaultQueue: w.DefaultQueue, Routes: w.Routes, QueueArgs: w.QueueArgs, TaskSent: w.TaskSent}
+}
+
 func (w *Worker) publish(ctx context.Context, m canvas.Message) error {
-	queue := m.Queue
-	if queue == "" {
-		queue = w.route(m.Task.Name)
-	}
-	p := broker.Publication{RoutingKey: queue, Mandatory: true}
-	if m.Exchange != "" && m.RoutingKey != "" {
-		p.Exchange, p.RoutingKey, p.Mandatory = m.Exchange, m.RoutingKey, false
-	}
-	p.Message = MessageOf(celery.EncodeTask(m.Task))
-	p.Persistent = !m.Transient
-	err := w.Broker.Publish(ctx, p)
-	if errors.Is(err, broker.ErrUnroutable) {
-		q := broker.Queue{Name: queue, Exchange: queue, RoutingKey: queue, Args: w.QueueArgs}
-		if err := w.Broker.Declare(ctx, q); err != nil {
-			return fmt.Errorf("queue %q does not exist and cannot be made: %w", queue, err)
-		}
-		err = w.Broker.Publish(ctx, p)
-	}
-	if err == nil && w.TaskSent != nil {
-		if p.Exchange != "" {
-			queue = "" // Celery names the one or the other
-		}
-		sent := celery.TaskSent(m.Task, queue, p.Exchange, p.RoutingKey)
-		sent.Hostname = w.origin
-		w.TaskSent(ctx, sent)
-	}
-	return err
+	return w.sender().Publish(ctx, m)
 }
 
 // Apply sends a signature that no task asked for.
@@ -130,29 +105,6 @@ func (w *Worker) Apply(ctx context.Context, signature json.RawMessage) error {
 	}
 	_, err = w.dispatcher(nil).Apply(ctx, s, nil)
 	return err
-}
-
-// route is the queue of a task for which its sender names none.
-func (w *Worker) route(name string) string {
-	if queue, ok := w.Routes[name]; ok {
-		return queue
-	}
-	best, queue := "", w.DefaultQueue
-	for pattern, to := range w.Routes {
-		// The longest pattern is the most precise one, and a map has no order.
-		if celery.Glob(pattern, name) && (len(pattern) > len(best) || len(pattern) == len(best) && pattern < best) {
-			best, queue = pattern, to
-		}
-	}
-	return queue
-}
-
-// MessageOf is an encoded task in the words of package broker.
-func MessageOf(out celery.Outgoing) broker.Message {
-	return broker.Message{
-		Headers: out.Headers, Body: out.Body, ContentType: out.ContentType, ContentEncoding: out.ContentEncoding,
-		CorrelationID: out.CorrelationID, ReplyTo: out.ReplyTo, Priority: out.Priority, Persistent: out.Persistent, Expiration: out.Expiration,
-	}
 }
 
 // state stores a state of the task's own.
@@ -219,15 +171,6 @@ func (w *Worker) document(t *celery.Task, r celery.Result, sent *canvas.Dispatch
 		r.Extra = celery.ExtendedMeta(t, w.Hostname)
 	}
 	return r
-}
-
-// origin is what messages say of who sent them.
-func origin() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return fmt.Sprintf("gen%d@%s", os.Getpid(), host)
 }
 
 // backend is the result store for the failures that spread through a canvas.

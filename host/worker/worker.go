@@ -171,7 +171,7 @@ func New(cfg Config) (*Worker, error) {
 		cfg.Revoked = &Revoked{}
 	}
 	w := &Worker{
-		Config: cfg, oid: uuid.NewString(), origin: origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
+		Config: cfg, oid: uuid.NewString(), origin: Origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
 		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
 	}
 	w.held = newHeld(func(r *request) {

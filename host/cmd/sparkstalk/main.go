@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // for machines without
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,7 @@ then the file sparkstalk.yaml.`,
 	}
 	s := newSettings(cmd.PersistentFlags())
 	cmd.AddCommand(
-		workerCommand(s), runCommand(s), callCommand(s), buildCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
+		workerCommand(s), beatCommand(s), runCommand(s), callCommand(s), buildCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
 		doctorCommand(s), inspectCommand(s), controlCommand(s), statusCommand(s),
 	)
 	return cmd

@@ -58,6 +58,10 @@ var settingsTable = []setting{
 	{"autoscale", "autoscale", "", "", "bounds of the pool (`MAX,MIN`), which then grows and shrinks by what waits"},
 	{"statedb", "statedb", "S", "", "`file` that keeps revoked tasks over a restart"},
 	{"task_events", "task-events", "E", "", "send task events"},
+	{"beat", "beat", "B", "", "send scheduled tasks as well; of several hosts, one does"},
+	{"beat_schedule_filename", "schedule", "s", "", "`file` of the last runs of scheduled tasks"},
+	{"beat_max_loop_interval", "max-interval", "", "", "longest sleep of the beat in `seconds`, default 300"},
+	{"timezone", "timezone", "", "", "IANA `zone` of crontabs, default UTC"},
 	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
 	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (a worker's default), warning or error"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
@@ -187,7 +191,7 @@ func set(field reflect.Value, text string) error {
 		if m, ok := field.Addr().Interface().(*map[string]string); ok && !strings.HasPrefix(text, "{") {
 			return setPairs(m, text)
 		}
-		return yaml.Unmarshal([]byte(text), field.Addr().Interface())
+		return yaml.UnmarshalWithOptions([]byte(text), field.Addr().Interface(), yaml.UseJSONUnmarshaler())
 	default:
 		return fmt.Errorf("a %s cannot be given as text", field.Kind())
 	}
