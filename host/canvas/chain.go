@@ -23,9 +23,8 @@ func (d *Dispatcher) applyChain(ctx context.Context, s *Signature, args []json.R
 		first = s.Args
 	}
 	as := identity{id: all.text("task_id"), group: all.text("group_id"), root: all.text("root_id"), index: asInt(mustNumber(all, "group_index"))}
-	var err error
-	if as.chord, err = all.signature("chord"); err != nil {
-		return nil, err
+	if i := all.find("chord"); i >= 0 {
+		as.chord = all[i]
 	}
 	errbacks, err := rawList(all.get("link_error"))
 	if err != nil {
@@ -70,18 +69,6 @@ func mustNumber(o Options, key string) *float64 {
 		return nil
 	}
 	return f
-}
-
-// signature returns an option that is one signature, nil when it is absent.
-func (o Options) signature(key string) (*Signature, error) {
-	i := o.find(key)
-	if i < 0 || o[i].isNull() {
-		return nil, nil
-	}
-	if o[i].sig != nil {
-		return o[i].sig, nil
-	}
-	return Parse(o[i].raw)
 }
 
 // extend appends a signature to a list option, even if it is there already.

@@ -127,7 +127,7 @@ func (d *Dispatcher) runChord(ctx context.Context, header, body *Signature, args
 		options.remove(key)
 	}
 	header.Options.setText("task_id", groupID)
-	headerResult, err := d.freezeGroup(header, identity{group: groupID, chord: body, root: root})
+	headerResult, err := d.freezeGroup(header, identity{group: groupID, chord: option{sig: body}, root: root})
 	if err != nil {
 		return nil, err
 	}

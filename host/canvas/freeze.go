@@ -13,7 +13,9 @@ import (
 type identity struct {
 	id, group, root, parent string
 	index                   *int
-	chord                   *Signature
+	// chord is the body of the chord that the signature is to be part of: a
+	// signature that still changes, or JSON as it came.
+	chord option
 }
 
 // clone copies a signature as Celery's clone does: options deeply, the members
@@ -116,9 +118,7 @@ func (d *Dispatcher) freeze(s *Signature, as identity) (*Result, error) {
 	if as.group != "" && !o.has("group_id") {
 		o.setText("group_id", as.group)
 	}
-	if as.chord != nil && !as.chord.isEmptyGroup() { // which Python takes for none
-		o.setSignature("chord", as.chord)
-	}
+	o.setChord(as.chord)
 	if as.index != nil {
 		o.setInt("group_index", *as.index)
 	}
@@ -136,9 +136,7 @@ func (d *Dispatcher) freezeGroup(s *Signature, as identity) (*Result, error) {
 	if as.group != "" {
 		o.setText("group_id", as.group)
 	}
-	if as.chord != nil && !as.chord.isEmptyGroup() { // which Python takes for none
-		o.setSignature("chord", as.chord)
-	}
+	o.setChord(as.chord)
 	if as.index != nil {
 		o.setInt("group_index", *as.index)
 	}
@@ -187,7 +185,7 @@ func (d *Dispatcher) freezeChord(s *Signature, as identity) (*Result, error) {
 	}
 	// Header first, though its tasks carry the body: they share it, and so have
 	// the ids that it gets below.
-	header, err := d.freezeGroup(s.header, identity{parent: as.parent, root: as.root, chord: s.body})
+	header, err := d.freezeGroup(s.header, identity{parent: as.parent, root: as.root, chord: option{sig: s.body}})
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +202,15 @@ func (d *Dispatcher) freezeChord(s *Signature, as identity) (*Result, error) {
 	return body, nil
 }
 
-func (s *Signature) isEmptyGroup() bool { return s.kind == group && len(s.tasks) == 0 }
+// setChord sets the body of a chord, unless there is none or, which Python takes
+// for none, it is a group without tasks.
+func (o *Options) setChord(body option) {
+	if s := body.sig; body.isNull() || s != nil && s.kind == group && len(s.tasks) == 0 {
+		return
+	}
+	body.key = "chord"
+	o.put(body)
+}
 
 func newGroup(tasks []*Signature) *Signature {
 	return &Signature{Task: "celery.group", kind: group, tasks: tasks}

@@ -31,7 +31,14 @@ func (d *Dispatcher) applyGroup(ctx context.Context, s *Signature, args []json.R
 	if len(s.tasks) == 0 {
 		return d.freezeGroup(s, identity{})
 	}
-	options = s.Options.merge(options)
+	merged := s.Options.clone()
+	for _, o := range options {
+		// Unlike those of a task, stamps of a group give way to the call's.
+		if o.key != "group_id" && o.key != "stamped_headers" || !s.Options.has(o.key) {
+			merged.put(o)
+		}
+	}
+	options = merged
 	id := options.text("task_id")
 	options.remove("task_id")
 	if id == "" {

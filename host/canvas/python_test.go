@@ -102,10 +102,11 @@ func (m maker) request() map[string]any {
 	if m.chance(30) {
 		r["root_id"] = uuid.NewString()
 	}
-	for key, percent := range map[string]int{"callbacks": 40, "chain": 60} {
-		if m.chance(percent) {
-			r[key] = m.list(3, 2)
-		}
+	if m.chance(40) {
+		r["callbacks"] = m.list(3, 2)
+	}
+	if m.chance(60) {
+		r["chain"] = m.list(3, 2)
 	}
 	if m.chance(30) { // Celery cannot call others
 		r["errbacks"] = m.list(0, 2)
@@ -269,6 +270,9 @@ func TestRandomCanvasesAreSentAsByPython(t *testing.T) {
 
 func differ(t *testing.T, request any, want, got heard) string {
 	t.Helper()
+	if strings.HasPrefix(want.Error, "IndexError") {
+		return "" // Celery trips over an empty chain inside; there is nothing to compare
+	}
 	if want.Error != "" || got.Error != "" {
 		if (want.Error != "") == (got.Error != "") {
 			return ""

@@ -306,8 +306,6 @@ func (o *Options) setTextOrNull(key, value string) {
 
 func (o *Options) setInt(key string, n int) { o.set(key, fmt.Appendf(nil, "%d", n)) }
 
-func (o *Options) setSignature(key string, s *Signature) { o.put(option{key: key, sig: s}) }
-
 func (o *Options) put(p option) {
 	if i := o.find(p.key); i >= 0 {
 		(*o)[i] = p
