@@ -76,7 +76,7 @@ func newScheduler(cfg Config, conn broker.Broker, modules *module.Registry, chan
 	}
 	bc := beat.Config{
 		Zone: zone, File: beat.File{Path: cfg.BeatScheduleFilename}, MaxInterval: seconds(cfg.BeatMaxLoopInterval), Log: cfg.Log,
-		Send: s.sender(worker.Sender{Broker: conn, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes, QueueArgs: cfg.QueueArgs}),
+		Send: sender(s.registered, worker.Sender{Broker: conn, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes, QueueArgs: cfg.QueueArgs}),
 	}
 	if bc.File.Path == "" {
 		bc.File.Path = filepath.Join(cfg.Home, "beat", cfg.BeatGroup+".json")
@@ -210,7 +210,7 @@ func entryOf(task string, s abi.Schedule) (beat.Entry, error) {
 // sender sends entries as celery beat does: as a client, with a header that
 // says where the task comes from. Results of rpc:// go nowhere, since nobody
 // waits for them.
-func (s *scheduler) sender(to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
+func sender(registered func(string) (bool, bool), to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
 	replies := uuid.NewString()
 	return func(ctx context.Context, _ string, e beat.Entry) (string, error) {
 		options, err := withBeatHeader(e.Options)
@@ -218,7 +218,7 @@ func (s *scheduler) sender(to worker.Sender) func(context.Context, string, beat.
 			return "", err
 		}
 		d := &canvas.Dispatcher{
-			Publish: to.Publish, ReplyTo: replies, Origin: worker.Origin(), NewID: uuid.NewString, Registered: s.registered,
+			Publish: to.Publish, ReplyTo: replies, Origin: worker.Origin(), NewID: uuid.NewString, Registered: registered,
 		}
 		r, err := d.Call(ctx, e.Task, e.Args, e.Kwargs, options)
 		if err != nil {

@@ -193,7 +193,7 @@ func EncodeTask(t *Task) Outgoing {
 	}
 	if t.Expires != nil {
 		// One that is over already must not look like one that never ends.
-		out.Expiration = max(time.Until(*t.Expires), time.Millisecond)
+		out.Expiration = max(time.Until(*t.Expires).Round(time.Millisecond), time.Millisecond) // what AMQP can say
 	}
 	return out
 }
