@@ -114,3 +114,44 @@ func TestArgumentsAreJSONOrText(t *testing.T) {
 		}
 	}
 }
+
+func TestBeatSettings(t *testing.T) {
+	file := `
+timezone: Europe/Berlin
+beat_cron_starting_deadline: 60
+beat_schedule:
+  report:
+    task: demo.WordCount
+    schedule: {crontab: {minute: [0, 30], hour: "8-17", day_of_week: mon-fri}}
+    args: [/data]
+    kwargs: {first_letter: b}
+    options: {queue: reports, expires: 600}
+  often: {task: demo.simple_sum, schedule: 30.0, args: [3]}
+  line: {task: demo.simple_sum, schedule: "*/5 * * * *"}
+`
+	cfg, err := load(t, file, nil, "-B", "--schedule", "x.json", "--max-interval", "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cfg.Beat || cfg.BeatScheduleFilename != "x.json" || cfg.BeatMaxLoopInterval != 5 || *cfg.BeatCronStartingDeadline != 60 {
+		t.Errorf("got %+v", cfg)
+	}
+	if len(cfg.BeatSchedule) != 3 {
+		t.Errorf("entries %v", cfg.BeatSchedule)
+	}
+	for name, e := range cfg.BeatSchedule {
+		if err := e.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if e := cfg.BeatSchedule["report"]; string(e.Args) != `["/data"]` || !strings.Contains(string(e.Options), `"reports"`) {
+		t.Errorf("entry %s %s", e.Args, e.Options)
+	}
+	cfg, err = load(t, "", map[string]string{"SPARKSTALK_BEAT_SCHEDULE": `{"a": {"task": "t", "schedule": 5}}`})
+	if err != nil || string(cfg.BeatSchedule["a"].Schedule) != "5" {
+		t.Errorf("from the environment: %v, %v", cfg.BeatSchedule, err)
+	}
+	if _, err = load(t, "beat_schedule: {a: {task: t, when: 5}}", nil); err == nil {
+		t.Error("a member that is unknown was taken")
+	}
+}
