@@ -98,3 +98,17 @@ func TestDrainingWorkerAnswers(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+// TestRemoteControlOutlivesItsBroker asks again after the broker was killed.
+func TestRemoteControlOutlivesItsBroker(t *testing.T) {
+	rabbit := proctest.StartRabbitMQ(t)
+	w := serve(t, func(c *Config) { c.Broker = rabbit.URL() })
+	ping := func() bool {
+		replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "ping", Destination: []string{w.Host.cfg.Hostname}, Timeout: 2 * time.Second})
+		return err == nil && len(replies) == 1
+	}
+	eventually(t, 20*time.Second, ping)
+	rabbit.Kill()
+	rabbit.Restart(t)
+	eventually(t, 30*time.Second, ping)
+}
