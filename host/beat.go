@@ -51,7 +51,15 @@ func Beat(ctx context.Context, cfg Config) (err error) {
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return modules.Run(gctx) })
 		g.Go(func() error { return s.run(gctx) })
+		told := make(chan struct{})
+		alive, end := context.WithCancel(context.WithoutCancel(ctx))
+		go func() {
+			defer close(told)
+			newService(cfg.Log).run(alive, gctx, func() bool { return true }, func() { s.entries() })
+		}()
 		err = errors.Join(g.Wait(), s.close())
+		end()
+		<-told
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -209,6 +209,10 @@ func (h *Host) Run(ctx, now context.Context) error {
 	if h.beat != nil {
 		under.Go(func() error { return h.beat.run(intake) })
 	}
+	under.Go(func() error {
+		newService(h.log).run(underCtx, intake, h.broker.Connected, func() { h.worker.Stats() })
+		return nil
+	})
 	// Without an engine or modules there is nothing to serve.
 	defer context.AfterFunc(underCtx, stopIntake)()
 	defer context.AfterFunc(now, func() { interrupt(worker.ErrShutdown) })()

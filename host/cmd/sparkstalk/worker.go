@@ -12,7 +12,7 @@ import (
 )
 
 func workerCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
+	return withPidfile(&cobra.Command{
 		Use:   "worker",
 		Short: "Serve the task modules of a folder to Celery clients",
 		Long: `worker starts the Spark engine, loads the modules of the watched folder and
@@ -37,7 +37,7 @@ the grace period. A second one, or SIGQUIT, interrupts them at once.`,
 			}
 			return h.Run(first, second)
 		},
-	}
+	})
 }
 
 func printBanner(w io.Writer, b host.Banner, asJSON bool) error {
