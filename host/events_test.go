@@ -67,6 +67,7 @@ var differences = map[string]func(map[string][]string) map[string][]string{
 func TestEventsArePythons(t *testing.T) {
 	for name, url := range brokers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := serve(t, func(c *Config) {
 				c.Broker, c.ResultBackend, c.TaskEvents, c.SendSentEvent, c.Concurrency = url(t), proctest.Redis(t), true, true, 4
 			})

@@ -1,0 +1,105 @@
+package host
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+// TestPythonWorkersAreContentBesideUs starts Python's worker beside this one:
+// each takes over what the other knows, its log has no complaint, and Celery's
+// commands see both.
+func TestPythonWorkersAreContentBesideUs(t *testing.T) {
+	for name, url := range brokers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := serve(t, func(c *Config) { c.Broker, c.ResultBackend, c.Mingle = url(t), proctest.Redis(t), nil })
+			eventually(t, 10*time.Second, w.heard.Connected)
+			node, pyQueue, pyNode := w.Host.cfg.Hostname, w.queue+".py", "w@"+w.queue
+			env := append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend, "PY_QUEUE="+pyQueue)
+			celery := func(args ...string) string {
+				t.Helper()
+				cmd := exec.CommandContext(t.Context(), proctest.Python(t), append([]string{"-m", "celery"}, args...)...)
+				cmd.Env = env
+				var out, stderr bytes.Buffer
+				cmd.Stdout, cmd.Stderr = &out, &stderr
+				if err := cmd.Run(); err != nil {
+					t.Fatalf("celery %v: %v\n%s%s", args, err, out.String(), tail(stderr.String(), 2000))
+				}
+				return out.String()
+			}
+			w.revoked.Add("revoked-here")
+			w.events.Clock().Adjust(7_000_000)
+			log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "1", "-l", "debug")
+			if err := untilPing(t, env, pyNode); err != nil {
+				t.Fatalf("%v\n%s", err, tail(log.String(), 4000))
+			}
+			// What we told it by the reply to its hello.
+			if got := celery("inspect", "revoked", "-d", pyNode, "-t", "10"); !strings.Contains(got, "revoked-here") {
+				t.Errorf("Python's worker did not take over what is revoked: %s", got)
+			}
+			clock := regexp.MustCompile(`'clock': (\d+)|"clock": (\d+)`)
+			if got := clock.FindStringSubmatch(celery("inspect", "clock", "-d", pyNode, "-t", "10")); got == nil || len(got[1]+got[2]) < 7 {
+				t.Errorf("Python's clock is %v", got)
+			}
+			eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), node+" joined the party") })
+			eventually(t, 15*time.Second, func() bool { return w.gossip.Peers() > 0 && strings.Contains(w.log.String(), pyNode) })
+			before := w.events.Clock().Value()
+			if got := celery("status", "-t", "3"); !strings.Contains(got, node+": OK") || !strings.Contains(got, pyNode+": OK") {
+				t.Errorf("celery status: %s", got)
+			}
+			if w.events.Clock().Value() <= before {
+				t.Error("the clock stands still")
+			}
+
+			// What it tells us by its reply to ours: we start anew.
+			celery("control", "revoke", "revoked-there", "-d", pyNode, "-t", "10")
+			dump := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "events", "--dump")
+			dump.Env = env
+			seen := &syncBuffer{}
+			dump.Stdout, dump.Stderr = seen, seen
+			if err := dump.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = dump.Process.Kill()
+				_ = dump.Wait() // it was killed
+			}()
+			eventually(t, 20*time.Second, func() bool { return strings.Contains(seen.String(), node+" [") && strings.Contains(seen.String(), "heartbeat") })
+			w.stop()
+			if err := w.wait(20 * time.Second); err != nil {
+				t.Fatal(err)
+			}
+			<-w.ended
+			eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), node+" left") })
+			w.start()
+			eventually(t, 20*time.Second, func() bool {
+				for _, r := range w.revoked.List() {
+					if r.ID == "revoked-there" {
+						return w.events.Clock().Value() > 7_000_000
+					}
+				}
+				return false
+			})
+			// While it is known to live.
+			time.Sleep(6 * time.Second)
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, "ERROR/") || strings.Contains(line, "WARNING/") && !strings.Contains(line, "superuser") ||
+					strings.Contains(line, "Traceback") || strings.Contains(line, "missed heartbeat from "+node) {
+					t.Errorf("Python's worker complains: %s", line)
+				}
+			}
+			for line := range strings.Lines(w.log.String()) {
+				if strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+					t.Errorf("ours complains: %s", line)
+				}
+			}
+		})
+	}
+}
