@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race tpch cluster check generate setup bench faults fuzz build clean
+.PHONY: demo test race flower tpch cluster check generate setup bench faults fuzz build clean
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -14,6 +14,9 @@ test: ## unit and integration tests against RabbitMQ, Redis, Spark and Python Ce
 
 race: ## the same under the race detector, which needs a C compiler; takes several times as long
 	@scripts/test -race
+
+flower: ## a worker seen by Flower in Chromium, beside Python's; installs both (some 600 MB)
+	@scripts/flower
 
 tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch against Spark's own SQL
 	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host

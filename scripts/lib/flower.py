@@ -114,7 +114,9 @@ def send(queue, prefix, name, *args, **options):
 TABS = {
     "pool": "#tab-pool table tbody tr", "broker": "#tab-broker tbody tr", "queues": "#worker-queues tr", "tasks": "#tab-tasks tbody tr",
     "limits": "#limits-table tr", "config": "#tab-config tbody tr", "system": "#tab-system tbody tr",
+    "other": "#tab-other tbody tr",
 }
+ROWS = "pool", "broker", "system", "other"  # tabs that have the same rows for every worker
 
 
 def compare_tasks(web):
@@ -131,6 +133,8 @@ def compare_tasks(web):
                 web.shot("task-failed")
             if (node, state) == (GO, "SUCCESS"):
                 web.shot("task")
+            # Flower keeps what these were when the page was first opened.
+            page.pop("Parent", None), page.pop("Root", None)
             for key, value in page.items():
                 # The text of a link to a task ends with the beginning of its id, once more.
                 value = value.replace(task_id + task_id[:8], "ID").replace(task_id, "ID").replace(prefix, "").replace(node, "NODE")
@@ -154,10 +158,10 @@ def compare_workers(web):
             rows = web.rows(css)
             if node == GO:
                 web.shot("worker-" + tab)
-            names[node] = [r[0] for r in rows] if tab in ("pool", "broker", "system") else rows
-            empty = [r[0] for r in rows if tab in ("pool", "broker", "system") and len(r) > 1 and r[1] in ("", "None", "—")]
-            names[node] = [n + (" (empty)" if n in empty else "") for n in names[node]] if tab in ("pool", "broker", "system") else rows
-        if tab in ("pool", "broker", "system"):
+            if tab in ROWS:
+                rows = [r[0] + (" (empty)" if r[1] in ("", "None", "—") else "") for r in rows]
+            names[node] = rows
+        if tab in ROWS:
             check(names[GO] == names[PY], f"tab {tab} has the rows of Python's", "\n  ours", names[GO], "\n  Python's", names[PY])
         else:
             check(bool(names[GO]), f"tab {tab} is filled", names)
@@ -251,7 +255,16 @@ def main():
     web = None
     # Flower sets limits only of tasks that its own application has.
     (logs / "known.py").write_text(
-        "from celery import Celery\napp = Celery()\nfor name in ('test.add', 'test.spin'):\n    app.task(lambda: None, name=name)\n"
+        """
+from celery import Celery
+
+app = Celery()
+for name in "test.add", "test.spin":
+
+    @app.task(name=name)
+    def elsewhere(*args, **kwargs):
+        raise NotImplementedError
+"""
     )
     ENV.update(PYTHONPATH=str(logs), SPARKSTALK_TASK_SEND_SENT_EVENT="true")
     try:
@@ -262,7 +275,7 @@ def main():
 
         def both():
             if any(p.poll() is not None for p in processes):
-                return True
+                sys.exit("a process has ended; its log is above")
             try:
                 rows = web.overview()
             except Exception:  # Flower does not listen yet
