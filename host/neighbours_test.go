@@ -71,7 +71,9 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 				_ = dump.Process.Kill()
 				_ = dump.Wait() // it was killed
 			}()
-			eventually(t, 20*time.Second, func() bool { return strings.Contains(seen.String(), node+" [") && strings.Contains(seen.String(), "heartbeat") })
+			eventually(t, 20*time.Second, func() bool {
+				return strings.Contains(seen.String(), node+" [") && strings.Contains(seen.String(), "heartbeat")
+			})
 			w.stop()
 			if err := w.wait(20 * time.Second); err != nil {
 				t.Fatal(err)
