@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,9 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
 )
+
+// testLease is half of the default one, to save time.
+const testLease = DefaultLease / 2
 
 // The test binary is also a beat that another test kills.
 const childEnv = "BEAT_TEST_CHILD"
@@ -63,10 +67,10 @@ func electorAt(url, group string) (Elector, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Redis{Client: address.Client(nil), Group: group, Log: log}, nil
+		return &Redis{Client: address.Client(nil), Group: group, Lease: testLease, Log: log}, nil
 	}
-	return &Peers{Group: group, Log: log, Open: func(queues []broker.Queue) (broker.Broker, error) {
-		return rabbitmq.New(rabbitmq.Config{URL: url, Queues: queues, Prefetch: 1})
+	return &Peers{Group: group, Lease: testLease, Log: log, Open: func(queues []broker.Queue) (broker.Broker, error) {
+		return rabbitmq.New(rabbitmq.Config{URL: url, Queues: queues, Prefetch: 1, Heartbeat: 2 * time.Second}) // a suspended client is noticed after two of them
 	}}, nil
 }
 
@@ -122,6 +126,7 @@ func (p *process) next(t *testing.T, within time.Duration) time.Time {
 }
 
 func TestAnotherBeatTakesOver(t *testing.T) {
+	t.Parallel()
 	for name, url := range map[string]func(testing.TB) string{"redis": proctest.Redis, "rabbitmq": proctest.RabbitMQ} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +151,7 @@ func TestAnotherBeatTakesOver(t *testing.T) {
 			}
 			took := second.next(t, 20*time.Second).Sub(last)
 			t.Logf("the other beat took over within %v", took)
-			if took > 12*time.Second {
+			if took > 2*testLease {
 				t.Errorf("that is too long")
 			}
 			second.next(t, 3*time.Second)
@@ -164,6 +169,35 @@ func TestAnotherBeatTakesOver(t *testing.T) {
 	}
 }
 
+func TestABeatThatWasSuspendedLeadsNoMore(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{"redis": proctest.Redis, "rabbitmq": proctest.RabbitMQ} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, group := url(t), proctest.Name(t)
+			first := startChild(t, url, group)
+			first.next(t, 20*time.Second)
+			second := startChild(t, url, group)
+			first.next(t, 3*time.Second)
+			if err := first.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			second.next(t, 60*time.Second)
+			if err := first.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(200 * time.Millisecond) // what it printed before it was stopped is read
+			printed := len(first.sent)
+			for range 5 {
+				second.next(t, 3*time.Second)
+			}
+			if n := len(first.sent); n > printed {
+				t.Errorf("the beat that was suspended sent %d times more", n-printed)
+			}
+		})
+	}
+}
+
 func TestALeaseEndsUnlessItIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		renewals := 3
@@ -174,7 +208,13 @@ func TestALeaseEndsUnlessItIsRenewed(t *testing.T) {
 				return time.Time{}
 			}
 			return time.Now().Add(10 * time.Second)
-		}, func(ctx context.Context) error { <-ctx.Done(); t.Log(time.Since(start)); return nil })
+		}, func(ctx context.Context) error {
+			<-ctx.Done()
+			if took := time.Since(start); took != 22*time.Second { // renewed at 4, 8 and 12 s, for 10 s each
+				t.Errorf("the lease ended after %v", took)
+			}
+			return nil
+		})
 		if err != nil {
 			t.Error(err)
 		}

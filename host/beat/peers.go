@@ -17,12 +17,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// The lease of a beat that leads by RabbitMQ.
-const (
-	peerSign = time.Second     // how often each gives a sign of life
-	peerHold = 4 * time.Second // how long a sign that came back is good for
-	peerTell = 10              // with which of its signs the leader tells all that ran
-)
+// peerTell is with which of its signs the leader tells all that ran.
+const peerTell = 10
 
 // Peers is an [Elector] by RabbitMQ: a queue with a single active consumer, in
 // which each beat gives signs of life. Only the active consumer gets them; one
@@ -39,6 +35,9 @@ type Peers struct {
 	Open func(queues []broker.Queue) (broker.Broker, error)
 	// Group names the queue and the exchange.
 	Group string
+	// Lease is how long a beat that died holds up the next one, about. Zero
+	// means [DefaultLease].
+	Lease time.Duration
 	Log   *slog.Logger
 
 	id   string
@@ -60,6 +59,18 @@ type told struct {
 	State State  `json:"state"`
 	Whole bool   `json:"whole"`
 }
+
+func (p *Peers) lease() time.Duration {
+	if p.Lease == 0 {
+		return DefaultLease
+	}
+	return p.Lease
+}
+
+// sign is how often each gives a sign of life, and hold how long one that came
+// back is good for.
+func (p *Peers) sign() time.Duration { return p.lease() / 6 }
+func (p *Peers) hold() time.Duration { return p.lease() * 2 / 3 }
 
 // Run implements [Elector]. It may be called once.
 func (p *Peers) Run(ctx context.Context, lead func(context.Context, Shared) error) (err error) {
@@ -87,11 +98,11 @@ func (p *Peers) Run(ctx context.Context, lead func(context.Context, Shared) erro
 			since, until := p.active, p.until
 			p.mu.Unlock()
 			now := time.Now()
-			if !until.After(now) || now.Sub(since) < peerHold {
-				pause(ctx, peerSign/4)
+			if !until.After(now) || now.Sub(since) < p.hold() {
+				pause(ctx, p.sign()/4)
 				continue
 			}
-			err := lease(ctx, until, peerSign/2, func(context.Context) time.Time {
+			err := lease(ctx, until, p.sign()/2, func(context.Context) time.Time {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				return p.until
@@ -103,7 +114,7 @@ func (p *Peers) Run(ctx context.Context, lead func(context.Context, Shared) erro
 			if err != nil {
 				return err
 			}
-			pause(ctx, peerSign/4)
+			pause(ctx, p.sign()/4)
 		}
 		return nil
 	})
@@ -122,13 +133,13 @@ func (p *Peers) giveSigns(ctx context.Context) {
 		sign := fmt.Sprintf("%s/%d", p.id, n)
 		p.mu.Lock()
 		for old, at := range p.sent {
-			if time.Since(at) > 2*peerHold {
+			if time.Since(at) > 2*p.hold() {
 				delete(p.sent, old)
 			}
 		}
 		p.sent[sign] = time.Now()
 		for peer, at := range p.peers {
-			if time.Since(at) > 2*peerHold {
+			if time.Since(at) > 2*p.hold() {
 				delete(p.peers, peer)
 			}
 		}
@@ -139,15 +150,15 @@ func (p *Peers) giveSigns(ctx context.Context) {
 		if tell {
 			p.tell(ctx, state, true)
 		}
-		p.publish(ctx, broker.Publication{RoutingKey: p.Group, Message: broker.Message{Body: []byte(sign), Expiration: peerHold}})
-		pause(ctx, peerSign)
+		p.publish(ctx, broker.Publication{RoutingKey: p.Group, Message: broker.Message{Body: []byte(sign), Expiration: p.hold()}})
+		pause(ctx, p.sign())
 	}
 }
 
 // publish sends what may get lost.
 func (p *Peers) publish(ctx context.Context, out broker.Publication) {
 	out.NoConfirm = true
-	limited, cancel := context.WithTimeout(ctx, peerHold)
+	limited, cancel := context.WithTimeout(ctx, p.hold())
 	defer cancel()
 	if err := p.conn.Publish(limited, out); err != nil && limited.Err() == nil {
 		p.Log.Warn("beat cannot speak to its peers", logkey.Error, err)
@@ -181,7 +192,7 @@ func (p *Peers) receive(d broker.Delivery) {
 	if p.until.Before(now) {
 		p.active = now
 	}
-	if until := at.Add(peerHold); until.After(p.until) {
+	if until := at.Add(p.hold()); until.After(p.until) {
 		p.until = until
 	}
 }

@@ -15,13 +15,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
 )
 
-// The lease of a beat that leads in Redis. It gives up before its key ends, so
-// that the next one cannot begin meanwhile.
-const (
-	redisTTL   = 6 * time.Second
-	redisHold  = 4500 * time.Millisecond // from when the key was renewed
-	redisRenew = 1500 * time.Millisecond
-)
+// DefaultLease is how long a beat that died holds up the next one, about.
+const DefaultLease = 6 * time.Second
 
 // Redis is an [Elector] by a key in Redis, which also has the last runs: a run
 // is claimed there, by whoever holds the key at that moment and nobody else,
@@ -31,8 +26,23 @@ type Redis struct {
 	Client *goredis.Client
 	// Group names the beats among which one leads.
 	Group string
+	// Lease is how long the key lives unless it is renewed. Zero means
+	// [DefaultLease].
+	Lease time.Duration
 	Log   *slog.Logger
 }
+
+func (r *Redis) lease() time.Duration {
+	if r.Lease == 0 {
+		return DefaultLease
+	}
+	return r.Lease
+}
+
+// A leader gives up before its key ends, so that the next one cannot begin
+// meanwhile.
+func (r *Redis) hold() time.Duration  { return r.lease() * 3 / 4 }
+func (r *Redis) renew() time.Duration { return r.lease() / 4 }
 
 func (r *Redis) keys() []string {
 	return []string{r.Group + ".leader", r.Group + ".runs", r.Group + ".tz"}
@@ -70,22 +80,22 @@ func (r *Redis) Run(ctx context.Context, lead func(context.Context, Shared) erro
 	unreachable := false
 	take := func(ctx context.Context) (until time.Time, held bool) {
 		before := time.Now()
-		ctx, cancel := context.WithTimeout(ctx, redisRenew)
+		ctx, cancel := context.WithTimeout(ctx, r.renew())
 		defer cancel()
-		n, err := acquire.Run(ctx, r.Client, r.keys(), id, redisTTL.Milliseconds()).Int()
+		n, err := acquire.Run(ctx, r.Client, r.keys(), id, r.lease().Milliseconds()).Int()
 		if err != nil && ctx.Err() == nil && !unreachable {
 			r.Log.Warn("beat cannot ask Redis who leads; trying on", logkey.Error, err)
 		}
 		unreachable = err != nil
-		return before.Add(redisHold), err == nil && n == 1
+		return before.Add(r.hold()), err == nil && n == 1
 	}
 	for ctx.Err() == nil {
 		until, held := take(ctx)
 		if !held {
-			pause(ctx, redisRenew)
+			pause(ctx, r.renew())
 			continue
 		}
-		err := lease(ctx, until, redisRenew, func(ctx context.Context) time.Time {
+		err := lease(ctx, until, r.renew(), func(ctx context.Context) time.Time {
 			// Redis away for a moment costs nothing as long as the lease holds.
 			for {
 				next, held := take(ctx)
@@ -93,7 +103,7 @@ func (r *Redis) Run(ctx context.Context, lead func(context.Context, Shared) erro
 					until = next
 					return until
 				}
-				if !unreachable || time.Now().After(until) || !pause(ctx, redisRenew/5) {
+				if !unreachable || time.Now().After(until) || !pause(ctx, r.renew()/5) {
 					return time.Time{}
 				}
 			}
@@ -102,7 +112,7 @@ func (r *Redis) Run(ctx context.Context, lead func(context.Context, Shared) erro
 		if err != nil {
 			return err
 		}
-		pause(ctx, redisRenew/5)
+		pause(ctx, r.renew()/5)
 	}
 	return nil
 }
@@ -111,7 +121,7 @@ func (r *Redis) release(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := release.Run(ctx, r.Client, r.keys(), id).Err(); err != nil {
-		r.Log.Warn("beat did not give up its lead in Redis; it ends by itself", logkey.Wait, redisTTL, logkey.Error, err)
+		r.Log.Warn("beat did not give up its lead in Redis; it ends by itself", logkey.Wait, r.lease(), logkey.Error, err)
 	}
 }
 
@@ -193,7 +203,7 @@ func (r *redisRuns) try(ctx context.Context, what string, do func(context.Contex
 		if n == 0 || !redisclient.Passes(err) {
 			r.Log.Warn("beat waits for Redis", logkey.Work, what, logkey.Error, err)
 		}
-		if !pause(ctx, redisRenew/5) {
+		if !pause(ctx, r.renew()/5) {
 			return false
 		}
 	}
