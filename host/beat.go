@@ -18,6 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
+	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
 	"github.com/sparkstalk/sparkstalk/host/module"
@@ -82,9 +83,17 @@ func newScheduler(cfg Config, conn broker.Broker, modules *module.Registry, chan
 	if err != nil {
 		return nil, err // withDefaults has checked it
 	}
+	// A client's events, with a clock of its own, as celery beat's are.
+	events, err := event.NewPublisher(event.PublisherConfig{Broker: conn, Hostname: worker.Origin(), Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
 	bc := beat.Config{
 		Zone: zone, File: beat.File{Path: cfg.BeatScheduleFilename}, MaxInterval: seconds(cfg.BeatMaxLoopInterval), Log: cfg.Log,
-		Send: sender(s.registered, worker.Sender{Broker: conn, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes, QueueArgs: cfg.QueueArgs}),
+		Send: sender(s.registered, worker.Sender{
+			Broker: conn, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes, QueueArgs: cfg.QueueArgs,
+			TaskSent: taskSent(cfg, events.Publish),
+		}),
 	}
 	if bc.File.Path == "" {
 		bc.File.Path = filepath.Join(cfg.Home, "beat", cfg.BeatGroup+".json")

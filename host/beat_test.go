@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -28,6 +30,24 @@ type wire struct {
 func (w *wire) Publish(_ context.Context, p broker.Publication) error {
 	w.sent = append(w.sent, p)
 	return nil
+}
+
+// TestBeatTellsWhatItSent when task_send_sent_event is set.
+func TestBeatTellsWhatItSent(t *testing.T) {
+	for wanted, events := range map[bool]int{false: 0, true: 1} {
+		w := &wire{}
+		tell := taskSent(Config{SendSentEvent: wanted, Log: slog.New(slog.DiscardHandler)}, func(ctx context.Context, e celery.Event) error {
+			return w.Publish(ctx, broker.Publication{Exchange: celery.EventExchange, RoutingKey: e.RoutingKey(), Message: broker.Message{Body: e.Append(nil)}})
+		})
+		id, err := sender(func(string) (bool, bool) { return false, false }, worker.Sender{Broker: w, DefaultQueue: "q", TaskSent: tell})(
+			t.Context(), "entry", beat.Entry{Task: "tasks.add", Schedule: json.RawMessage("1")})
+		if err != nil || len(w.sent) != 1+events {
+			t.Fatalf("%d messages, %v", len(w.sent), err)
+		}
+		if last := w.sent[events]; wanted && (last.RoutingKey != "task.sent" || !strings.Contains(string(last.Body), `"uuid": "`+id) || !strings.Contains(string(last.Body), `"queue": "q"`)) {
+			t.Errorf("told %s", last.Body)
+		}
+	}
 }
 
 // TestMessagesAreCelerysBeats compares what is sent with what celery beat sent.

@@ -167,7 +167,11 @@ type Config struct {
 	BeatGroup string `json:"beat_group"`
 	// TaskEvents sends Celery's task events.
 	TaskEvents bool `json:"task_events"`
-	// SendSentEvent publishes task-sent for the tasks that tasks send.
+	// Heartbeat tells monitors and other workers that this one lives, every
+	// HeartbeatInterval seconds. Nil means true, zero 2.
+	Heartbeat         *bool   `json:"worker_heartbeat"`
+	HeartbeatInterval float64 `json:"worker_heartbeat_interval"`
+	// SendSentEvent publishes task-sent for what tasks and the beat send.
 	SendSentEvent bool `json:"task_send_sent_event"`
 	// ResultExpires is how many seconds a backend that stores results keeps
 	// them. Zero means a day; negative, for ever.
@@ -274,7 +278,8 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
-		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
+		"worker_heartbeat_interval": c.HeartbeatInterval,
+		"result_limit":              float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {

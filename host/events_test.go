@@ -3,7 +3,10 @@ package host
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"maps"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -112,6 +118,83 @@ func TestEventsArePythons(t *testing.T) {
 			}
 			for _, text := range saw.Wrong {
 				t.Error(text)
+			}
+		})
+	}
+}
+
+// TestEventsOutliveTheBrokersAbsence cuts the worker off while a task runs; a
+// monitor that stayed connected gets the rest when the worker is back.
+func TestEventsOutliveTheBrokersAbsence(t *testing.T) {
+	for name, url := range brokers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			straight, err := neturl.Parse(url(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			relay := proctest.Proxy(t, straight.Host)
+			through := *straight
+			through.Host = relay.Address()
+			w := serve(t, func(c *Config) {
+				c.Broker, c.ResultBackend, c.TaskEvents = through.String(), proctest.Redis(t), true
+			})
+			events := make(chan celery.Event, 1000)
+			queue := event.GossipQueue()
+			queue.RoutingKey = "#"
+			monitor, err := openBroker(Config{Broker: straight.String(), PrefetchMultiplier: new(int), Log: slog.New(slog.DiscardHandler)}, []broker.Queue{queue}, "monitor")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() {
+				ended <- monitor.Run(t.Context(), func(d broker.Delivery) {
+					list, err := celery.DecodeEvents(d.Body)
+					if err != nil {
+						t.Error(err)
+					}
+					for _, e := range list {
+						if e.Hostname == w.Host.cfg.Hostname {
+							events <- e
+						}
+					}
+				})
+			}()
+			defer func() {
+				if err := errors.Join(monitor.Close(), <-ended); err != nil {
+					t.Error(err)
+				}
+			}()
+			next := func(want string) {
+				t.Helper()
+				for limit := time.After(20 * time.Second); ; {
+					select {
+					case e := <-events:
+						if e.Type == want {
+							return
+						}
+					case <-limit:
+						t.Fatalf("no %s", want)
+					}
+				}
+			}
+			eventually(t, 10*time.Second, func() bool { return w.broker.Connected() && monitor.Connected() })
+			client := *w
+			client.cfg.Broker = straight.String()
+			wait := client.pythonStart(call{name: "test.spin", args: []any{3}})
+			next("task-started")
+			relay.Refuse(true)
+			relay.Cut()
+			eventually(t, 20*time.Second, func() bool { return w.Host.worker.Stats().Done == 1 })
+			time.Sleep(500 * time.Millisecond) // so that its event was tried
+			relay.Refuse(false)
+			next("worker-online")
+			next("task-succeeded")
+			if got, err := wait(); err != nil || string(got[0].OK) != `"spun"` {
+				t.Errorf("%v, %v", got, err)
+			}
+			if n := w.events.Dropped(); n != 0 {
+				t.Errorf("%d events were dropped", n)
 			}
 		})
 	}

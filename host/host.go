@@ -86,13 +86,15 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes,
 		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
-		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, TaskSent: h.taskSent(), Log: h.log,
+		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
+		TaskSent: taskSent(cfg, func(ctx context.Context, e celery.Event) error { return h.events.Publish(ctx, e) }),
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	h.events, err = event.NewPublisher(event.PublisherConfig{
 		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents, Version: Version,
+		Heartbeat: seconds(cfg.HeartbeatInterval), Silent: !isTrue(cfg.Heartbeat),
 		Stats: func() (active, processed int) {
 			s := h.worker.Stats()
 			return int(s.Active), int(s.Done)
@@ -121,14 +123,15 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	return h, nil
 }
 
-// taskSent publishes task-sent for what tasks send, nil unless that is wanted.
-func (h *Host) taskSent() func(context.Context, celery.Event) {
-	if !h.cfg.SendSentEvent {
+// taskSent publishes task-sent for tasks that the host sends, nil unless that is
+// wanted.
+func taskSent(cfg Config, publish func(context.Context, celery.Event) error) func(context.Context, celery.Event) {
+	if !cfg.SendSentEvent {
 		return nil
 	}
 	return func(ctx context.Context, e celery.Event) {
-		if err := h.events.Publish(ctx, e); err != nil {
-			h.log.Warn("task-sent not published", logkey.Error, err)
+		if err := publish(ctx, e); err != nil {
+			cfg.Log.Warn("task-sent not published", logkey.Error, err)
 		}
 	}
 }

@@ -45,6 +45,9 @@ type PublisherConfig struct {
 	// Heartbeat is the time between two heartbeats. Zero means 2 s, Celery's: a
 	// monitor takes a worker for lost after twice that.
 	Heartbeat time.Duration
+	// Silent publishes no events of the worker itself but heartbeats that were
+	// asked for: Celery's --without-heartbeat.
+	Silent bool
 	// Version of the worker, for monitors; empty is the module's.
 	Version string
 	Log     *slog.Logger
@@ -182,6 +185,10 @@ func (p *Publisher) Run(ctx context.Context) error {
 			r.count(uint64(len(r.kept)))
 			return nil
 		case <-ticker.C:
+			if r.cfg.Silent {
+				r.release()
+				continue
+			}
 			r.worker("worker-heartbeat")
 		case <-p.beat:
 			r.worker("worker-heartbeat")
@@ -310,11 +317,14 @@ func (r *run) count(here uint64) {
 // worker publishes an event of the worker. The first after the broker was away
 // says that the worker is online, since monitors have given it up.
 func (r *run) worker(typ string) {
-	connected := r.cfg.Broker.Connected()
-	if typ == "worker-heartbeat" && r.offline && connected {
+	if r.cfg.Silent && typ != "worker-heartbeat" {
+		r.release()
+		return
+	}
+	r.offline = r.offline || !r.cfg.Broker.Connected()
+	if typ == "worker-heartbeat" && r.offline {
 		typ = "worker-online"
 	}
-	r.offline = !connected
 	r.count(0)
 	active, processed := r.cfg.Stats()
 	e := r.stamp(celery.WorkerEvent(typ, celery.WorkerState{
@@ -327,6 +337,7 @@ func (r *run) worker(typ string) {
 		r.offline = true
 		return
 	}
+	r.offline = false
 	r.release()
 }
 

@@ -141,6 +141,26 @@ func TestWorkerEvents(t *testing.T) {
 	})
 }
 
+func TestSilentWorkerTellsOfItsTasksAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f := &sender{}, event.NewFeed()
+		p, stop := start(t, event.PublisherConfig{Broker: s, Feed: f, TaskEvents: true, Silent: true})
+		f.Emit(event.Started(task))
+		time.Sleep(5 * time.Second)
+		p.Heartbeat() // asked for
+		synctest.Wait()
+		s.setAway(true)
+		f.Emit(event.Started(task))
+		time.Sleep(5 * time.Second)
+		s.setAway(false)
+		time.Sleep(5 * time.Second)
+		stop()
+		if got, want := keys(s.take()), "task.multi:1 worker.heartbeat:1 task.multi:1"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
 func TestTaskEventsTravelTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, f := &sender{}, event.NewFeed()

@@ -25,12 +25,13 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 MODULES, SHOTS = sys.argv[1], pathlib.Path(sys.argv[2])
-AMQP, REDIS = os.environ["SPARKSTALK_TEST_AMQP"], os.environ["SPARKSTALK_TEST_REDIS"]
+REDIS = os.environ["SPARKSTALK_TEST_REDIS"]
+BROKER = {"rabbitmq": os.environ["SPARKSTALK_TEST_AMQP"], "redis": REDIS}[os.environ.get("BROKER", "rabbitmq")]
 GO, PY = "go@sparkstalk", "py@celery"
 ENV = dict(
-    os.environ, CELERY_BROKER_URL=AMQP, CELERY_RESULT_BACKEND=REDIS, PY_QUEUE="py", GO_QUEUE="go", FLOWER_UNAUTHENTICATED_API="true"
+    os.environ, CELERY_BROKER_URL=BROKER, CELERY_RESULT_BACKEND=REDIS, PY_QUEUE="py", GO_QUEUE="go", FLOWER_UNAUTHENTICATED_API="true"
 )
-app = Celery(broker=AMQP, backend=REDIS)
+app = Celery(broker=BROKER, backend=REDIS)
 wrong = []
 
 

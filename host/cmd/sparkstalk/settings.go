@@ -58,6 +58,10 @@ var settingsTable = []setting{
 	{"autoscale", "autoscale", "", "", "bounds of the pool (`MAX,MIN`), which then grows and shrinks by what waits"},
 	{"statedb", "statedb", "S", "", "`file` that keeps revoked tasks over a restart"},
 	{"task_events", "task-events", "E", "", "send task events"},
+	{"worker_gossip", "without-gossip", "", "", "do not listen to the events of other workers"},
+	{"worker_mingle", "without-mingle", "", "", "do not ask other workers at the start what is revoked"},
+	{"worker_heartbeat", "without-heartbeat", "", "", "do not tell others that this worker lives"},
+	{"worker_heartbeat_interval", "heartbeat-interval", "", "", "`seconds` between two heartbeats, default 2"},
 	{"beat", "beat", "B", "", "send scheduled tasks as well; of several hosts, one does"},
 	{"beat_schedule_filename", "schedule", "s", "", "`file` of the last runs of scheduled tasks"},
 	{"beat_max_loop_interval", "max-interval", "", "", "longest sleep of the beat in `seconds`, default 300"},
@@ -67,13 +71,16 @@ var settingsTable = []setting{
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
 }
 
+// without begins the flags that turn a setting off.
+const without = "without-"
+
 func newSettings(flags *pflag.FlagSet) *settings {
 	s := &settings{flags: flags}
 	fields := configFields(&host.Config{})
 	for _, row := range settingsTable {
 		switch kind := fields[row.name].Kind(); {
 		case row.flag == "": // a secret is not for the command line
-		case kind == reflect.Bool:
+		case kind == reflect.Bool || strings.HasPrefix(row.flag, without):
 			flags.BoolP(row.flag, row.short, false, row.usage)
 		case kind == reflect.Map:
 			flags.StringArrayP(row.flag, row.short, nil, row.usage)
@@ -110,6 +117,9 @@ func (s *settings) config() (host.Config, error) {
 			text := f.Value.String()
 			if many, ok := f.Value.(pflag.SliceValue); ok {
 				text = strings.Join(many.GetSlice(), "\n")
+			}
+			if strings.HasPrefix(row.flag, without) {
+				text = map[string]string{"true": "false", "false": "true"}[text]
 			}
 			if err := set(field, text); err != nil {
 				bad = append(bad, fmt.Errorf("flag --%s: %w", row.flag, err))

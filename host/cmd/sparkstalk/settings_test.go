@@ -38,7 +38,7 @@ func load(t *testing.T, file string, env map[string]string, args ...string) (hos
 func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 	file := "broker: amqp://file\nresult_backend: redis://file\nspark: local[1]\nconcurrency: 3\nqueues: [a, b]\nqueue_args: {x-max-priority: 10}\n"
 	env := map[string]string{"CELERY_BROKER_URL": "amqp://env", "SPARKSTALK_CONCURRENCY": "5", "SPARK_REMOTE": "sc://env", "CONSUMER_PRIORITY": "-4"}
-	cfg, err := load(t, file, env, "--broker", "amqp://flag", "-Q", "x,y", "--acks-late", "--prefetch-multiplier", "0")
+	cfg, err := load(t, file, env, "--broker", "amqp://flag", "-Q", "x,y", "--acks-late", "--prefetch-multiplier", "0", "--without-gossip")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"broker":"amqp://flag"`, `"result_backend":"redis://file"`, `"spark":"sc://env"`, `"concurrency":5`, `"queues":["x","y"]`,
-		`"queue_args":{"x-max-priority":10}`, `"consumer_priority":-4`, `"task_acks_late":true`, `"prefetch_multiplier":0`,
+		`"queue_args":{"x-max-priority":10}`, `"consumer_priority":-4`, `"task_acks_late":true`, `"prefetch_multiplier":0`, `"worker_gossip":false`, `"worker_mingle":null`,
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("%s is not in %s", want, got)
