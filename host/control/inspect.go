@@ -307,7 +307,10 @@ func brokerInfo(raw string) json.RawMessage {
 	if p, err := strconv.Atoi(u.Port()); err == nil {
 		port = p
 	}
-	user := null
+	user, login := null, celery.Quote("PLAIN")
+	if transport == "redis" {
+		login = null
+	}
 	if u.User != nil && u.User.Username() != "" {
 		user = celery.Quote(u.User.Username())
 	}
@@ -319,7 +322,7 @@ func brokerInfo(raw string) json.RawMessage {
 		{Key: "hostname", Value: celery.Quote(u.Hostname())}, {Key: "userid", Value: user}, {Key: "virtual_host", Value: celery.Quote(vhost)},
 		{Key: "port", Value: fmt.Appendf(nil, "%d", port)}, {Key: "insist", Value: boolean(false)}, {Key: "ssl", Value: boolean(secure)},
 		{Key: "transport", Value: celery.Quote(transport)}, {Key: "connect_timeout", Value: json.RawMessage("4")},
-		{Key: "transport_options", Value: json.RawMessage("{}")}, {Key: "login_method", Value: celery.Quote("PLAIN")}, {Key: "uri_prefix", Value: null},
+		{Key: "transport_options", Value: json.RawMessage("{}")}, {Key: "login_method", Value: login}, {Key: "uri_prefix", Value: null},
 		{Key: "heartbeat", Value: json.RawMessage("10.0")}, {Key: "failover_strategy", Value: celery.Quote("round-robin")},
 		{Key: "alternates", Value: json.RawMessage("[]")}, {Key: "credential_provider", Value: null},
 	}.Append(nil)
