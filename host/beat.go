@@ -197,6 +197,23 @@ func (s *scheduler) entries() map[string]beat.Entry {
 	return all
 }
 
+// checkSchedules says which schedules of a module cannot be.
+func checkSchedules(m abi.Manifest) error {
+	var bad []error
+	for _, t := range m.Tasks {
+		for _, declared := range t.Schedule {
+			e, err := entryOf(t.Name, declared)
+			if err == nil {
+				err = e.Check()
+			}
+			if err != nil {
+				bad = append(bad, fmt.Errorf("schedule of task %s: %w", t.Name, err))
+			}
+		}
+	}
+	return errors.Join(bad...)
+}
+
 // entryOf is a module's schedule as configuration has it.
 func entryOf(task string, s abi.Schedule) (beat.Entry, error) {
 	if (s.Every == 0) == (s.Crontab == "") {

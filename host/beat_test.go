@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -126,6 +127,25 @@ func TestMessagesAreCelerysBeats(t *testing.T) {
 				t.Errorf("body\n got %s\nwant %s, %v", m.Body, body, err)
 			}
 		})
+	}
+}
+
+func TestAModuleWithABadScheduleIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"every": 5}, {"crontab": "*/5 * * * mon-fri"}]`: "",
+		`[{"crontab": "61 * * * *"}]`:                      "61 is not between 0 and 59",
+		`[{"every": -1}]`:                                  "more than zero",
+		`[{}]`:                                             "one of every and crontab",
+		`[{"every": 5, "crontab": "* * * * *"}]`:           "one of every and crontab",
+	} {
+		m := abi.Manifest{Tasks: []abi.TaskSpec{{Name: "a.b"}}}
+		if err := json.Unmarshal([]byte(text), &m.Tasks[0].Schedule); err != nil {
+			t.Fatal(err)
+		}
+		err := checkSchedules(m)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "a.b")) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
 	}
 }
 

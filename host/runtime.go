@@ -129,7 +129,7 @@ func moduleConfig(cfg Config) module.Config {
 	return module.Config{
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
-		OnChange: tidyMemory(),
+		OnChange: tidyMemory(), Check: checkSchedules,
 	}
 }
 

@@ -71,6 +71,9 @@ type Config struct {
 	// modules are compiled at once. Zero means one for each CPU, at most 8.
 	CompileWorkers int
 
+	// Check says what else is wrong with a manifest, for which its module is then
+	// refused. Nil finds nothing.
+	Check func(abi.Manifest) error
 	// OnChange is called after a version began to serve, a file was refused or a
 	// module was unloaded, one call at a time. It may call the registry's other
 	// methods, but must not block.

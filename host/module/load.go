@@ -135,6 +135,11 @@ func (v *version) describe(ctx context.Context, file []byte) error {
 		return fail("describe itself", err)
 	}
 	manifest, err := parseManifest(data)
+	if err == nil && e.cfg.Check != nil {
+		if checkErr := e.cfg.Check(manifest); checkErr != nil {
+			err = refusal(BadManifest, "%w", checkErr)
+		}
+	}
 	if err != nil {
 		in.close()
 		return err

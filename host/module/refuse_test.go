@@ -1,6 +1,7 @@
 package module
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 func TestRefusals(t *testing.T) {
@@ -69,11 +72,18 @@ func TestRefusals(t *testing.T) {
 		{"manifest without tasks", with(func(a *asm) { a.manifest = manifest() }), BadManifest, "no tasks"},
 		{"manifest with a name twice", with(func(a *asm) { a.manifest = manifest("t.a", "t.a") }), BadManifest, `two tasks are named "t.a"`},
 		{"manifest of a later version", with(func(a *asm) { a.manifest = `{"abi":2,"tasks":{"in":"another form"}}` }), AbiTooNew, "ABI version 2, this host speaks 1 to 1"},
+		{"manifest that the host does not like", with(func(a *asm) { a.manifest = manifest("t.unwanted") }), BadManifest, "t.unwanted is not wanted"},
 		{"manifest of no version", with(func(a *asm) { a.manifest = `{"tasks":[{"name":"t.a"}]}` }), BadManifest, "ABI version 0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)
 			cfg.DescribeTimeout = 200 * time.Millisecond
+			cfg.Check = func(m abi.Manifest) error {
+				if m.Tasks[0].Name == "t.unwanted" {
+					return errors.New("t.unwanted is not wanted")
+				}
+				return nil
+			}
 			var changes []Info
 			cfg.OnChange = func(i Info) { changes = append(changes, i) }
 			path := put(t, cfg, "bad.wasm", test.file)
