@@ -72,6 +72,7 @@ func TestKilledBrokerLosesNoTask(t *testing.T) {
 	server := proctest.StartRabbitMQ(t)
 	const tasks = 1000
 	q, results := broker.Queue{Name: newQueue(t, server.URL(), tasks)}, newQueue(t, server.URL(), 0)
+	server.Flush(t) // the queues are not what is to be lost
 	b := open(t, rabbitmq.Config{URL: server.URL(), Queues: []broker.Queue{q}, Prefetch: 32})
 
 	var (
