@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race flower tpch cluster check generate setup bench faults fuzz build clean
+.PHONY: demo test race flower tpch cluster check generate setup bench faults fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -43,6 +43,10 @@ bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one ru
 
 faults: ## what breaks on Spark's side and what comes of it, as a table; some ten minutes
 	@scripts/faults
+
+conformance: ## what a Celery client sees of Python's worker and of ours, on every broker and backend; writes host/COMPATIBILITY.md
+	@scripts/setup broker redis python sail
+	SPARKSTALK_CONFORMANCE=all $(GO) test -count=1 -v -timeout 20m ./host/conformance
 
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz

@@ -145,7 +145,10 @@ func (d *Dispatcher) chordError(ctx context.Context, b Backend, body *Signature,
 		id = d.NewID()
 	}
 	errs := []error{d.errbacks(ctx, body.Options.get("link_error"), id, "", exc)}
-	errs = append(errs, d.storeFailure(ctx, b, id, exc))
+	// Celery's has a traceback too: that of the task whose end completed the header.
+	traced := *exc
+	traced.Traceback = fmt.Sprintf("Traceback (most recent call last):\n  Header of the chord with the body %s[%s]\n%s\n", body.Task, id, exc.Error())
+	errs = append(errs, d.storeFailure(ctx, b, id, &traced))
 	return errors.Join(append(errs, d.failChain(ctx, b, chain, celery.StateFailure, exc, true))...)
 }
 

@@ -1,0 +1,46 @@
+"""pytest's part: one pair of workers for each combination, and the table."""
+
+import os
+import pathlib
+
+import pytest
+import workers
+
+COMBINATIONS = {
+    "RabbitMQ+rpc": ("AMQP", "rpc"),
+    "RabbitMQ+Redis": ("AMQP", "REDIS_RESULTS"),
+    "Redis+Redis": ("REDIS_BROKER", "REDIS_RESULTS"),
+}
+HEAD = """# Compatibility with Celery's own worker
+
+Written by `make conformance`: what a client of Celery 5.7 sees of a Python worker and of sparkstalk, by message broker and
+result backend. "–": Celery has no such thing there. How it is compared: [conformance](conformance).
+"""
+rows = {}  # (area, behaviour) -> {combination: verdict}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--combinations", default=",".join(COMBINATIONS), help="which to run, by commas")
+    parser.addoption("--quick", action="store_true", help="leave out scenarios that take seconds")
+    parser.addoption("--table", help="file to write the table of behaviours to")
+
+
+@pytest.fixture(scope="session")
+def pair(request):
+    broker, backend = COMBINATIONS[request.param]
+    started = workers.Pair(request.param, os.environ[broker], "rpc://" if backend == "rpc" else os.environ[backend])
+    yield started
+    started.stop()
+
+
+def pytest_sessionfinish(session):
+    table = session.config.getoption("--table")
+    if not rows or not table:
+        return
+    chosen = session.config.getoption("--combinations").split(",")
+    lines = [HEAD, f"| | | {' | '.join(chosen)} |", f"| --- | --- | {' | '.join('---' for _ in chosen)} |"]
+    last = ""
+    for (area, behaviour), verdicts in rows.items():
+        lines.append(f"| {area if area != last else ''} | {behaviour} | {' | '.join(verdicts.get(c, '–') for c in chosen)} |")
+        last = area
+    pathlib.Path(table).write_text("\n".join(lines) + "\n")

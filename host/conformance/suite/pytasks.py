@@ -1,0 +1,186 @@
+"""The suite's tasks on Python's worker; ../tasks/main.go has the same for ours."""
+
+import builtins
+import os
+import time
+
+from celery import Celery
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+
+app = Celery("conf", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ["CELERY_RESULT_BACKEND"])
+app.conf.update(
+    task_default_queue=os.environ["QUEUE"], worker_prefetch_multiplier=4, worker_hijack_root_logger=True,
+    accept_content=["json", "msgpack", "yaml"], broker_connection_retry_on_startup=True, task_send_sent_event=False,
+)
+
+
+class CustomError(Exception):
+    pass
+
+
+def task(name, **options):
+    return app.task(name="conf." + name, **options)
+
+
+@task("add")
+def add(x, y=0):
+    return x + y
+
+
+@task("echo")
+def echo(value):
+    return value
+
+
+@task("none")
+def none():
+    return None
+
+
+@task("kwargs")
+def kwargs(a, b=2, c="three"):
+    return [a, b, c]
+
+
+@task("fail")
+def fail(kind, message=None):
+    raise getattr(builtins, kind)(*([] if message is None else [message]))
+
+
+@task("custom")
+def custom(message):
+    raise CustomError(message)
+
+
+@task("sleep")
+def sleep(seconds):
+    end = time.time() + seconds
+    while time.time() < end:
+        time.sleep(0.01)
+    return "slept"
+
+
+@task("sleep_late", acks_late=True)
+def sleep_late(seconds):
+    return sleep(seconds)
+
+
+@task("tracked", track_started=True)
+def tracked(seconds):
+    return sleep(seconds)
+
+
+@task("progress", bind=True)
+def progress(self, seconds):
+    self.update_state(state="PROGRESS", meta={"current": 1, "total": 2})
+    return sleep(seconds)
+
+
+@task("state", bind=True)
+def state(self, name, meta):
+    self.update_state(state=name, meta=meta)
+    raise Ignore()
+
+
+@task("ignored", ignore_result=True)
+def ignored():
+    return 1
+
+
+@task("retry", bind=True, max_retries=3, default_retry_delay=0)
+def retry(self, times):
+    if self.request.retries < times:
+        raise self.retry(countdown=0.05, exc=ValueError("not yet"))
+    return self.request.retries
+
+
+@task("retry_plain", bind=True, max_retries=1)
+def retry_plain(self):
+    raise self.retry(countdown=0)
+
+
+@task("retry_args", bind=True, max_retries=2)
+def retry_args(self, n):
+    if n < 5:
+        raise self.retry(args=[n + 4], countdown=0)
+    return n
+
+
+@task("autoretry", bind=True, autoretry_for=(KeyError,), max_retries=2, retry_backoff=False, default_retry_delay=0)
+def autoretry(self, until):
+    if self.request.retries < until:
+        raise KeyError("again")
+    return self.request.retries
+
+
+@task("reject", acks_late=True)
+def reject():
+    raise Reject("unwanted", requeue=False)
+
+
+@task("ignore")
+def ignore():
+    raise Ignore()
+
+
+@task("request", bind=True)
+def request(self):
+    r = self.request
+    return {
+        "id": r.id, "task": r.task, "root_id": r.root_id, "parent_id": r.parent_id, "group": r.group, "retries": r.retries,
+        "hostname": r.hostname, "redelivered": (r.delivery_info or {}).get("redelivered"),
+    }
+
+
+@task("soft", soft_time_limit=0.5)
+def soft(catch):
+    try:
+        sleep(20)
+    except SoftTimeLimitExceeded:
+        if catch:
+            return "cleaned up"
+        raise
+    return "not reached"
+
+
+@task("hard", time_limit=0.7)
+def hard():
+    return sleep(20)
+
+
+@task("limited", rate_limit="4/s")
+def limited(n):
+    return n
+
+
+@task("send", bind=True)
+def send(self, name, args):
+    return app.send_task(name, args=args, queue=self.request.delivery_info["routing_key"]).id
+
+
+@task("sum")
+def total(numbers):
+    return sum(numbers)
+
+
+@task("collect")
+def collect(values):
+    return {"values": values}
+
+
+@task("replace", bind=True)
+def replace(self, x, y):
+    raise self.replace(app.signature("conf.add", args=(x, y), queue=self.request.delivery_info["routing_key"]))
+
+
+@task("replace_group", bind=True)
+def replace_group(self, n):
+    from celery import group
+
+    queue = self.request.delivery_info["routing_key"]
+    raise self.replace(group(app.signature("conf.add", args=(i, i), queue=queue) for i in range(n)))
+
+
+@task("errback")
+def errback(failed_id):
+    return failed_id

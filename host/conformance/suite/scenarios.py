@@ -1,0 +1,601 @@
+"""What is compared: each scenario does one thing with a worker and returns what a
+client saw of it. Nothing is expected here: Python's worker says what is right."""
+
+import time
+import uuid
+
+from celery import chord, group
+
+ALL = []
+
+
+def scenario(area, behaviour, needs=(), alone=False, slow=False):
+    """needs: "redis" (a result backend that keeps results), "amqp". alone: it
+    changes the worker for the others. slow: it takes seconds by its nature."""
+
+    def add(function):
+        ALL.append({"area": area, "behaviour": behaviour, "run": function, "needs": needs, "alone": alone, "slow": slow})
+        return function
+
+    return add
+
+
+# Tasks and their results
+
+
+@scenario("tasks", "the value of a task")
+def value(t):
+    return t.call("add", 2, kwargs={"y": 3})
+
+
+@scenario("tasks", "JSON values of all kinds, kombu's special ones too")
+def values(t):
+    import datetime
+    import decimal
+
+    value = {
+        "n": None, "b": True, "i": 2**70, "f": 2.0, "e": 1e300, "s": "grüße \U0001f600\u0000", "l": [[], {}, [1.5]],
+        "d": datetime.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc), "day": datetime.date(2026, 1, 2),
+        "dec": decimal.Decimal("1.10"), "u": uuid.UUID(int=5), "bytes": b"abc", "raw": b"\xff\x00",
+    }
+    return t.call("echo", value)
+
+
+@scenario("tasks", "a task that returns nothing")
+def nothing(t):
+    return t.call("none")
+
+
+@scenario("tasks", "positional, keyword and default arguments")
+def arguments(t):
+    return [t.call("kwargs", 1), t.call("kwargs", 1, kwargs={"c": "x"}), t.call("kwargs", kwargs={"a": 1, "b": 5})]
+
+
+@scenario("tasks", "wrong arguments")
+def wrong_arguments(t):
+    return [t.call("kwargs"), t.call("kwargs", 1, 2, 3, 4), t.call("kwargs", 1, kwargs={"d": 1}), t.call("kwargs", 1, kwargs={"a": 2})]
+
+
+@scenario("tasks", "an unknown task")
+def unknown(t):
+    return t.outcome(t.app.send_task("conf.nosuch", queue=t.queue))
+
+
+@scenario("tasks", "exceptions of Python's own and of the task's")
+def exceptions(t):
+    return [t.call("fail", "ValueError", "boom"), t.call("fail", "KeyError", "k"), t.call("fail", "ZeroDivisionError"), t.call("custom", "mine")]
+
+
+@scenario("tasks", "propagate=False gives the exception as the result")
+def propagate(t):
+    r = t.send("fail", "ValueError", "boom")
+    got = r.get(timeout=30, propagate=False)
+    return [type(got).__name__, str(got), r.failed(), r.successful(), r.ready()]
+
+
+@scenario("tasks", "a task that runs by countdown and eta, and one that expired", slow=True)
+def eta(t):
+    import datetime
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    begin = time.time()
+    first = t.call("add", 1, 1, countdown=0.5)
+    took = time.time() - begin
+    return [
+        first, took >= 0.5, t.call("add", 1, 2, eta=now + datetime.timedelta(seconds=0.3)),
+        t.call("add", 1, 3, expires=now - datetime.timedelta(seconds=1)), t.call("add", 1, 4, expires=60),
+        t.call("add", 1, 5, countdown=1, expires=0.2),
+    ]
+
+
+@scenario("tasks", "the request that a task sees")
+def request(t):
+    return t.call("request")
+
+
+@scenario("tasks", "many calls at once")
+def many(t):
+    results = [t.send("add", n, n) for n in range(200)]
+    return [r.get(timeout=60) for r in results]
+
+
+@scenario("tasks", "a large argument and result")
+def large(t):
+    value = "x" * 2_000_000
+    return t.send("echo", value).get(timeout=30) == value
+
+
+@scenario("tasks", "a task sent by a task")
+def sent_by_task(t):
+    inner = t.send("send", "conf.add", [3, 4])
+    return t.outcome(inner)["state"]
+
+
+# States
+
+
+@scenario("states", "STARTED of a tracked task", needs=("redis",))
+def started(t):
+    r = t.send("tracked", 1)
+    t.wait("STARTED", lambda: r.state == "STARTED")
+    info = dict(r.info)
+    return [sorted(info), isinstance(info["pid"], int), t.plain(info["hostname"]), t.outcome(r)]
+
+
+@scenario("states", "PROGRESS and its meta", needs=("redis",))
+def progress(t):
+    r = t.send("progress", 1)
+    t.wait("PROGRESS", lambda: r.state == "PROGRESS")
+    return [r.info, t.outcome(r)]
+
+
+@scenario("states", "a state of the task's own that stays", needs=("redis",))
+def own_state(t):
+    r = t.send("state", "LOADED", {"rows": 5})
+    t.wait("LOADED", lambda: r.state == "LOADED")
+    return [r.info, r.ready()]
+
+
+@scenario("states", "an ignored result is not stored", needs=("redis",))
+def ignored(t):
+    r = t.send("ignored")
+    other = t.send("add", 1, 1, ignore_result=True)
+    t.call("add", 1, 1)
+    time.sleep(0.3)
+    return [r.state, other.state]
+
+
+@scenario("states", "what is stored of a success and of a failure", needs=("redis",))
+def stored(t):
+    import json
+
+    out = []
+    for r in (t.send("add", 1, 2), t.send("fail", "ValueError", "boom")):
+        t.outcome(r)
+        meta = json.loads(t.app.backend.client.get(t.app.backend.get_key_for_task(r.id)))
+        meta["traceback"] = bool(meta["traceback"])
+        meta["date_done"] = bool(meta["date_done"])
+        out.append(t.plain(meta))
+    return out
+
+
+# Retries
+
+
+@scenario("retries", "a task that retries and succeeds, and one that runs out of tries")
+def retries(t):
+    return [t.call("retry", 2), t.call("retry", 9)]
+
+
+@scenario("retries", "a retry without a cause")
+def retry_plain(t):
+    return t.call("retry_plain")
+
+
+@scenario("retries", "a retry with other arguments")
+def retry_args(t):
+    return t.call("retry_args", 1)
+
+
+@scenario("retries", "automatic retries")
+def autoretry(t):
+    return [t.call("autoretry", 1), t.call("autoretry", 9)]
+
+
+@scenario("retries", "RETRY and its cause", needs=("redis",))
+def retry_state(t):
+    r = t.app.send_task("conf.retry", args=[9], queue=t.queue)
+    seen = t.wait("RETRY", lambda: r.state == "RETRY" and repr(r.info))
+    return [seen, t.outcome(r)["state"]]
+
+
+# Limits
+
+
+@scenario("limits", "a soft time limit, caught and not")
+def soft(t):
+    return [t.call("soft", True), t.call("soft", False)]
+
+
+@scenario("limits", "a hard time limit, the task's and the message's", slow=True)
+def hard(t):
+    return [t.call("hard"), t.call("sleep", 20, time_limit=0.6), t.call("sleep", 20, soft_time_limit=0.4)]
+
+
+@scenario("limits", "a rate limit", slow=True)
+def rate(t):
+    begin = time.time()
+    for r in [t.send("limited", n) for n in range(6)]:
+        r.get(timeout=30)
+    took = time.time() - begin
+    return 1 <= took < 3
+
+
+# Reject and ignore
+
+
+@scenario("tasks", "Ignore leaves no state", needs=("redis",))
+def ignore(t):
+    r = t.send("ignore")
+    t.call("add", 1, 1)
+    time.sleep(0.3)
+    return r.state
+
+
+@scenario("tasks", "Reject without requeue", needs=("redis",))
+def reject(t):
+    r = t.send("reject")
+    t.call("add", 1, 1)
+    time.sleep(0.3)
+    return r.state
+
+
+# Canvas
+
+
+@scenario("canvas", "a chain")
+def chains(t):
+    r = (t.sig("add", 1, 2) | t.sig("add", 3) | t.sig("add", 4)).apply_async()
+    return [t.outcome(r), t.outcome(r.parent) if t.persistent else None]
+
+
+@scenario("canvas", "a chain that fails in the middle", needs=("redis",))
+def chain_fails(t):
+    r = (t.sig("add", 1, 2) | t.sig("fail", "ValueError", immutable=True) | t.sig("add", 4)).apply_async()
+    steps = [r, r.parent, r.parent.parent]
+    t.wait("all of it to end", lambda: all(step.ready() for step in steps))
+    return [t.outcome(r), [step.state for step in steps]]
+
+
+@scenario("canvas", "immutable signatures")
+def immutable(t):
+    return t.outcome((t.sig("add", 1, 2) | t.sig("add", 3, 4, immutable=True)).apply_async())
+
+
+@scenario("canvas", "a group")
+def groups(t):
+    r = group(t.sig("add", n, n) for n in range(8)).apply_async()
+    return r.get(timeout=30)
+
+
+@scenario("canvas", "a group with a task that fails")
+def group_fails(t):
+    r = group(t.sig("add", 1, 1), t.sig("fail", "ValueError", "boom")).apply_async()
+    try:
+        return r.get(timeout=30)
+    except Exception as exc:
+        return [type(exc).__name__, str(exc), r.completed_count() if t.persistent else None]
+
+
+@scenario("canvas", "a group in a chain becomes a chord", needs=("redis",))
+def group_in_chain(t):
+    r = (group(t.sig("add", n, n) for n in range(4)) | t.sig("sum") | t.sig("add", 100)).apply_async()
+    return t.outcome(r)
+
+
+@scenario("canvas", "a task whose result goes to a group")
+def chain_to_group(t):
+    r = (t.sig("add", 1, 2) | group(t.sig("add", 10), t.sig("add", 20))).apply_async()
+    return r.get(timeout=30)
+
+
+@scenario("canvas", "a chord", needs=("redis",))
+def chords(t):
+    r = chord([t.sig("add", n, n) for n in range(10)])(t.sig("sum"))
+    return t.outcome(r)
+
+
+@scenario("canvas", "a chord of one task, and of none", needs=("redis",))
+def small_chords(t):
+    one = chord([t.sig("add", 1, 1)])(t.sig("sum"))
+    none = chord([], t.sig("sum", [7], immutable=True)).apply_async()
+    return [t.outcome(one), t.outcome(none)]
+
+
+@scenario("canvas", "a chord whose header fails", needs=("redis",))
+def chord_fails(t):
+    r = chord([t.sig("sleep", 0.5), t.sig("fail", "ValueError", "boom")])(t.sig("sum"))
+    got = t.outcome(r)
+    got["args"] = [str(a).split(" raised ")[-1] for a in got.get("args", [])]
+    return got
+
+
+@scenario("canvas", "a chord whose body fails", needs=("redis",))
+def chord_body_fails(t):
+    return t.outcome(chord([t.sig("add", 1, 1), t.sig("add", 2, 2)])(t.sig("fail", "ValueError", "body", immutable=True)))
+
+
+@scenario("canvas", "nested chords and groups", needs=("redis",))
+def nested(t):
+    inner = chord([t.sig("add", 1, 1), t.sig("add", 2, 2)], t.sig("sum"))
+    r = chord([inner, t.sig("add", 3, 3), group(t.sig("add", 4, 4), t.sig("add", 5, 5))], t.sig("collect")).apply_async()
+    got = t.outcome(r)
+    return got
+
+
+@scenario("canvas", "a chord followed by a chain", needs=("redis",))
+def chord_then_chain(t):
+    r = (chord([t.sig("add", n, n) for n in range(3)], t.sig("sum")) | t.sig("add", 1) | t.sig("add", 2)).apply_async()
+    return t.outcome(r)
+
+
+@scenario("canvas", "chains in a group and in a chord", needs=("redis",))
+def chains_in_chord(t):
+    r = chord([t.sig("add", n, n) | t.sig("add", 1) for n in range(3)], t.sig("sum")).apply_async()
+    return t.outcome(r)
+
+
+@scenario("canvas", "link and link_error", needs=("redis",))
+def links(t):
+    r = t.app.send_task("conf.add", args=[1, 2], queue=t.queue, link=t.sig("add", 10))
+    t.outcome(r)
+    child = t.wait("the callback", lambda: (r.children or [None])[0])
+    errback = t.sig("errback").set(task_id=str(uuid.uuid4()))
+    failed = t.app.send_task("conf.fail", args=["ValueError", "x"], queue=t.queue, link_error=errback)
+    got = t.outcome(failed)
+    return [t.outcome(child), got, t.app.AsyncResult(errback.options["task_id"]).get(timeout=30) == failed.id]
+
+
+@scenario("canvas", "map, starmap and chunks")
+def maps(t):
+    from celery.canvas import xmap, xstarmap
+
+    task = t.sig("echo")
+    mapped = xmap(task, [[1], [2], [3]], app=t.app).set(queue=t.queue).apply_async()
+    starred = xstarmap(t.sig("add"), [[1, 2], [3, 4]], app=t.app).set(queue=t.queue).apply_async()
+    return [t.outcome(mapped), t.outcome(starred)]
+
+
+@scenario("canvas", "replace by a task", needs=("redis",))
+def replace(t):
+    return [t.outcome(t.send("replace", 4, 5)), t.outcome((t.sig("replace", 1, 2) | t.sig("add", 10)).apply_async())]
+
+
+@scenario("canvas", "replace by a group, in a chain", needs=("redis",))
+def replace_group(t):
+    return t.outcome((t.sig("replace_group", 3) | t.sig("sum")).apply_async())
+
+
+@scenario("canvas", "the relations of a chain's tasks: parent, root, group", needs=("redis",))
+def relations(t):
+    r = (t.sig("request") | t.sig("collect")).apply_async()
+    first = r.parent.get(timeout=30)
+    r.get(timeout=30)
+    members = group(t.sig("request"), t.sig("request")).apply_async()
+    got = members.get(timeout=30)
+    return [first["id"] == first["root_id"], first["parent_id"], [g["group"] == members.id for g in got]]
+
+
+@scenario("canvas", "stamps travel along a chain", needs=("redis",))
+def stamps(t):
+    s = t.sig("add", 1, 2) | t.sig("add", 3)
+    s.stamp(batch="b1")
+    return t.outcome(s.apply_async())
+
+
+# Revoking
+
+
+@scenario("revoke", "before a task runs")
+def revoke_before(t):
+    r = t.send("add", 1, 1, countdown=1)
+    time.sleep(0.3)
+    t.app.control.revoke(r.id, destination=[t.node])
+    return t.outcome(r)
+
+
+@scenario("revoke", "terminate while it runs")
+def revoke_running(t):
+    r = t.send("sleep", 20)
+    t.wait("the task to run", lambda: any(x["id"] == r.id for x in (t.inspect().active() or {}).get(t.node, [])))
+    t.app.control.revoke(r.id, terminate=True, destination=[t.node])
+    return t.outcome(r)
+
+
+@scenario("revoke", "by stamped headers")
+def revoke_stamped(t):
+    mark = f"m{time.time_ns()}"
+    s = t.sig("add", 1, 1).set(countdown=1)
+    s.stamp(mark=mark)
+    r = s.apply_async()
+    time.sleep(0.3)
+    t.app.control.revoke_by_stamped_headers({"mark": [mark]}, destination=[t.node])
+    return t.outcome(r)
+
+
+# Messages
+
+
+@scenario("messages", "msgpack and yaml, and pickle refused", slow=True)
+def serializers(t):
+    out = [t.call("add", 1, 2, serializer="msgpack"), t.call("add", 1, 2, serializer="yaml")]
+    refused = t.send("add", 1, 2, serializer="pickle")
+    out.append(t.outcome(refused, timeout=1.5))
+    out.append(t.call("add", 5, 5))
+    return out
+
+
+@scenario("messages", "every compression")
+def compressions(t):
+    return [t.call("add", 1, n, compression=c) for n, c in enumerate(["gzip", "zlib", "bzip2", "lzma", "brotli", "zstd"])]
+
+
+@scenario("messages", "protocol 1")
+def protocol1(t):
+    t.app.conf.task_protocol = 1
+    try:
+        app = type(t.app)("v1", broker=t.broker, backend=t.backend_url, set_as_current=False)
+        app.conf.update(task_protocol=1, task_default_queue=t.queue)
+        r = app.send_task("conf.add", args=[1, 2], queue=t.queue)
+        return r.get(timeout=30)
+    finally:
+        t.app.conf.task_protocol = 2
+
+
+@scenario("messages", "messages that are no tasks, with tasks behind them: those that a Python worker outlives")
+def garbage(t):
+    with t.app.connection_for_write() as c:
+        p = c.Producer()
+        for body, headers, kind in (
+            (b"gibberish", {}, "application/json"), (b"[1,2", {"task": "conf.add", "id": "bad-1"}, "application/json"),
+            (b"{}", {}, "application/json"),
+            (b"[[],{},{}]", {"task": "conf.add", "id": "bad-2"}, "application/x-unknown"), (b"", {}, ""),
+        ):
+            p.publish(body, routing_key=t.queue, headers=headers, content_type=kind, content_encoding="utf-8")
+    return t.call("add", 20, 22)
+
+
+# Remote control
+
+
+@scenario("control", "ping")
+def ping(t):
+    return t.reply("ping")
+
+
+@scenario("control", "the lists of tasks: active, reserved, scheduled, registered, revoked", slow=True)
+def task_lists(t):
+    running = [t.send("sleep", 2) for _ in range(2)]
+    later = t.send("add", 1, 1, countdown=60)
+    t.wait("them to run", lambda: len((t.inspect().active() or {}).get(t.node, [])) == 2)
+    t.wait("one to be scheduled", lambda: (t.inspect().scheduled() or {}).get(t.node))
+    active = sorted(t.reply("active")[0], key=lambda a: a["id"])
+    scheduled = [s for s in t.reply("scheduled")[0]]
+    registered = [n for n in t.reply("registered")[0] if n.startswith("conf.")]
+    t.app.control.revoke(later.id, destination=[t.node])
+    for r in running:
+        r.get(timeout=30)
+
+    def form(info):
+        fixed = {k: info[k] for k in ("name", "type", "args", "kwargs", "hostname", "acknowledged")}
+        return {**fixed, "keys": sorted(info)}
+
+    return [[form(a) for a in active], [[sorted(s), s["priority"], form(s["request"])] for s in scheduled], sorted(registered)]
+
+
+@scenario("control", "query_task")
+def query_task(t):
+    r = t.send("sleep", 1)
+    t.wait("it to run", lambda: any(x["id"] == r.id for x in (t.inspect().active() or {}).get(t.node, [])))
+    got = t.reply("query_task", ids=[r.id, "unknown"])
+    r.get(timeout=30)
+    return [[v[0] for v in answer.values()] for answer in got]
+
+
+@scenario("control", "stats and their keys")
+def stats(t):
+    got = t.reply("stats")[0]
+    return [sorted(got), sorted(got["broker"]), got["prefetch_count"], sorted(got["pool"])[:3]]
+
+
+@scenario("control", "active_queues")
+def active_queues(t):
+    got = t.reply("active_queues")[0]
+    return [{k: q[k] for k in ("name", "routing_key", "durable", "exclusive", "auto_delete", "no_ack")} | {"exchange": q["exchange"]["name"]} for q in got]
+
+
+@scenario("control", "time_limit and rate_limit at run time", alone=True)
+def limits_at_run_time(t):
+    out = [t.reply("time_limit", task_name="conf.sleep", soft=None, hard=0.6), t.call("sleep", 20), t.reply("time_limit", task_name="conf.sleep", soft=None, hard=None)]
+    out += [t.reply("time_limit", task_name="conf.nosuch", hard=1), t.reply("rate_limit", task_name="conf.none", rate_limit="10/m")]
+    out += [t.reply("rate_limit", task_name="conf.none", rate_limit="nonsense"), t.reply("rate_limit", task_name="conf.nosuch", rate_limit="1/s")]
+    out += [t.reply("rate_limit", task_name="conf.none", rate_limit=0), t.call("none")]
+    return out
+
+
+@scenario("control", "pool_grow, pool_shrink and autoscale", alone=True)
+def pool(t):
+    return [t.reply("pool_grow", n=1), t.reply("pool_shrink", n=1), t.reply("autoscale", max=3, min=2)]
+
+
+@scenario("control", "add_consumer and cancel_consumer", alone=True)
+def consumers(t):
+    extra = t.queue + ".extra"
+    out = [t.reply("add_consumer", queue=extra)]
+    r = t.send("add", 1, 1, queue=extra)
+    out.append(t.outcome(r))
+    out.append(t.reply("cancel_consumer", queue=extra))
+    out.append(len(t.reply("active_queues")[0]))
+    return out
+
+
+@scenario("control", "an unknown command, and wrong arguments")
+def unknown_command(t):
+    return [t.reply("nosuch"), [list(a) if isinstance(a, dict) else a for a in t.reply("rate_limit")]]
+
+
+@scenario("control", "clock, conf and report answer")
+def others(t):
+    return [sorted(t.reply("clock")[0]), bool(t.reply("conf")), list(t.reply("report")[0])]
+
+
+# Events
+
+
+def listen(t, act):
+    """The events that t's worker sends while act runs."""
+    import threading
+
+    seen, ready, over = [], threading.Event(), threading.Event()
+
+    def receive():
+        with t.app.connection_for_read() as c:
+            receiver = t.app.events.Receiver(c, handlers={"*": seen.append})
+            with receiver.consumer_context(wakeup=False) as (connection, _, _):
+                ready.set()
+                while not over.is_set():
+                    try:
+                        connection.drain_events(timeout=0.2)
+                    except OSError:
+                        pass
+
+    def mine():
+        return [e for e in seen if e.get("hostname") == t.node]
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    try:
+        ready.wait(10)
+        time.sleep(0.5)  # Redis says nothing of when a subscription holds
+        act(mine)
+    finally:
+        over.set()
+        thread.join()
+    return mine()
+
+
+def fields(e):
+    return sorted(set(e) - {"local_received"})
+
+
+@scenario("events", "the events of a task, with their fields", alone=True, slow=True)
+def events(t):
+    results = []
+
+    def act(mine):
+        results.extend(t.send(*call) for call in (("add", 1, 2), ("fail", "ValueError", "boom"), ("retry", 1)))
+        for r in results:
+            t.outcome(r)
+        t.wait("the events", lambda: sum(e["type"] in ("task-succeeded", "task-failed") for e in mine()) >= 3)
+
+    t.reply("enable_events")
+    seen = listen(t, act)
+    t.reply("disable_events")
+    # A retry's new message may be received before the old one is said to be retried.
+    return [sorted([e["type"], fields(e)] for e in seen if e.get("uuid") == r.id) for r in results]
+
+
+@scenario("events", "heartbeats", slow=True)
+def heartbeats(t):
+    seen = listen(t, lambda mine: t.wait("a heartbeat", lambda: any("active" in e for e in mine() if e["type"] == "worker-heartbeat")))
+    return sorted({tuple(fields(e)) for e in seen if e["type"] == "worker-heartbeat" and "active" in e})
+
+
+@scenario("events", "a heartbeat that is asked for")
+def asked(t):
+    def act(mine):
+        t.app.control.broadcast("heartbeat", destination=[t.node])
+        t.wait("a heartbeat", lambda: any(e["freq"] == 5 or t.kind == "sparkstalk" for e in mine() if e["type"] == "worker-heartbeat"))
+
+    seen = listen(t, act)
+    return [fields(e) for e in seen if e["type"] == "worker-heartbeat" and ("active" not in e or t.kind == "sparkstalk")][:1]

@@ -1,0 +1,44 @@
+"""Runs each scenario on Python's worker and on ours and compares what was seen."""
+
+import json
+
+import conftest
+import differences
+import pytest
+import scenarios
+
+
+def pytest_generate_tests(metafunc):
+    cases = []
+    # Grouped by pair of workers; those that change a worker come last.
+    for combination in metafunc.config.getoption("--combinations").split(","):
+        for s in sorted(scenarios.ALL, key=lambda s: s["alone"]):
+            conftest.rows.setdefault((s["area"], s["behaviour"]), {})
+            if s["slow"] and metafunc.config.getoption("--quick"):
+                continue
+            if "redis" in s["needs"] and combination.endswith("rpc") or "amqp" in s["needs"] and combination.startswith("Redis"):
+                continue
+            cases.append(pytest.param(combination, s, id=f"{combination}-{s['run'].__name__}"))
+    metafunc.parametrize(["pair", "scenario"], cases, indirect=["pair"], scope="session")
+
+
+def seen(scenario, target):
+    try:
+        return scenario["run"](target)
+    except Exception as exc:  # an observation too: both may fail alike, and the table says so
+        return {"the scenario failed": f"{type(exc).__name__}: {target.plain(str(exc)).replace(target.kind, '<kind>')}"}
+
+
+def test_same(pair, scenario):
+    for kind in pair.targets:
+        pair.alive(kind)
+    running = [t.thread.submit(seen, scenario, t) for t in pair.targets.values()]
+    python, ours = (json.dumps(r.result(), sort_keys=True, default=repr) for r in running)
+    verdicts = conftest.rows[scenario["area"], scenario["behaviour"]]
+    reason = differences.KNOWN.get((pair.combination, scenario["run"].__name__)) or differences.KNOWN.get(scenario["run"].__name__)
+    assert "the scenario failed" not in python, f"the scenario does not work on Python's worker: {python}"
+    verdicts[pair.combination] = "same" if python == ours else f"different: {reason or 'not explained'}"
+    if reason:
+        assert python != ours, "no longer different: take it from differences.py"
+    else:
+        assert ours == python
