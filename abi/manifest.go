@@ -98,6 +98,9 @@ type TaskOptions struct {
 	// RejectOnWorkerLost returns a late-acked message to its queue when what ran
 	// the task died.
 	RejectOnWorkerLost *bool `json:"reject_on_worker_lost,omitempty"`
+	// SendEvents tells monitors what becomes of the task, where the worker sends
+	// events of tasks. The default is true.
+	SendEvents *bool `json:"send_events,omitempty"`
 	// StoreErrorsEvenIfIgnored stores failures of tasks whose result is ignored.
 	StoreErrorsEvenIfIgnored *bool `json:"store_errors_even_if_ignored,omitempty"`
 	// MaxRetries is how often a call is tried again: 3 by default, negative
@@ -132,6 +135,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	prefer(&base.AcksOnFailure, o.AcksOnFailure)
 	prefer(&base.AcksOnTimeout, o.AcksOnTimeout)
 	prefer(&base.RejectOnWorkerLost, o.RejectOnWorkerLost)
+	prefer(&base.SendEvents, o.SendEvents)
 	prefer(&base.StoreErrorsEvenIfIgnored, o.StoreErrorsEvenIfIgnored)
 	prefer(&base.MaxRetries, o.MaxRetries)
 	prefer(&base.DefaultRetryDelay, o.DefaultRetryDelay)

@@ -34,6 +34,10 @@ func AcksOnTimeout(ack bool) Option { return func(t *task) { t.spec.AcksOnTimeou
 // task died. It is Celery's reject_on_worker_lost.
 func RejectOnWorkerLost() Option { return func(t *task) { t.spec.RejectOnWorkerLost = new(true) } }
 
+// NoEvents keeps what becomes of the task from monitors: Celery's
+// send_events=False.
+func NoEvents() Option { return func(t *task) { t.spec.SendEvents = new(false) } }
+
 // StoreErrorsEvenIfIgnored stores failures although results are ignored. It is
 // Celery's store_errors_even_if_ignored.
 func StoreErrorsEvenIfIgnored() Option {

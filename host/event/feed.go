@@ -43,6 +43,8 @@ type Event struct {
 	Revocation Revocation
 	// Requeue says of TypeRejected that the message went back to its queue.
 	Requeue bool
+	// Private says that monitors are not told: Celery's send_events=False.
+	Private bool
 }
 
 // A Revocation says why a task was revoked.
@@ -93,6 +95,12 @@ type Feed struct {
 
 // NewFeed returns a feed that nobody has subscribed to.
 func NewFeed() *Feed { return &Feed{} }
+
+// Wanted reports whether anybody has subscribed.
+func (f *Feed) Wanted() bool {
+	subs := f.subs.Load()
+	return subs != nil && len(*subs) > 0
+}
 
 // Emit hands e to every subscription that has room, and never waits: one
 // without room loses e and counts it.

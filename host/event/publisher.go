@@ -249,6 +249,9 @@ func (r *run) drain() {
 }
 
 func (r *run) add(e Event) {
+	if e.Private {
+		return
+	}
 	if len(r.batch) == 0 {
 		r.due = time.After(gather)
 	}

@@ -49,7 +49,7 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 		cancel(terminatedError{*s})
 	}
 	start := time.Now()
-	w.Feed.Emit(event.Started(r.task))
+	w.tell(event.Started(r.task))
 	if set.trackStarted {
 		w.store(alive, r.task, w.document(r.task, celery.Started(r.task, os.Getpid(), w.Hostname), nil))
 	}

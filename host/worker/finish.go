@@ -70,7 +70,7 @@ func (w *Worker) succeed(alive context.Context, c *call, value json.RawMessage, 
 		safe = false // its chord would wait for ever
 	}
 	w.Log.Debug("task succeeded", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Duration, took)
-	w.Feed.Emit(event.Succeeded(t, value, took))
+	w.tell(event.Succeeded(t, value, took))
 	// The result comes before the ack. A crash between the two runs the task
 	// again, which acks_late promises; the other order would lose the result.
 	// What the backend has refused for good it would refuse again: only a stop
@@ -85,7 +85,7 @@ func (w *Worker) settleLate(c *call, ack, requeue bool) {
 	case ack:
 		w.settled(c.r, c.r.ack())
 	default:
-		w.Feed.Emit(event.Rejected(c.r.task, requeue)) // before it can start again
+		w.tell(event.Rejected(c.r.task, requeue)) // before it can start again
 		w.settled(c.r, c.r.Settler.Reject(requeue))
 	}
 }
@@ -109,7 +109,7 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		return
 	}
 	stored := w.storeFailure(alive, c, exc)
-	w.Feed.Emit(event.Failed(t, w.traced(t, exc)))
+	w.tell(event.Failed(t, w.traced(t, exc)))
 	if !stored && alive.Err() != nil {
 		w.settleLate(c, false, true)
 		return
@@ -149,7 +149,7 @@ func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
 	case "Retry":
 		text := c.retried.traceback()
 		// First of all: the next try may be under way already.
-		w.Feed.Emit(event.Retried(t, c.retried.cause, text))
+		w.tell(event.Retried(t, c.retried.cause, text))
 		r := celery.Retrying(t, c.retried.cause)
 		if r.Traceback = text; r.Exception != nil {
 			with := *r.Exception
@@ -171,7 +171,7 @@ func (w *Worker) finishControl(alive context.Context, c *call, e *abi.Error) {
 			exc := exceptionOf(e)
 			exc.Traceback = ""
 			w.storeFailure(alive, c, exc)
-			w.Feed.Emit(event.Failed(t, w.traced(t, exc)))
+			w.tell(event.Failed(t, w.traced(t, exc)))
 		}
 		w.settleLate(c, false, requeue)
 	}

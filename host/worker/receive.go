@@ -37,7 +37,7 @@ func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 	if w.dropped(alive, r) {
 		return
 	}
-	w.Feed.Emit(event.Received(task))
+	w.tell(event.Received(task))
 	w.requests.add(r)
 	queued := false
 	if task.ETA != nil && time.Until(*task.ETA) > 0 {
@@ -118,7 +118,7 @@ func (w *Worker) discard(alive context.Context, r *request, expired bool) {
 
 // revoke stores that a task was revoked, and tells its chord.
 func (w *Worker) revoke(alive context.Context, r *request, reason string, why event.Revocation) {
-	w.Feed.Emit(event.Revoked(r.task, why))
+	w.tell(event.Revoked(r.task, why))
 	exc := celery.Revoked(reason)
 	if w.settingsOf(r.task).storesErrors() {
 		w.store(alive, r.task, w.document(r.task, celery.Failure(r.task, exc), nil))
@@ -182,5 +182,5 @@ func (w *Worker) unknown(alive context.Context, r *request) {
 	w.Log.Error("task of unknown name rejected", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
 	w.store(alive, r.task, celery.Failure(r.task, exc))
 	w.settled(r, r.Settler.Reject(false))
-	w.Feed.Emit(event.Failed(r.task, exc))
+	w.tell(event.Failed(r.task, exc))
 }

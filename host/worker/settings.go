@@ -5,6 +5,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/event"
 )
 
 // Celery's defaults of what a task leaves open.
@@ -89,4 +90,16 @@ func chosen[T any](own *T, fallback T) T {
 func seconds(s float64) time.Duration {
 	const most = 290 * 365 * 24 * 3600
 	return time.Duration(min(max(s, 0), most) * float64(time.Second))
+}
+
+// tell has those who listen know what happened, and monitors unless the task's
+// options keep it from them.
+func (w *Worker) tell(e event.Event) {
+	if !w.Feed.Wanted() {
+		return
+	}
+	if o, ok := w.TaskOptions(e.Task.Name); ok {
+		e.Private = !chosen(o.SendEvents, true)
+	}
+	w.Feed.Emit(e)
 }

@@ -42,6 +42,7 @@ var persisted = sdk.Cached("test.persisted", func(ctx *sdk.Context, rows int64) 
 
 func init() {
 	sdk.Task("test.noop", func(*sdk.Context, none) (none, error) { return none{}, nil })
+	sdk.Task("test.quiet", func(*sdk.Context, none) (none, error) { return none{}, nil }, sdk.NoEvents())
 	sdk.Task("test.version", func(*sdk.Context, none) (string, error) { return version, nil })
 	sdk.Task("test.echo", func(_ *sdk.Context, a echoArgs) (json.RawMessage, error) { return a.Value, nil })
 	sdk.Task("test.fail", func(_ *sdk.Context, a failArgs) (none, error) {
