@@ -151,7 +151,7 @@ type Config struct {
 	// modules declare: {"report": {"task": "demo.WordCount", "schedule": 30.0,
 	// "args": ["/data"], "options": {"queue": "reports"}}}. For a schedule see
 	// [beat.ParseSchedule].
-	BeatSchedule map[string]beat.Entry `json:"beat_schedule"`
+	BeatSchedule beat.Entries `json:"beat_schedule"`
 	// BeatScheduleFilename is the file of the last runs. Empty means
 	// beat/<group>.json in Home.
 	BeatScheduleFilename string `json:"beat_schedule_filename"`

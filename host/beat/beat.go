@@ -21,10 +21,13 @@ const DefaultMaxInterval = 300 * time.Second
 // is away does not hold up what else is due.
 const SendTimeout = 30 * time.Second
 
+// stopGrace is how long what is being sent may take once this beat is to stop.
+const stopGrace = time.Second
+
 // A Config says what a Beat works with. Send and Elector are required.
 type Config struct {
 	// Send sends an entry's task and returns the id of its message. The context
-	// ends when this Beat leads no longer: nothing must be sent after that.
+	// ends soon after this Beat leads no longer: nothing must be sent then.
 	Send func(ctx context.Context, name string, e Entry) (id string, err error)
 	// Elector decides whether this Beat is the one that sends.
 	Elector Elector
@@ -267,8 +270,12 @@ func (t *term) tick(ctx context.Context) (time.Duration, error) {
 
 func (t *term) send(ctx context.Context, e *entry) {
 	t.Log.Info("sending due task", logkey.Entry, e.name, logkey.Task, e.Task)
-	ctx, cancel := context.WithTimeout(ctx, SendTimeout)
+	led := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SendTimeout)
 	defer cancel()
+	// What is on its way when this beat is told to stop should arrive: it is
+	// claimed, so that nobody else sends it.
+	defer context.AfterFunc(led, func() { time.AfterFunc(stopGrace, cancel) })()
 	id, err := t.Send(ctx, e.name, e.Entry)
 	if err != nil {
 		t.Log.Error("due task not sent; its next run is at its next time", logkey.Entry, e.name, logkey.Task, e.Task, logkey.Error, err)

@@ -89,6 +89,28 @@ func TestWhatCannotBeSentIsNotSentAgain(t *testing.T) {
 	})
 }
 
+func TestWhatIsOnItsWayArrivesAtAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for needs, arrives := range map[time.Duration]bool{stopGrace / 2: true, 2 * stopGrace: false} {
+			sent := false
+			_, stop := run(t, Config{Send: func(ctx context.Context, _ string, _ Entry) (string, error) {
+				select {
+				case <-time.After(needs):
+					sent = true
+				case <-ctx.Done():
+				}
+				return "", ctx.Err()
+			}}, map[string]Entry{"a": entryAt("10")})
+			time.Sleep(10*time.Second + time.Millisecond)
+			begun := time.Now()
+			stop()
+			if took := time.Since(begun); sent != arrives || took > stopGrace {
+				t.Errorf("of %v: sent %v, stopped after %v", needs, sent, took)
+			}
+		}
+	})
+}
+
 func TestEntriesComeAndGoWithoutARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log

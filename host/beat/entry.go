@@ -23,6 +23,16 @@ type Entry struct {
 	Options json.RawMessage `json:"options,omitempty"`
 }
 
+// Entries are entries by name: Celery's beat_schedule.
+type Entries map[string]Entry
+
+// UnmarshalJSON refuses members that an entry does not have. It takes all of the
+// entries at once, since a decoder of YAML that hands over each field as JSON by
+// itself takes seconds for a thousand of them.
+func (e *Entries) UnmarshalJSON(data []byte) error {
+	return strict(data, (*map[string]Entry)(e))
+}
+
 // A Run is what is known of an entry's last run. In the beginning it is the
 // time at which the entry was first seen, and a count of zero.
 type Run struct {
