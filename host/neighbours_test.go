@@ -105,3 +105,41 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 		})
 	}
 }
+
+// TestElectionsEndAlike has this worker and Python's elect who sends a task. The
+// server is the test's own: every worker of a broker takes part.
+func TestElectionsEndAlike(t *testing.T) {
+	url := proctest.StartRedis(t).URL()
+	w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = url, url })
+	pyQueue, pyNode := w.queue+".py", "w@"+w.queue
+	env := append(os.Environ(), "CELERY_BROKER_URL="+url, "CELERY_RESULT_BACKEND="+url, "PY_QUEUE="+pyQueue, "GO_QUEUE="+w.queue)
+	log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "1", "-l", "debug")
+	eventually(t, 40*time.Second, func() bool {
+		return w.gossip.Peers() == 1 && strings.Contains(log.String(), w.Host.cfg.Hostname+" joined the party")
+	})
+	const elections = 3
+	cmd := exec.CommandContext(t.Context(), proctest.Python(t), "-c", `
+import os, time, uuid
+from celery import Celery
+app = Celery(broker=os.environ["CELERY_BROKER_URL"])
+for n in range(3):
+    action = app.signature("test.add", (n, 1), queue=os.environ["GO_QUEUE"])
+    app.control.broadcast("election", arguments={"id": str(uuid.uuid4()), "topic": "task", "action": dict(action)})
+    time.sleep(1)`)
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	eventually(t, 10*time.Second, func() bool { return strings.Count(w.log.String(), "elected") == elections })
+	eventually(t, 10*time.Second, func() bool {
+		return strings.Count(log.String(), "I won the election")+strings.Count(log.String(), " elected for ") == elections
+	})
+	time.Sleep(500 * time.Millisecond) // a second sender would be as quick
+	if n := w.Host.worker.Stats().Done; n != elections {
+		t.Errorf("%d tasks ran after %d elections", n, elections)
+	}
+	theirs, ours := strings.Count(log.String(), "I won the election"), strings.Count(w.log.String(), "this worker was elected")
+	if theirs+ours != elections {
+		t.Errorf("Python won %d and we won %d of %d", theirs, ours, elections)
+	}
+}
