@@ -80,8 +80,9 @@ func TestSparkShowsWhichTaskAJobIsForAndIsIdleOnceThatEnds(t *testing.T) {
 	var open func() sparkUI
 	w := serve(t, func(c *Config) { open = withUI(t, c) })
 	ui := open()
+	w.python(call{name: "test.count", args: []any{1000}}) // a cold Spark plans for seconds
 	id := "11111111-2222-4333-8444-555555555555"
-	wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"time_limit": 3, "task_id": id}})
+	wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"time_limit": 6, "task_id": id}})
 	eventually(t, 30*time.Second, func() bool { return ui.running() > 0 })
 
 	job := ui.jobs()[0] // the latest

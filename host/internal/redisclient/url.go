@@ -3,6 +3,7 @@
 package redisclient
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,6 +16,14 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
+
+// quiet drops what go-redis would print to stderr by itself: what goes wrong is
+// an error of the call that it goes wrong in.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func init() { goredis.SetLogger(quiet{}) }
 
 // An Address is one Redis database, or the one that sentinels name.
 type Address struct {
