@@ -15,9 +15,7 @@ func (s *Session) CreateGlobalTempView(ctx context.Context, df *DataFrame, name 
 		return err
 	}
 	return s.write(ctx, df, opt, func(input *sparkpb.Relation) *sparkpb.Command {
-		return &sparkpb.Command{CommandType: &sparkpb.Command_CreateDataframeView{
-			CreateDataframeView: &sparkpb.CreateDataFrameViewCommand{Input: input, Name: name, IsGlobal: true, Replace: replace},
-		}}
+		return viewCommand(input, name, true, replace)
 	})
 }
 

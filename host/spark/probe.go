@@ -175,14 +175,10 @@ func probeGlobalViews(ctx context.Context, s, main *Session) (bool, error) {
 		return false, err
 	}
 	name := "sparkstalk_" + strings.ReplaceAll(uuid.NewString(), "-", "_")
-	x, err := s.execute(ctx, command(&sparkpb.Command{CommandType: &sparkpb.Command_CreateDataframeView{
-		CreateDataframeView: &sparkpb.CreateDataFrameViewCommand{
-			Input: &sparkpb.Relation{RelType: &sparkpb.Relation_CachedRemoteRelation{
-				CachedRemoteRelation: &sparkpb.CachedRemoteRelation{RelationId: kept.RelationID},
-			}},
-			Name: name, IsGlobal: true,
-		},
-	}}), Options{}, true)
+	rows := &sparkpb.Relation{RelType: &sparkpb.Relation_CachedRemoteRelation{
+		CachedRemoteRelation: &sparkpb.CachedRemoteRelation{RelationId: kept.RelationID},
+	}}
+	x, err := s.execute(ctx, command(viewCommand(rows, name, true, false)), Options{}, true)
 	if err != nil {
 		return false, err
 	}

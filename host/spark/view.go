@@ -35,9 +35,7 @@ func (s *Session) DefineView(ctx context.Context, df *DataFrame, name string, gl
 	if err != nil {
 		return 0, err
 	}
-	x, err := s.execute(ctx, command(&sparkpb.Command{CommandType: &sparkpb.Command_CreateDataframeView{
-		CreateDataframeView: &sparkpb.CreateDataFrameViewCommand{Input: plan.GetRoot(), Name: name, IsGlobal: global, Replace: true},
-	}}), Options{}, df.repeatable())
+	x, err := s.execute(ctx, command(viewCommand(plan.GetRoot(), name, global, true)), Options{}, df.repeatable())
 	if err != nil {
 		return 0, err
 	}
@@ -45,6 +43,13 @@ func (s *Session) DefineView(ctx context.Context, df *DataFrame, name string, gl
 		return 0, fmt.Errorf("define view %s: %w", name, err)
 	}
 	return x.gen.number, nil
+}
+
+// viewCommand makes a view of input.
+func viewCommand(input *sparkpb.Relation, name string, global, replace bool) *sparkpb.Command {
+	return &sparkpb.Command{CommandType: &sparkpb.Command_CreateDataframeView{
+		CreateDataframeView: &sparkpb.CreateDataFrameViewCommand{Input: input, Name: name, IsGlobal: global, Replace: replace},
+	}}
 }
 
 // DropView drops a view of [Session.DefineView]. One that is not there is no

@@ -135,7 +135,7 @@ func (b *Broker) take(ctx context.Context, turn, n int) ([]taken, error) {
 		return nil, b.client.Ping(ctx).Err()
 	}
 	keys := []string{unackedKey, unackedIndexKey}
-	args := []any{unixNow(), n, newTag()}
+	args := []any{scoreText(time.Now()), n, newTag()}
 	for _, l := range lists {
 		keys = append(keys, l.key)
 		noAck := "0"
@@ -161,10 +161,10 @@ func (b *Broker) take(ctx context.Context, turn, n int) ([]taken, error) {
 	return out, nil
 }
 
-// unixNow is the time as kombu's index has it: seconds with a fraction.
-func unixNow() string {
-	return strconv.FormatFloat(float64(time.Now().UnixMicro())/1e6, 'f', 6, 64)
-}
+// score is a time as kombu's index has it: seconds with a fraction.
+func score(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
+
+func scoreText(t time.Time) string { return strconv.FormatFloat(score(t), 'f', 6, 64) }
 
 // deliver hands over a message, or gives it back once intake is stopped.
 func (b *Broker) deliver(m taken, handle func(broker.Delivery)) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,7 +56,7 @@ func (b *Broker) maintain(ctx context.Context) error {
 // renew says that open messages are being taken care of.
 func (b *Broker) renew(ctx context.Context) error {
 	b.mu.Lock()
-	now := float64(time.Now().UnixMicro()) / 1e6
+	now := score(time.Now())
 	members := make([]goredis.Z, 0, len(b.open))
 	for tag := range b.open {
 		members = append(members, goredis.Z{Score: now, Member: tag})
@@ -86,9 +85,9 @@ func (b *Broker) restore(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, unlockScript.Run(unlock, b.client, []string{unackedMutexKey}, token).Err())
 	}()
-	before := float64(time.Now().Add(-b.cfg.VisibilityTimeout).UnixMicro()) / 1e6
+	before := time.Now().Add(-b.cfg.VisibilityTimeout)
 	tags, err := b.client.ZRangeArgs(ctx, goredis.ZRangeArgs{
-		Key: unackedIndexKey, ByScore: true, Start: "0", Stop: strconv.FormatFloat(before, 'f', 6, 64), Count: restoreAtOnce,
+		Key: unackedIndexKey, ByScore: true, Start: "0", Stop: scoreText(before), Count: restoreAtOnce,
 	}).Result()
 	if err != nil {
 		return err

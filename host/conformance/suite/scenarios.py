@@ -422,14 +422,9 @@ def compressions(t):
 
 @scenario("messages", "protocol 1")
 def protocol1(t):
-    t.app.conf.task_protocol = 1
-    try:
-        app = type(t.app)("v1", broker=t.broker, backend=t.backend_url, set_as_current=False)
-        app.conf.update(task_protocol=1, task_default_queue=t.queue)
-        r = app.send_task("conf.add", args=[1, 2], queue=t.queue)
-        return r.get(timeout=30)
-    finally:
-        t.app.conf.task_protocol = 2
+    app = type(t.app)("v1", broker=t.broker, backend=t.backend_url, set_as_current=False)
+    app.conf.update(task_protocol=1, task_default_queue=t.queue)
+    return app.send_task("conf.add", args=[1, 2], queue=t.queue).get(timeout=30)
 
 
 @scenario("messages", "messages that are no tasks, with tasks behind them: those that a Python worker outlives")

@@ -36,8 +36,7 @@ func (o options) collect(ctx context.Context, url, engine, remote string) (err e
 	}
 	defer func() { err = errors.Join(err, client.close()) }()
 	limit := "SPARKSTALK_RESULT_LIMIT=" + strconv.Itoa(512<<20)
-	worker, err := o.start(ctx, "[tasks]", []string{limit}, o.binary, "worker", "--broker", url, "-Q", client.queue,
-		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning")
+	worker, err := o.serve(ctx, []string{limit}, url, client.queue, plugins, remote)
 	if err != nil {
 		return err
 	}
@@ -111,8 +110,7 @@ func (o options) select1(ctx context.Context, url, engine, remote string) (err e
 		return err
 	}
 	queue := "bench-" + uuid.NewString()
-	worker, err := o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", queue,
-		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning")
+	worker, err := o.serve(ctx, nil, url, queue, plugins, remote)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -165,6 +166,12 @@ func (o options) plugins(names ...string) (string, error) {
 type process struct {
 	*exec.Cmd
 	log string
+}
+
+// serve starts sparkstalk's worker on a queue; more are flags beyond the usual.
+func (o options) serve(ctx context.Context, env []string, url, queue, plugins, remote string, more ...string) (*process, error) {
+	return o.start(ctx, "[tasks]", env, o.binary, append([]string{"worker", "--broker", url, "-Q", queue,
+		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning"}, more...)...)
 }
 
 // start runs a worker and waits until ready appears in its output.

@@ -42,8 +42,7 @@ func (o options) noop(ctx context.Context, url string) error {
 			return o.start(ctx, "ready", []string{"GOMAXPROCS=" + slots}, self, "raw", url, queue)
 		}},
 		{"sparkstalk", func(ctx context.Context, queue string) (*process, error) {
-			return o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", queue, "-c", slots,
-				"--prefetch-multiplier", "16", "--plugins", plugins, "--spark", "sail", "-l", "warning")
+			return o.serve(ctx, nil, url, queue, plugins, "sail", "--prefetch-multiplier", "16")
 		}},
 		{"Python Celery, prefork", func(ctx context.Context, queue string) (*process, error) {
 			return o.start(ctx, "ready.", []string{"CELERY_BROKER_URL=" + url, "PYTHONPATH=host/internal/bench/testdata"}, o.celery,

@@ -31,8 +31,7 @@ func (o options) cached(ctx context.Context, url, engine, remote string) (err er
 		return err
 	}
 	queue := "bench-" + uuid.NewString()
-	worker, err := o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", queue,
-		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning")
+	worker, err := o.serve(ctx, nil, url, queue, plugins, remote)
 	if err != nil {
 		return err
 	}
@@ -100,8 +99,7 @@ func (o options) reload(ctx context.Context, url string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.close()) }()
-	worker, err := o.start(ctx, "[tasks]", nil, o.binary, "worker", "--broker", url, "-Q", client.queue,
-		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", "sail", "-l", "warning")
+	worker, err := o.serve(ctx, nil, url, client.queue, plugins, "sail")
 	if err != nil {
 		return err
 	}
