@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"sdk":                  {"abi", "sdk"},
 	"plugins":              {"sdk"},
 	"host/beat":            {"host/broker"},
+	"host/build":           {},
 	"host/broker":          {},
 	"host/broker/rabbitmq": {"host/broker"},
 	"host/broker/redis":    {"host/broker"},

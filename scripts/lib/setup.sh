@@ -194,6 +194,38 @@ engine() {
   printf '%s\n' "$now" >"$stamp"
 }
 
+## Task modules in other languages
+
+setup_modules() {
+  rust_for_modules || apt_install "Rust for modules" cargo rustc libstd-rust-dev-wasm32
+  if [ -z "${WASI_SDK_PATH:-}" ] && ! { command -v clang && command -v wasm-ld && [ -e /usr/lib/wasm32-wasi/libc.a ]; } >/dev/null; then
+    apt_install "C for modules" clang lld wasi-libc libclang-rt-dev-wasm32
+  fi
+  command -v wat2wasm >/dev/null || apt_install "WebAssembly's assembler" wabt
+  if ! command -v npm >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+    die "AssemblyScript's compiler needs Node.js 20 or newer with npm: install them from https://nodejs.org"
+  fi
+  local dir=examples/wordcount-assemblyscript
+  # npm writes the hidden lock file last.
+  if [ "$dir/node_modules/.package-lock.json" -ot "$dir/package-lock.json" ]; then
+    say "AssemblyScript: npm ci in $dir"
+    npm --prefix "$dir" ci --no-fund --no-audit >"$home/npm.log" 2>&1 9>&- || {
+      tail -20 "$home/npm.log" >&2
+      die "npm could not install AssemblyScript's compiler; its last words are above"
+    }
+  fi
+}
+
+# rust_for_modules: some Rust in PATH, of which there may be two, can compile
+# for WASM.
+rust_for_modules() {
+  local cargo
+  for cargo in $(type -ap cargo); do
+    [ -n "$(ls "$("${cargo%cargo}rustc" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" 2>/dev/null)" ] && return 0
+  done
+  return 1
+}
+
 ## Tools
 
 setup_lint() {

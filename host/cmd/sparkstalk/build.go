@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -14,17 +12,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/module"
 )
 
 func buildCommand(s *settings) *cobra.Command {
-	var out string
+	var o build.Options
 	cmd := &cobra.Command{
 		Use:   "build DIR",
-		Short: "Build a task module from the Go package in DIR",
-		Long: `build compiles a Go package to a WASM task module, checks that this host would
-serve it, and only then puts it in place in one step, so that a host that watches
-the folder never sees half a file.`,
+		Short: "Build a task module from the source in DIR: Go, Rust, AssemblyScript, C or WAT",
+		Long: `build compiles a task module to WASM, checks that this host would serve it, and
+only then puts it in place in one step, so that a host that watches the folder
+never sees half a file.
+
+What is in DIR says which language it is: Cargo.toml (Rust), asconfig.json or
+assembly/index.ts (AssemblyScript), *.go, *.c (with flags in compile_flags.txt) or
+*.wat. Each is built with its own tools, and what is missing is said with the way
+to get it.`,
 		Example: "  sparkstalk build plugins/demo -o plugins/demo.wasm",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,12 +36,10 @@ the folder never sees half a file.`,
 			if err != nil {
 				return err
 			}
-			if out == "" {
-				out = filepath.Join(filepath.Dir(filepath.Clean(args[0])), filepath.Base(filepath.Clean(args[0]))+".wasm")
-			}
 			first, _, stop := stopSignals(cmd.Context())
 			defer stop()
-			info, err := build(first, cfg, args[0], out)
+			o.Say = func(line string) { cmd.PrintErrln("sparkstalk:", line) }
+			info, err := buildModule(first, cfg, args[0], o)
 			if err != nil {
 				return err
 			}
@@ -47,30 +49,23 @@ the folder never sees half a file.`,
 			return printModules(cmd, []module.Info{info})
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "module `file`, default DIR.wasm beside DIR")
+	cmd.Flags().StringVarP(&o.Out, "output", "o", "", "module `file`, default DIR.wasm beside DIR")
+	cmd.Flags().BoolVar(&o.Debug, "debug", false, "keep names and source lines, for the stack of a trap")
 	return cmd
 }
 
-func build(ctx context.Context, cfg host.Config, dir, out string) (module.Info, error) {
-	out, err := filepath.Abs(out)
+func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options) (module.Info, error) {
+	var info module.Info
+	o.Finish = func(ctx context.Context, path string) error {
+		var err error
+		if info, err = host.Inspect(ctx, cfg, path); err != nil {
+			return fmt.Errorf("the module was built but would be refused: %w", err)
+		}
+		return nil
+	}
+	out, err := build.Build(ctx, dir, o)
 	if err != nil {
-		return module.Info{}, fmt.Errorf("build %s: %w", dir, err)
-	}
-	// The hidden name keeps a watching host from looking at it before it is whole.
-	temp := filepath.Join(filepath.Dir(out), fmt.Sprintf(".%s.%d", filepath.Base(out), os.Getpid()))
-	defer os.Remove(temp) // renamed away when all went well
-	goBuild := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", temp, ".")
-	goBuild.Dir = dir
-	goBuild.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if text, err := goBuild.CombinedOutput(); err != nil {
-		return module.Info{}, fmt.Errorf("build %s: %w\n%s", dir, err, strings.TrimSpace(string(text)))
-	}
-	info, err := host.Inspect(ctx, cfg, temp)
-	if err != nil {
-		return module.Info{}, fmt.Errorf("build %s: the module was built but would be refused: %w", dir, err)
-	}
-	if err := os.Rename(temp, out); err != nil {
-		return module.Info{}, fmt.Errorf("build %s: %w", dir, err)
+		return module.Info{}, err
 	}
 	info.Path, info.Name = out, strings.TrimSuffix(filepath.Base(out), ".wasm")
 	return info, nil

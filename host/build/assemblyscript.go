@@ -1,0 +1,71 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// assemblyScriptEntry is the source's main file where asconfig.json names none.
+const assemblyScriptEntry = "assembly/index.ts"
+
+func buildAssemblyScript(ctx context.Context, dir, out string, o Options) error {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return errors.New("node is not in PATH; AssemblyScript's compiler needs Node.js 20 or newer")
+	}
+	asc, err := findAsc(ctx, dir, o)
+	if err != nil {
+		return err
+	}
+	target := "release"
+	if o.Debug {
+		target = "debug"
+	}
+	args := []string{asc, assemblyScriptEntry, "--target", target, "--outFile", out}
+	return compile(ctx, dir, nil, node, args...)
+}
+
+// findAsc returns the compiler that the folder's package.json asks for. It is
+// installed if it is not there, as go and cargo fetch what they need.
+func findAsc(ctx context.Context, dir string, o Options) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	asc := filepath.Join("node_modules", "assemblyscript", "bin", "asc.js")
+	for at := abs; ; at = filepath.Dir(at) {
+		if path := filepath.Join(at, asc); regular(path) {
+			return path, nil
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", errors.New("npm is not in PATH; it installs AssemblyScript's compiler, which is not in the folder's node_modules")
+	}
+	if !regular(filepath.Join(dir, "package.json")) {
+		return "", errors.New("AssemblyScript's compiler is not installed; in the folder, run: npm install --save-dev assemblyscript")
+	}
+	command := "install"
+	if regular(filepath.Join(dir, "package-lock.json")) {
+		command = "ci"
+	}
+	o.say("npm %s, for AssemblyScript's compiler", command)
+	if err := compile(ctx, dir, nil, npm, command, "--no-fund", "--no-audit"); err != nil {
+		return "", err
+	}
+	if path := filepath.Join(abs, asc); regular(path) {
+		return path, nil
+	}
+	return "", errors.New("package.json does not ask for AssemblyScript's compiler; in the folder, run: npm install --save-dev assemblyscript")
+}
+
+func regular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
