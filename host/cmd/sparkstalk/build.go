@@ -14,16 +14,18 @@ import (
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
 func buildCommand(s *settings) *cobra.Command {
 	var o build.Options
+	var sign signing
 	cmd := &cobra.Command{
 		Use:   "build DIR",
 		Short: "Build a task module from the source in DIR: Go, Rust, AssemblyScript, C or WAT",
-		Long: `build compiles a task module to WASM, checks that this host would serve it, and
-only then puts it in place in one step, so that a host that watches the folder
-never sees half a file.
+		Long: `build compiles a task module to WASM, checks that this host would serve it, seals
+it (see sparkstalk seal), signs it with --sign, and only then puts it in place in
+one step, so that a host that watches the folder never sees half a file.
 
 What is in DIR says which language it is: Cargo.toml (Rust), asconfig.json or
 assembly/index.ts (AssemblyScript), *.go, *.c (with flags in compile_flags.txt) or
@@ -39,7 +41,11 @@ to get it.`,
 			first, _, stop := stopSignals(cmd.Context())
 			defer stop()
 			o.Say = func(line string) { cmd.PrintErrln("sparkstalk:", line) }
-			info, err := buildModule(first, cfg, args[0], o)
+			seal, err := sign.options()
+			if err != nil {
+				return err
+			}
+			info, err := buildModule(first, cfg, args[0], o, seal)
 			if err != nil {
 				return err
 			}
@@ -51,14 +57,15 @@ to get it.`,
 	}
 	cmd.Flags().StringVarP(&o.Out, "output", "o", "", "module `file`, default DIR.wasm beside DIR")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "keep names and source lines, for the stack of a trap")
+	sign.flags(cmd, "sign", "private key `file` that signs the module")
 	return cmd
 }
 
-func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options) (module.Info, error) {
+func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options, seal seal.Options) (module.Info, error) {
 	var info module.Info
 	o.Finish = func(ctx context.Context, path string) error {
 		var err error
-		if info, err = host.Inspect(ctx, cfg, path); err != nil {
+		if info, err = sealFile(ctx, cfg, path, seal); err != nil {
 			return fmt.Errorf("the module was built but would be refused: %w", err)
 		}
 		return nil
