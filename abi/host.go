@@ -156,6 +156,13 @@ type Host interface {
 	// TaskArgs returns the call's arguments as JSON: {"args": [...], "kwargs": {...}}.
 	// Values have the very bytes that the client sent.
 	TaskArgs() []byte
+	// TaskBind returns the value of each of the task's parameters in the manifest,
+	// as a JSON list in their order, with defaults where the call has none. Values
+	// are held to the types bool, int32, int64, float64 and string, to these with a
+	// star before them, which takes None too, and to lists such as []string; other
+	// types take any value. What the arguments and the parameters have against each
+	// other is a TypeError in Python's words.
+	TaskBind() ([]byte, error)
 	// TaskRequest returns what is known of the call as a JSON [Request].
 	TaskRequest() []byte
 	// TaskLog writes a line to the host's log. attrs is a JSON object or empty.

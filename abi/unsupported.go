@@ -27,6 +27,11 @@ func (u Unsupported) TaskArgs() []byte {
 	panic(u.refuse("TaskArgs"))
 }
 
+// TaskBind returns an error: see [Unsupported].
+func (u Unsupported) TaskBind() ([]byte, error) {
+	return nil, u.refuse("TaskBind")
+}
+
 // TaskRequest panics: see [Unsupported].
 func (u Unsupported) TaskRequest() []byte {
 	panic(u.refuse("TaskRequest"))

@@ -207,8 +207,8 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 	}
 	name, version := t.lease.Version()
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
-		Capabilities: t.lease.Capabilities(),
-		ID:           call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
+		Capabilities: t.lease.Capabilities(), Params: t.lease.Spec().Params,
+		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: call.SoftLimit,
 		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
 	})

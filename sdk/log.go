@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // logHandler passes log lines to the host. The standard library's JSON handler

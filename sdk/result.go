@@ -5,7 +5,7 @@ import (
 	"reflect"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
 

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/bind"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // Manifest describes what has been registered so far.
@@ -77,7 +78,7 @@ func (t *task) run(ctx *Context) (failure *abi.Error) {
 }
 
 func (t *task) answer(ctx *Context) (any, error) {
-	arguments, err := parseArguments(ctx.host.TaskArgs())
+	arguments, err := bind.Parse(ctx.host.TaskArgs())
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // Every has the host's beat send the task at equal distances, the first time

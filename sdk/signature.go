@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // A Signature is a call of a task to send, of any worker's and any language's,

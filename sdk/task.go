@@ -4,22 +4,20 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
 
 // A task is a registered function.
 type task struct {
-	spec     abi.TaskSpec
-	function string // as Python would call it in its errors
-	params   []param
-	rows     abi.RowForm
-	key      []byte // of a cached DataFrame to be warmed, as JSON
+	spec   abi.TaskSpec
+	params []param
+	rows   abi.RowForm
+	key    []byte // of a cached DataFrame to be warmed, as JSON
 	// call decodes the arguments and runs the body.
 	call func(ctx *Context, arguments Arguments) (any, error)
 }
@@ -94,13 +92,9 @@ func define(name string, args, result reflect.Type, options []Option) *task {
 		panic(fmt.Sprintf("sdk.Task %q: %v", name, err))
 	}
 	t := &task{
-		spec:     abi.TaskSpec{Name: name, Returns: returns(result)},
-		function: name[strings.LastIndexByte(name, '.')+1:],
-		params:   params,
-		rows:     abi.RowArrays,
-	}
-	for _, p := range params {
-		t.spec.Params = append(t.spec.Params, p.Param)
+		spec:   abi.TaskSpec{Name: name, Returns: returns(result), Params: specs(params)},
+		params: params,
+		rows:   abi.RowArrays,
 	}
 	for _, o := range options {
 		o(t)

@@ -57,7 +57,7 @@ limit *int null most rows
 		t.Errorf("got\n%swant\n%s", got.String(), want)
 	}
 	var a args
-	f := &task{function: "f", params: params}
+	f := &task{spec: abi.TaskSpec{Name: "f", Params: specs(params)}, params: params}
 	if err := f.bind(reflect.ValueOf(&a).Elem(), Arguments{Args: []json.RawMessage{json.RawMessage(`"p"`)}}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestOptionsAreInTheManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"name":"x.y","doc":"one line","returns":"map[string][]float64","acks_late":true,"ignore_result":true,"track_started":true,"time_limit":1.5}`
-	if string(data) != want || f.rows != abi.RowObjects || f.function != "y" {
+	if string(data) != want || f.rows != abi.RowObjects {
 		t.Errorf("got %s\nwant %s", data, want)
 	}
 }

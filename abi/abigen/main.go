@@ -1,6 +1,7 @@
 // Command abigen writes every binding of [abi.Host] from that interface's own
-// source: the guest's imports, the host's wazero exports, abi.Unsupported, the
-// recorder that tests use, and the tables of abi/README.md.
+// source: the guest's imports, in Go and in other languages, the host's wazero
+// exports, abi.Unsupported, the recorder that tests use, and the tables of
+// abi/README.md.
 //
 // Usage, anywhere below the repository's root:
 //
@@ -88,6 +89,10 @@ func generate(root string) ([]file, error) {
 		{"host/hostfn/wasm/exports.go", emitHost},
 		{unsupportedPath, emitUnsupported},
 		{"abi/abitest/recorder.go", emitRecorder},
+		{"sdk/lang/rust/src/host.rs", emitRust},
+		{"sdk/lang/assemblyscript/host.ts", emitAssemblyScript},
+		{"sdk/lang/c/sparkstalk_v1.h", emitC},
+		{"sdk/lang/wat/imports.wat", emitWAT},
 		{"abi/README.md", func(in *boundary) ([]byte, error) { return emitReadme(in, readme) }},
 	}
 	files := make([]file, 0, len(outputs))

@@ -12,6 +12,12 @@ func (r *Recorder) TaskArgs() []byte {
 	return answer[[]byte](r, "TaskArgs")
 }
 
+// TaskBind records the call.
+func (r *Recorder) TaskBind() ([]byte, error) {
+	r.record("TaskBind")
+	return fallible[[]byte](r, "TaskBind")
+}
+
 // TaskRequest records the call.
 func (r *Recorder) TaskRequest() []byte {
 	r.record("TaskRequest")

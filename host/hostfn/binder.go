@@ -122,6 +122,8 @@ type Task struct {
 	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
 	// Request what TaskRequest does, an [abi.Request] as JSON.
 	Args, Request []byte
+	// Params are those of the manifest, for TaskBind.
+	Params []abi.Param
 	// State reports a state of the task's own to the client; meta is one JSON
 	// value. Nil takes no states.
 	State func(ctx context.Context, state string, meta json.RawMessage) error

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/abi/bind"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
@@ -26,6 +28,15 @@ var readyStates = []string{"SUCCESS", "FAILURE", "REVOKED"}
 
 // TaskArgs implements [abi.Host].
 func (i *Invocation) TaskArgs() []byte { return i.task.Args }
+
+// TaskBind implements [abi.Host].
+func (i *Invocation) TaskBind() ([]byte, error) {
+	values, err := bind.Values(i.task.Name, i.task.Params, i.task.Args)
+	if err != nil {
+		return nil, i.failed(i.ctx, err)
+	}
+	return pyjson.Join('[', values), nil
+}
 
 // TaskRequest implements [abi.Host].
 func (i *Invocation) TaskRequest() []byte { return i.task.Request }

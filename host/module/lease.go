@@ -34,7 +34,8 @@ func (l *Lease) Capabilities() []string { return l.version.info.Capabilities }
 // waits for one while Config.MaxInstances are busy. The guest's host calls reach h.
 //
 // It returns nil if the guest returned, having succeeded or having said of itself
-// by ResultError that it failed: h knows which. When ctx ends, the guest is
+// by ResultError that it failed: h knows which. A trap behind such a word changes
+// nothing. When ctx ends, the guest is
 // interrupted, and the error wraps ctx's cause. The package's documentation says
 // what cannot be interrupted; a host function that blocks is one thing more, so
 // h must heed ctx. Every other end is a [*TrapError].

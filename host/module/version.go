@@ -170,6 +170,10 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	if err != nil && ctx.Err() != nil {
 		return interrupted(ctx, v.info.Name, name)
 	}
+	if host.failed {
+		// It said why before it trapped, as languages without exceptions do.
+		return nil
+	}
 	if err == nil {
 		err = fmt.Errorf("%s returned %d without an error", abi.ExportRun, int32(status))
 	}

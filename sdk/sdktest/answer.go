@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // An Answer is what stands in for Spark's answer to actions. Its methods return

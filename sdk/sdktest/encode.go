@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // encodeArguments writes arguments as abi.Host has them.

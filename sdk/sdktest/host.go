@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/abi/bind"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 	"github.com/sparkstalk/sparkstalk/sdk"
 	"github.com/sparkstalk/sparkstalk/sdk/internal/plantext"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
 )
 
 // TB is what this package needs of a *testing.T.
@@ -155,6 +156,11 @@ func (c *call) result(code int32) (json.RawMessage, error) {
 }
 
 func (c *call) TaskArgs() []byte { return c.arguments }
+
+func (c *call) TaskBind() ([]byte, error) {
+	values, err := bind.Values(c.spec.Name, c.spec.Params, c.arguments)
+	return pyjson.Join('[', values), err
+}
 
 func (c *call) TaskRequest() []byte {
 	data, err := pyjson.Marshal(c.request)

@@ -2,7 +2,7 @@ package sdktest
 
 import (
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // valueOf returns the Value of the answer to an action.

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // A Message is what a task asked to have sent. Nothing is.

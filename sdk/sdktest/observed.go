@@ -3,7 +3,7 @@ package sdktest
 import (
 	"encoding/json"
 
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // Observed sets the metrics that an observation of a name gets: what

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 	"github.com/sparkstalk/sparkstalk/sdk/internal/plantext"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
 )
 
 // A Write is something that a task wrote.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // ErrNoRows is returned by [DataFrame.First] and [Scalar] when there is no row.

@@ -10,7 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // ToLocalIterator runs the plan and returns its rows one by one, however many

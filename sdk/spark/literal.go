@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // Lit is a literal: nil (NULL), a bool, an integer (an int or a bigint by its

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // CreateDataFrame has the given rows, which are part of the plan: they are for

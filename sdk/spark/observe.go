@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // An Observation gets the metrics that [DataFrame.Observe] computes.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sparkstalk/sparkstalk/sdk/internal/pyjson"
+	"github.com/sparkstalk/sparkstalk/abi/pyjson"
 )
 
 // A Decimal is a decimal number as text, such as "12.50", for [Lit].

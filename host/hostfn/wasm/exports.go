@@ -13,6 +13,7 @@ import (
 // methods are the host functions that reach a method of abi.Host.
 var methods = []function{
 	{name: "task_args", call: taskArgs, results: []api.ValueType{i64}},
+	{name: "task_bind", call: taskBind, results: []api.ValueType{i64}},
 	{name: "task_request", call: taskRequest, results: []api.ValueType{i64}},
 	{name: "task_log", call: taskLog, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"level", "message_ptr", "message_len", "attrs_ptr", "attrs_len"}},
 	{name: "task_state", call: taskState, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"state_ptr", "state_len", "meta_ptr", "meta_len"}, results: []api.ValueType{i64}},
@@ -130,6 +131,12 @@ var methods = []function{
 func taskArgs(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "task_args")
 	stack[0] = c.keep(c.host.TaskArgs())
+}
+
+func taskBind(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_bind")
+	result, err := c.host.TaskBind()
+	stack[0] = c.fallibleBytes(result, err)
 }
 
 func taskRequest(ctx context.Context, mod api.Module, stack []uint64) {

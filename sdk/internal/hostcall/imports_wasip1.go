@@ -21,6 +21,18 @@ func (imports) TaskArgs() []byte {
 	return takeBytes(taskArgs())
 }
 
+//go:wasmimport sparkstalk_v1 task_bind
+//go:noescape
+func taskBind() int64
+
+func (imports) TaskBind() ([]byte, error) {
+	result := taskBind()
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
 //go:wasmimport sparkstalk_v1 task_request
 //go:noescape
 func taskRequest() int64
