@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -96,7 +93,7 @@ func (o options) duels(ctx context.Context, engine, remote, scale string) (duels
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
-	theirs, err := startPySpark(ctx, o.pyspark, remote, data)
+	theirs, err := startPySpark(ctx, o.pyspark, "tpch.py", remote, data)
 	if err != nil {
 		return nil, err
 	}
@@ -136,9 +133,14 @@ func (o options) duel(ctx context.Context, ours *host.Runtime, theirs *pySpark, 
 				return duel{}, err
 			}
 		}
-		if y, rows, err = theirs.ask(n); err != nil {
+		var answered struct {
+			MS   float64         `json:"ms"`
+			Rows json.RawMessage `json:"rows"`
+		}
+		if err = theirs.ask(n, &answered); err != nil {
 			return duel{}, err
 		}
+		y, rows = answered.MS, answered.Rows
 		if round%2 != 0 {
 			if x, err = call(); err != nil {
 				return duel{}, err
@@ -157,47 +159,6 @@ func (o options) duel(ctx context.Context, ours *host.Runtime, theirs *pySpark, 
 
 // tpchWarmups is how many calls of a query are not counted.
 const tpchWarmups = 2
-
-// pySpark is a Python that answers queries by their number.
-type pySpark struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
-	stderr bytes.Buffer
-}
-
-func startPySpark(ctx context.Context, interpreter, remote, data string) (*pySpark, error) {
-	p := &pySpark{cmd: exec.CommandContext(ctx, interpreter, "host/internal/bench/testdata/tpch.py", remote, data)}
-	p.cmd.Stderr = &p.stderr
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.out = bufio.NewReaderSize(out, 1<<20)
-	return p, p.cmd.Start()
-}
-
-func (p *pySpark) ask(n int) (float64, json.RawMessage, error) {
-	if _, err := fmt.Fprintln(p.in, n); err != nil {
-		return 0, nil, err
-	}
-	line, err := p.out.ReadBytes('\n')
-	if err != nil {
-		return 0, nil, fmt.Errorf("tpch.py: %w\n%s", err, p.stderr.String())
-	}
-	var answer struct {
-		MS   float64         `json:"ms"`
-		Rows json.RawMessage `json:"rows"`
-	}
-	err = json.Unmarshal(line, &answer)
-	return answer.MS, answer.Rows, err
-}
-
-func (p *pySpark) close() error { return errors.Join(p.in.Close(), p.cmd.Wait()) }
 
 // sameRows compares two answers. Rows that are equal in what a query orders by
 // may come in any order, and 0E-8 is 0.00000000.

@@ -12,15 +12,26 @@ import (
 // that it has spent.
 type usage struct{ residentMB, cpu float64 }
 
-// usage adds up the process and its children of the same program, which are a
-// prefork pool; an engine is another program and does not count. Processes
-// that end while they are looked at count as nothing.
+// usage adds up the process and its pool. Processes that end while they are
+// looked at count as nothing.
 func (p *process) usage() usage {
+	var total usage
+	for _, pid := range p.family() {
+		one := usageOf(pid)
+		total.residentMB += one.residentMB
+		total.cpu += one.cpu
+	}
+	return total
+}
+
+// family is the process and its children of the same program, which are a
+// prefork pool; an engine is another program and does not count.
+func (p *process) family() []string {
 	parent := strconv.Itoa(p.Process.Pid)
-	total := usageOf(parent)
+	pids := []string{parent}
 	program, err := os.Readlink("/proc/" + parent + "/exe")
 	if err != nil {
-		return total
+		return pids
 	}
 	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil { // the pattern is a good one
@@ -28,15 +39,11 @@ func (p *process) usage() usage {
 	}
 	for _, dir := range processes {
 		pid := filepath.Base(dir)
-		exe, err := os.Readlink(dir + "/exe")
-		if err != nil || exe != program || field(pid, "stat", 1) != parent {
-			continue
+		if exe, err := os.Readlink(dir + "/exe"); err == nil && exe == program && field(pid, "stat", 1) == parent {
+			pids = append(pids, pid)
 		}
-		child := usageOf(pid)
-		total.residentMB += child.residentMB
-		total.cpu += child.cpu
 	}
-	return total
+	return pids
 }
 
 // ticks is how many of the kernel's clock ticks are a second: fixed for user space.
@@ -72,4 +79,30 @@ func number(text string) float64 {
 		return 0
 	}
 	return n
+}
+
+// forgetPeak makes peakMB count from now on.
+func (p *process) forgetPeak() {
+	for _, pid := range p.family() {
+		// Without the right to do so, peaks count from the start.
+		_ = os.WriteFile("/proc/"+pid+"/clear_refs", []byte("5"), 0)
+	}
+}
+
+// peakMB is the most memory that the process and its pool had in use, as if
+// all had it at once.
+func (p *process) peakMB() float64 {
+	var peak float64
+	for _, pid := range p.family() {
+		text, err := os.ReadFile("/proc/" + pid + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+				peak += number(strings.Fields(value)[0]) * 1024 / 1e6
+			}
+		}
+	}
+	return peak
 }

@@ -1,5 +1,7 @@
-"""usage: pyspark_columns.py REMOTE ROWS ROUNDS: toArrow() of the table of the
-module in columns/, by PySpark's Connect client; prints seconds and peak memory."""
+"""usage: pyspark_columns.py REMOTE: for each number of rows that it reads, has
+PySpark's Connect client fetch the table of the module in columns/ by toArrow(),
+and adds the columns up. Prints the seconds of both, the CPU seconds and the
+memory in MB that this process took."""
 
 import json
 import resource
@@ -9,19 +11,22 @@ import time
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-remote, rows, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-spark = SparkSession.builder.remote(remote).getOrCreate()
-query = (
-    "SELECT id, CAST(id %% 1000 AS INT) AS k, id * 0.5D AS x, "
-    "concat('name ', CAST(id %% 100 AS STRING)) AS s, id %% 2 = 0 AS even FROM range(%d)"
-)
-spark.sql(query % 1000).toArrow()
+from columns_query import QUERY
+
+spark = SparkSession.builder.remote(sys.argv[1]).getOrCreate()
+spark.sql(QUERY % 1000).toArrow()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-times, sums = [], ""
-for _ in range(rounds):
-    start = time.perf_counter()
-    table = spark.sql(query % rows).toArrow()
-    times.append(time.perf_counter() - start)
+
+
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+for line in sys.stdin:
+    start, spent = time.perf_counter(), cpu()
+    table = spark.sql(QUERY % int(line)).toArrow()
+    fetched, spent = time.perf_counter(), cpu() - spent
     sums = "%d rows, %d, %d, %.1f, %d, %d" % (
         table.num_rows,
         pc.sum(table["id"]).as_py(),
@@ -30,7 +35,19 @@ for _ in range(rounds):
         pc.sum(pc.binary_length(table["s"])).as_py(),
         pc.sum(table["even"]).as_py(),
     )
+    summed = time.perf_counter()
     del table
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-times.sort()
-print(json.dumps({"seconds": times[len(times) // 2], "before_mb": before, "peak_mb": peak, "answer": sums}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {
+                "seconds": fetched - start,
+                "summed": summed - start,
+                "cpu": spent,
+                "before_mb": before,
+                "peak_mb": peak,
+                "answer": sums,
+            }
+        ),
+        flush=True,
+    )

@@ -77,22 +77,19 @@ func (s *sums) add(b *spark.Batch) error {
 			return err
 		}
 	}
-	s.Rows += int64(b.NumRows())
-	for _, id := range columns[0].Int64s() {
-		s.IDs += id
-	}
-	for _, k := range columns[1].Int32s() {
-		s.Ks += int64(k)
-	}
-	for _, x := range columns[2].Float64s() {
-		s.Xs += x
-	}
+	ids, ks, xs, texts, evens := columns[0].Int64s(), columns[1].Int32s(), columns[2].Float64s(), columns[3], columns[4]
+	total := *s
 	for row := range b.NumRows() {
-		s.Texts += int64(len(columns[3].Bytes(row)))
-		if columns[4].Bool(row) {
-			s.Evens++
+		total.IDs += ids[row]
+		total.Ks += int64(ks[row])
+		total.Xs += xs[row]
+		total.Texts += int64(len(texts.Bytes(row)))
+		if evens.Bool(row) {
+			total.Evens++
 		}
 	}
+	total.Rows += int64(b.NumRows())
+	*s = total
 	return nil
 }
 
