@@ -69,7 +69,14 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 		var err error
 		mc := moduleConfig(cfg)
 		tidy := mc.OnChange
-		mc.OnChange = func(info module.Info) { tidy(info); r.warmer.wake(); signal(r.changed) }
+		mc.OnChange = func(info module.Info) {
+			tidy(info)
+			r.warmer.wake()
+			signal(r.changed)
+			if cfg.OnModule != nil {
+				cfg.OnModule(info)
+			}
+		}
 		r.modules, err = module.Open(gctx, mc)
 		return err
 	})
@@ -170,6 +177,9 @@ func (r *Runtime) Close() error {
 	return errors.Join(errs...)
 }
 
+// Engine is the engine's name.
+func (r *Runtime) Engine() string { return r.engine.Name() }
+
 // Modules describes the modules that are loaded or were refused.
 func (r *Runtime) Modules() []module.Info { return r.modules.Modules() }
 
@@ -196,6 +206,19 @@ func (t *task) Params() int              { return len(t.lease.Spec().Params) }
 func (t *task) Release()                 { t.lease.Release() }
 
 func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, error) {
+	outcome, err := t.run(ctx, call)
+	return outcome.Value, err
+}
+
+// An Outcome is what a call of a task has come to.
+type Outcome struct {
+	// Value is the result as its client would get it.
+	Value json.RawMessage
+	// Columns are those of a DataFrame whose rows are the result, nil of others.
+	Columns []abi.ColumnSchema
+}
+
+func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 	request, err := json.Marshal(abi.Request{
 		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
 		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), SoftTimeLimit: call.SoftLimit.Seconds(),
@@ -203,7 +226,7 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 		Exchange: call.DeliveryInfo.Exchange, RoutingKey: call.DeliveryInfo.RoutingKey,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("request of %s: %w", call.Name, err)
+		return Outcome{}, fmt.Errorf("request of %s: %w", call.Name, err)
 	}
 	name, version := t.lease.Version()
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
@@ -214,9 +237,10 @@ func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, erro
 	})
 	defer inv.Close()
 	if err := t.lease.Run(ctx, inv); err != nil {
-		return nil, exception(err)
+		return Outcome{}, exception(err)
 	}
-	return inv.Result(ctx)
+	value, err := inv.Result(ctx)
+	return Outcome{Value: value, Columns: inv.ResultSchema().Columns}, err
 }
 
 // exception turns a module's end without a result into what the client gets.
@@ -308,22 +332,24 @@ func warm(ctx context.Context, remote string) error {
 // Call runs one task by name in this process, as a client's message would. An
 // [*abi.Error] is what the client would get.
 func (r *Runtime) Call(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
-	return r.CallTelling(ctx, name, args, kwargs, nil)
+	outcome, err := r.CallTelling(ctx, name, args, kwargs, nil)
+	return outcome.Value, err
 }
 
 // CallTelling is [Runtime.Call] that tells the states which the client would
-// see on the way. Nil tells nobody.
-func (r *Runtime) CallTelling(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage, state func(state string, meta json.RawMessage)) (json.RawMessage, error) {
-	t, ok := r.Acquire(name)
+// see on the way, and has more of the result. Nil tells nobody.
+func (r *Runtime) CallTelling(ctx context.Context, name string, args []json.RawMessage, kwargs map[string]json.RawMessage, state func(state string, meta json.RawMessage)) (Outcome, error) {
+	lease, ok := r.modules.Acquire(name)
 	if !ok {
-		return nil, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.cfg.Plugins, name, strings.Join(r.Tasks(), ", "))
+		return Outcome{}, fmt.Errorf("no module in %s serves a task %q; it serves: %s", r.cfg.Plugins, name, strings.Join(r.Tasks(), ", "))
 	}
+	t := &task{runtime: r, lease: lease}
 	defer t.Release()
 	message, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
-	return t.Run(ctx, worker.Call{
+	return t.run(ctx, worker.Call{
 		Task: message, Hostname: r.cfg.Hostname,
 		State: func(_ context.Context, name string, meta json.RawMessage) error {
 			if state != nil {

@@ -24,7 +24,7 @@ func (i *Invocation) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, e
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}
-	rows, err := i.collect(i.working(), df, form)
+	rows, _, err := i.collect(i.working(), df, form)
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}
@@ -54,15 +54,19 @@ func (i *Invocation) ActionSchema(frame abi.Frame) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema := abi.Schema{Columns: make([]abi.ColumnSchema, 0, len(fields))}
-	for _, f := range fields {
-		schema.Columns = append(schema.Columns, abi.ColumnSchema{Name: f.Name, Type: f.Type, Nullable: f.Nullable})
-	}
-	data, err := json.Marshal(schema)
+	data, err := json.Marshal(schemaOf(fields))
 	if err != nil {
 		return nil, i.failed(i.ctx, err)
 	}
 	return data, nil
+}
+
+func schemaOf(fields []spark.Field) abi.Schema {
+	schema := abi.Schema{Columns: make([]abi.ColumnSchema, 0, len(fields))}
+	for _, f := range fields {
+		schema.Columns = append(schema.Columns, abi.ColumnSchema{Name: f.Name, Type: f.Type, Nullable: f.Nullable})
+	}
+	return schema
 }
 
 // ActionExplain implements [abi.Host].
@@ -125,9 +129,10 @@ func (i *Invocation) lookup(fn string, frame abi.Frame) (*spark.DataFrame, error
 	return df, planError(df.Err())
 }
 
-// collect runs df and returns its rows as one JSON array.
-func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.RowForm) ([]byte, error) {
+// collect runs df and returns its rows as one JSON array, and their columns.
+func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.RowForm) ([]byte, []spark.Field, error) {
 	var rows bytes.Buffer
+	var fields []spark.Field
 	err := i.cfg.Cache.Do(ctx, df, i.opt, func(ctx context.Context, df *spark.DataFrame) error {
 		rows.Reset() // of a run that the engine broke off
 		stream, err := i.cfg.Session.Collect(ctx, df, i.opt)
@@ -136,12 +141,13 @@ func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.
 		}
 		// What Close could say, WriteJSON has said: it reads to the end or fails.
 		defer func() { _ = stream.Close() }()
+		fields = stream.Fields()
 		return spark.WriteJSON(&rows, stream, spark.RowForm(form), i.cfg.ResultLimit)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return rows.Bytes(), nil
+	return rows.Bytes(), fields, nil
 }
 
 func checkForm(fn string, form abi.RowForm) error {

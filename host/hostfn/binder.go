@@ -164,6 +164,7 @@ type Invocation struct {
 	value    json.RawMessage  // with givenValue
 	rows     *spark.DataFrame // with givenRows
 	form     abi.RowForm
+	schema   abi.Schema // of rows that were fetched
 	failure  *abi.Error // with givenFailure
 	failures []*Failure // that the guest has seen, one of a kind
 }

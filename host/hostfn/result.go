@@ -117,18 +117,24 @@ func (i *Invocation) Result(ctx context.Context) (json.RawMessage, error) {
 		if i.soft != nil && !i.softTold {
 			ctx = i.soft
 		}
-		rows, err := i.collect(i.task.asking(ctx), i.rows, i.form)
+		rows, fields, err := i.collect(i.task.asking(ctx), i.rows, i.form)
 		if err != nil {
 			if ctx == i.soft { // that it ended is the guest's to know
 				ctx = i.ctx
 			}
 			return nil, i.failed(ctx, err)
 		}
+		i.schema = schemaOf(fields)
 		return rows, nil
 	case givenFailure:
 		return nil, i.withCause(i.failure)
 	}
 	return nil, fmt.Errorf("%s: %w", i.task.Name, ErrNoResult)
 }
+
+// ResultSchema returns the columns of the frame whose rows [Invocation.Result]
+// has returned, and none if the result was another value. Their names are what
+// rows in the form of arrays lack.
+func (i *Invocation) ResultSchema() abi.Schema { return i.schema }
 
 var _ Session = (*spark.Session)(nil)

@@ -18,10 +18,6 @@ const (
 	NotWasm Kind = "NotWasm"
 	// Truncated: the end of the file is missing.
 	Truncated Kind = "Truncated"
-	// Damaged: the file is not what its seal says.
-	Damaged Kind = "Damaged"
-	// Forged: the file's signature is not valid.
-	Forged Kind = "Forged"
 	// Invalid: the file does not compile.
 	Invalid Kind = "Invalid"
 	// CompileTimeout: compiling took longer than Config.CompileTimeout.

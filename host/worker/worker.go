@@ -84,10 +84,12 @@ type Config struct {
 	Deduplicate bool
 	// InheritPriority gives tasks that a task sends its priority.
 	InheritPriority bool
-	// Queues are how queues are declared to which tasks send tasks; nil means the
-	// zero value. Routes are where tasks go by name or glob: Celery's task_routes.
-	Queues *Queues
-	Routes map[string]Route
+	// DefaultQueue is where tasks go for which nothing else is said, and Routes
+	// say nothing; empty means celery. QueueArgs are the arguments of queues that have to be made.
+	DefaultQueue string
+	QueueArgs    map[string]any
+	// Routes are the queues of tasks by name or glob: Celery's task_routes.
+	Routes map[string]string
 	// ChordRetryInterval is how often celery.chord_unlock looks. Zero means 1 s.
 	ChordRetryInterval time.Duration
 	// TaskSent is told of each task that a task has sent, as an event; nil is not.
@@ -159,8 +161,8 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Feed == nil {
 		cfg.Feed = event.NewFeed()
 	}
-	if cfg.Queues == nil {
-		cfg.Queues = &Queues{}
+	if cfg.DefaultQueue == "" {
+		cfg.DefaultQueue = "celery"
 	}
 	if cfg.ChordRetryInterval == 0 {
 		cfg.ChordRetryInterval = time.Second

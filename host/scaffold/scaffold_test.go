@@ -1,0 +1,105 @@
+package scaffold
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// checkout is the repository's top folder.
+const checkout = "../.."
+
+func TestAModuleOutsideOfTheCheckoutReplacesTheSDK(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "words")
+	made, err := New(Config{Dir: dir, Version: "0.1.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{".gitignore", "README.md", "go.mod", "main.go", "main_test.go"}; !slices.Equal(made.Files, want) {
+		t.Errorf("made %v, want %v", made.Files, want)
+	}
+	root, err := filepath.Abs(checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.SDK != root || made.Module != "" || made.Task != "words.top" {
+		t.Errorf("made %+v", made)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "replace " + SDKModule + " => " + root; !strings.Contains(string(text), want) || !strings.Contains(string(text), SDKModule+" v0.1.0") {
+		t.Errorf("go.mod is\n%s\nwithout %q", text, want)
+	}
+}
+
+func TestAModuleWithinOneThatHasTheSDKIsAPackageOfIt(t *testing.T) {
+	parent := t.TempDir()
+	for text, inside := range map[string]bool{
+		"module example.com/x\n\nrequire " + SDKModule + " v0.1.0\n":               true,
+		"module example.com/x\n\nrequire (\n\t" + SDKModule + " v0.1.0\n)\n":       true,
+		"module " + SDKModule + "\n":                                               true,
+		"module example.com/x\n\nrequire example.com/sparkstalk/sparkstalk v0.1\n": false,
+	} {
+		if err := os.WriteFile(filepath.Join(parent, "go.mod"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(parent, "tasks", "words")
+		made, err := New(Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := !slices.Contains(made.Files, "go.mod"); got != inside || got != (made.Module != "") {
+			t.Errorf("below\n%s: made %+v", text, made)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNothingThatIsThereIsChanged(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "words")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(mine, []byte("package mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("got %v", err)
+	}
+	if text, err := os.ReadFile(mine); err != nil || string(text) != "package mine" {
+		t.Errorf("got %s, %v", text, err)
+	}
+}
+
+func TestBadNamesAndLanguages(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		`"Words" is no name`:              {Dir: "/nowhere/Words"},
+		`"my-words" is no name`:           {Dir: "/nowhere/my-words"},
+		`"func" is no name`:               {Dir: "/nowhere/func"},
+		`the language "cobol"; there are`: {Dir: "/nowhere/words", Lang: "cobol"},
+		"is no checkout of sparkstalk":    {Dir: "/nowhere/words", SDK: os.TempDir()},
+	} {
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want %q", cfg, err, want)
+		}
+	}
+}
+
+// A module cannot ask for an older Go than the SDK does.
+func TestGoVersionIsTheSDKs(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(checkout, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(text); m == nil || string(m[1]) != goVersion {
+		t.Errorf("go.mod has %q, templates %s", m, goVersion)
+	}
+}
