@@ -43,7 +43,7 @@ func (task) Run(context.Context, worker.Call) (json.RawMessage, error) {
 }
 
 // node is the node of the recordings, with its broker in memory.
-func node(t *testing.T, change func(*Config)) (*Node, *brokertest.Server) {
+func node(t testing.TB, change func(*Config)) (*Node, *brokertest.Server) {
 	t.Helper()
 	server := brokertest.NewServer()
 	for _, e := range Exchanges {
@@ -107,7 +107,7 @@ func ask(t *testing.T, server *brokertest.Server, b Broadcast) []celery.Reply {
 }
 
 // recording reads a capture of Celery's client or worker.
-func recording(t *testing.T, name string) []byte {
+func recording(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("../celery/testdata", name+".json"))
 	if err != nil {

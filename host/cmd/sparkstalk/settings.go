@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/pflag"
 
 	"github.com/sparkstalk/sparkstalk/host"
@@ -146,10 +149,57 @@ func (s *settings) readFile(cfg *host.Config) []error {
 	if err != nil {
 		return []error{fmt.Errorf("settings: %w", err)}
 	}
-	if err := yaml.UnmarshalWithOptions(data, cfg, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
+	if err := unmarshal(data, cfg); err != nil {
 		return []error{fmt.Errorf("settings %s: %s", name, yaml.FormatError(err, false, true))}
 	}
 	return nil
+}
+
+// unmarshal reads YAML into v, whose fields are known by their json tags.
+func unmarshal(data []byte, v any) error {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return err
+	}
+	for _, doc := range file.Docs {
+		// The library would follow one for ever.
+		if name := ownAlias(doc.Body, nil); name != "" {
+			return fmt.Errorf("the alias *%s stands within what it means", name)
+		}
+	}
+	return yaml.UnmarshalWithOptions(data, v, yaml.Strict(), yaml.UseJSONUnmarshaler())
+}
+
+// ownAlias finds an alias within the value of its own anchor, and returns its
+// name or "". within are the anchors that node is part of.
+func ownAlias(node ast.Node, within []string) string {
+	visit := &aliasVisitor{within: within}
+	if node != nil {
+		ast.Walk(visit, node)
+	}
+	return visit.found
+}
+
+type aliasVisitor struct {
+	within []string
+	found  string
+}
+
+// Visit implements [ast.Visitor].
+func (v *aliasVisitor) Visit(node ast.Node) ast.Visitor {
+	switch n := node.(type) {
+	case *ast.AnchorNode:
+		if found := ownAlias(n.Value, append(slices.Clip(v.within), n.Name.String())); found != "" {
+			v.found = found
+		}
+		return nil
+	case *ast.AliasNode:
+		if name := n.Value.String(); slices.Contains(v.within, name) {
+			v.found = name
+		}
+		return nil
+	}
+	return v
 }
 
 // configFields maps yaml names to the settable fields of cfg.
@@ -201,7 +251,7 @@ func set(field reflect.Value, text string) error {
 		if m, ok := field.Addr().Interface().(*map[string]string); ok && !strings.HasPrefix(text, "{") {
 			return setPairs(m, text)
 		}
-		return yaml.UnmarshalWithOptions([]byte(text), field.Addr().Interface(), yaml.UseJSONUnmarshaler())
+		return unmarshal([]byte(text), field.Addr().Interface())
 	default:
 		return fmt.Errorf("a %s cannot be given as text", field.Kind())
 	}
