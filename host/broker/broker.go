@@ -56,6 +56,11 @@ type Delivery struct {
 	// those it was published with.
 	Queue, Exchange, RoutingKey string
 	Redelivered                 bool
+	// Gone is closed once the connection that brought the delivery is lost: the
+	// broker has put back what was not settled and delivers it again, perhaps to
+	// this consumer. It is the same for all deliveries of a connection, and nil
+	// where deliveries outlive their connection.
+	Gone <-chan struct{}
 	// Settler answers the broker. It is set by the broker's implementation.
 	Settler Settler
 }

@@ -18,6 +18,10 @@ import (
 
 // execute runs one task and sees its message settled.
 func (w *Worker) execute(alive, work context.Context, r *request) {
+	if r.lost() {
+		w.forget(r) // or it would run here and where it is delivered again
+		return
+	}
 	task, ok := w.acquire(r.task.Name)
 	if !ok { // its module went while the message waited
 		w.leave(func() { w.unknown(alive, r) })

@@ -109,6 +109,17 @@ func (l *limits) len() int {
 	return n
 }
 
+// take returns, and keeps no longer, the requests that which picks.
+func (l *limits) take(which func(*request) bool) (taken []*request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.buckets {
+		rest, some := split(b.waiting, which)
+		b.waiting, taken = rest, append(taken, some...)
+	}
+	return taken
+}
+
 // close returns the requests whose turn has not come; none passes after it.
 func (l *limits) close() []*request {
 	l.mu.Lock()

@@ -74,6 +74,26 @@ func (q *queue) len() int {
 	return len(q.items)
 }
 
+// take returns, and keeps no longer, the items that which picks.
+func (q *queue) take(which func(*request) bool) (taken []*request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items, taken = split(q.items, which)
+	return taken
+}
+
+// split parts a list, in its order, by what which says.
+func split(list []*request, which func(*request) bool) (rest, taken []*request) {
+	for _, r := range list {
+		if which(r) {
+			taken = append(taken, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return rest, taken
+}
+
 // close returns what is left; later pops find nothing.
 func (q *queue) close() []*request {
 	q.mu.Lock()
@@ -126,6 +146,23 @@ func (h *held) len() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.timers)
+}
+
+// take returns, and keeps no longer, the tasks that which picks.
+func (h *held) take(which func(*request) bool) (taken []*request) {
+	h.mu.Lock()
+	for r, t := range h.timers {
+		if which(r) {
+			t.Stop()
+			delete(h.timers, r)
+			taken = append(taken, r)
+		}
+	}
+	h.mu.Unlock()
+	if len(taken) > 0 {
+		h.changed()
+	}
+	return taken
 }
 
 // close returns the tasks whose time has not come; none becomes due after it.

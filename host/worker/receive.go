@@ -29,6 +29,7 @@ func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 		w.leave(func() { w.refuse(alive, d, err) })
 		return
 	}
+	w.watch(d.Gone)
 	r := &request{Delivery: d, task: task, stage: StageReserved}
 	if !w.serves(task.Name) {
 		w.leave(func() { w.unknown(alive, r) })
@@ -49,6 +50,45 @@ func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 	if !queued {
 		w.giveBack([]*request{r})
 	}
+}
+
+// watch has what a connection brought forgotten when it is lost, unless it has
+// begun: the broker delivers it again.
+func (w *Worker) watch(gone <-chan struct{}) {
+	if gone == nil {
+		return
+	}
+	w.watchedMu.Lock()
+	defer w.watchedMu.Unlock()
+	if _, known := w.watched[gone]; known {
+		return
+	}
+	w.watched[gone] = struct{}{}
+	w.watchers.Go(func() {
+		<-gone // also at the end of Run, which closes the broker
+		w.watchedMu.Lock()
+		delete(w.watched, gone)
+		w.watchedMu.Unlock()
+		var lost []*request
+		for _, from := range []interface {
+			take(which func(*request) bool) []*request
+		}{w.held, w.limits, w.ready} {
+			lost = append(lost, from.take((*request).lost)...)
+		}
+		for _, r := range lost {
+			w.forget(r)
+		}
+		if len(lost) > 0 {
+			w.Log.Info("connection lost: the broker delivers again what waited here", logkey.Count, len(lost))
+		}
+	})
+}
+
+// forget drops a request whose message the broker has taken back.
+func (w *Worker) forget(r *request) {
+	w.requests.remove(r)
+	w.Log.Debug("connection lost before the task began: the broker delivers it again",
+		logkey.Task, r.task.Name, logkey.TaskID, r.task.ID, logkey.Queue, r.Queue)
 }
 
 // reserve has a request wait for its turn under its task's rate limit, or for a

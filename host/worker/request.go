@@ -35,6 +35,17 @@ type request struct {
 	terminated *Signal                 // by which it is to end, also before it runs
 }
 
+// lost reports whether the broker has taken the message back, with the connection
+// that brought it, and delivers it again.
+func (r *request) lost() bool {
+	select {
+	case <-r.Gone:
+		return true
+	default: // also without a channel
+		return false
+	}
+}
+
 func (r *request) move(to Stage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -116,7 +116,11 @@ type Worker struct {
 	limits   *limits
 	requests *requests
 	leaving  sync.WaitGroup // results on their way
+	watchers sync.WaitGroup // of connections
 	outbox   chan struct{}  // a token for each of them
+
+	watchedMu sync.Mutex
+	watched   map[<-chan struct{}]struct{} // connections, by what ends with them
 
 	prefetch sync.Mutex // keeps changes of the prefetch count in order
 
@@ -173,6 +177,7 @@ func New(cfg Config) (*Worker, error) {
 	w := &Worker{
 		Config: cfg, oid: uuid.NewString(), origin: Origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
 		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
+		watched: map[<-chan struct{}]struct{}{},
 	}
 	w.held = newHeld(func(r *request) {
 		if !w.reserve(r) {
@@ -263,6 +268,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 	}
 	closeErr := w.Broker.Close()
 	<-consumed // no delivery is handled after this
+	w.watchers.Wait()
 	w.leaving.Wait()
 	return errors.Join(broken, closeErr)
 }

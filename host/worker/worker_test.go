@@ -396,13 +396,52 @@ func TestStaleEarlyAckDoesNotRunTheTask(t *testing.T) {
 	id := b.send("once", nil)
 	b.eventually("delivery behind them", func() bool { return b.Stats().Waiting == 1 })
 	b.conn.Drop()
-	b.eventually("delivery again", func() bool { return b.Stats().Waiting == 2 })
+	b.eventually("delivery again", func() bool { return b.Stats().Received == 4 })
 	close(gate)
 	b.ends(id, "SUCCESS")
 	mu.Lock()
 	defer mu.Unlock()
 	if runs[id] != 1 {
 		t.Errorf("ran %d times", runs[id])
+	}
+}
+
+func TestLostConnectionHasOnlyRunningTasksRunAgain(t *testing.T) {
+	var mu sync.Mutex
+	runs := map[string]int{}
+	release := make(chan struct{})
+	b := start(t, Config{AcksLate: true, PrefetchMultiplier: 4}, map[string]body{"t": func(_ context.Context, c Call) (json.RawMessage, error) {
+		mu.Lock()
+		runs[c.ID]++
+		mu.Unlock()
+		<-release
+		return json.RawMessage("1"), nil
+	}}, map[string]abi.TaskOptions{})
+	soon := time.Now().Add(time.Second)
+	held := b.send("t", func(t *celery.Task) { t.ETA = &soon })
+	running := []string{b.send("t", nil), b.send("t", nil)}
+	b.eventually("both to run", func() bool { return b.Stats().Active == 2 })
+	waiting := []string{b.send("t", nil), b.send("t", nil)}
+	b.eventually("the others to wait", func() bool { return b.Stats().Waiting == 3 })
+	b.conn.Drop()
+	// Every message comes again: the five, without those that waited before.
+	b.eventually("the redelivery", func() bool { return b.Stats().Received == 10 })
+	close(release)
+	b.eventually("the end", func() bool { return b.server.Ready("celery")+b.server.Unsettled("celery") == 0 && b.Stats().Done >= 7 })
+	mu.Lock()
+	defer mu.Unlock()
+	for _, id := range append(waiting, held) {
+		if runs[id] != 1 {
+			t.Errorf("%s, which had not begun, ran %d times", id, runs[id])
+		}
+	}
+	for _, id := range running {
+		if runs[id] != 2 {
+			t.Errorf("%s, which ran, ran %d times: its ack was not safe", id, runs[id])
+		}
+	}
+	if n := len(b.requests.list()); n != 0 {
+		t.Errorf("%d requests are kept", n)
 	}
 }
 

@@ -33,6 +33,7 @@ type Broker struct {
 	consumers []*consumer
 	cancelled []*consumer // hold open deliveries only
 	closed    chan struct{}
+	lost      chan struct{} // closed, and replaced, when the connection is lost
 	wg        sync.WaitGroup
 }
 
@@ -46,6 +47,7 @@ type consumer struct {
 	inbox  []*delivery
 	open   map[*delivery]struct{} // delivered, perhaps still in the inbox, and unsettled
 	gone   bool                   // the connection is lost
+	lost   chan struct{}          // closed then
 	wake   chan struct{}
 }
 
@@ -107,7 +109,7 @@ func (b *Broker) consume(spec broker.Queue) error {
 	}
 	c := &consumer{
 		broker: b, queue: q, noAck: spec.NoAck,
-		open: map[*delivery]struct{}{}, wake: make(chan struct{}, 1),
+		open: map[*delivery]struct{}{}, wake: make(chan struct{}, 1), lost: b.lost,
 	}
 	b.consumers = append(b.consumers, c)
 	q.consumers = append(q.consumers, c)
@@ -160,6 +162,8 @@ func (b *Broker) Cancel(_ context.Context, queue string) error {
 func (b *Broker) disconnect() {
 	all := slices.Concat(b.consumers, b.cancelled)
 	b.consumers, b.cancelled = nil, nil
+	close(b.lost)
+	b.lost = make(chan struct{})
 	for _, c := range all {
 		c.gone = true
 		c.leave()
@@ -353,10 +357,14 @@ func (c *consumer) giveBack(d *delivery) {
 func (d *delivery) public() broker.Delivery {
 	it := d.item
 	msg, _ := copyOf(it.msg)
-	return broker.Delivery{
+	out := broker.Delivery{
 		Message: msg.Message, Queue: it.queue.spec.Name, Exchange: it.msg.Exchange, RoutingKey: it.msg.RoutingKey,
 		Redelivered: it.redeliver, Settler: d,
 	}
+	if !d.consumer.noAck {
+		out.Gone = d.consumer.lost
+	}
+	return out
 }
 
 // Ack implements [broker.Settler].

@@ -66,7 +66,7 @@ func NewServer() *Server {
 
 // Open returns a broker on this server.
 func (s *Server) Open(cfg Config) *Broker {
-	b := &Broker{server: s, cfg: cfg, prefetch: cfg.Prefetch, closed: make(chan struct{})}
+	b := &Broker{server: s, cfg: cfg, prefetch: cfg.Prefetch, closed: make(chan struct{}), lost: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.brokers[b] = struct{}{}

@@ -197,7 +197,7 @@ func (s *session) delivery(q broker.Queue, d *amqp.Delivery) broker.Delivery {
 		Settler:     settledAlready{},
 	}
 	if !q.NoAck {
-		out.Settler = &settler{session: s, tag: d.DeliveryTag}
+		out.Settler, out.Gone = &settler{session: s, tag: d.DeliveryTag}, s.ended
 	}
 	return out
 }

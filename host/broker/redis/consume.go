@@ -15,13 +15,32 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// takeScript moves up to ARGV[2] messages from the lists KEYS[3…] to the
+// takeScript moves up to ARGV[2] messages from the lists KEYS[4…] to the
 // unacknowledged ones, and returns for each the number of its list, its tag and
-// its envelope. ARGV[1] is the time, ARGV[3] begins the tags of envelopes whose
-// own is missing or taken, and ARGV[4…] are "1" for lists without acknowledgement.
+// its envelope. ARGV[1] is the time, ARGV[3] names this taking and begins the tags
+// of envelopes whose own is missing or taken, ARGV[4] is for how many ms it is
+// remembered, and ARGV[5…] are "1" for lists without acknowledgement. KEYS[3] holds
+// what was taken last: asked again by the same name, since the answer was lost on
+// its way, the script gives it again and takes nothing.
 var takeScript = goredis.NewScript(`
 local out, left = {}, tonumber(ARGV[2])
-for i = 3, #KEYS do
+local last = redis.call('GET', KEYS[3])
+if last then
+  last = cjson.decode(last)
+  if last[1] == ARGV[3] then
+    for i = 2, #last, 3 do
+      local entry = redis.call('HGET', KEYS[1], last[i + 1])
+      if entry then
+        out[#out + 1] = last[i]
+        out[#out + 1] = last[i + 1]
+        out[#out + 1] = string.sub(entry, 2, last[i + 2] + 1)
+      end
+    end
+    return out
+  end
+end
+local taken = {ARGV[3]}
+for i = 4, #KEYS do
   while left > 0 do
     local raw = redis.call('RPOP', KEYS[i])
     if not raw then break end
@@ -40,13 +59,21 @@ for i = 3, #KEYS do
       if redis.call('HEXISTS', KEYS[1], tag) == 1 then tag = ARGV[3] .. left end
       redis.call('ZADD', KEYS[2], ARGV[1], tag)
       redis.call('HSET', KEYS[1], tag, '[' .. raw .. ', ' .. cjson.encode(exchange) .. ', ' .. cjson.encode(key) .. ']')
+      taken[#taken + 1] = i - 3
+      taken[#taken + 1] = tag
+      taken[#taken + 1] = #raw
     end
-    out[#out + 1] = i - 2
+    out[#out + 1] = i - 3
     out[#out + 1] = tag
     out[#out + 1] = raw
     left = left - 1
   end
   if left == 0 then break end
+end
+if #taken > 1 then
+  redis.call('SET', KEYS[3], cjson.encode(taken), 'PX', ARGV[4])
+elseif last then
+  redis.call('DEL', KEYS[3])
 end
 return out
 `)
@@ -91,8 +118,10 @@ func (b *Broker) consume(ctx context.Context, handle func(broker.Delivery)) erro
 			continue
 		}
 		var got []taken
+		// Of this taking, also when it has to be tried again.
+		name, lists := newTag(), b.listsOf(b.consumed(), turn)
 		err := b.persist(ctx, func(ctx context.Context) (err error) {
-			got, err = b.take(ctx, turn, room)
+			got, err = b.take(ctx, name, lists, room)
 			return err
 		})
 		if err != nil {
@@ -126,16 +155,16 @@ func (b *Broker) room() int {
 }
 
 // take takes up to n messages. It does not end with ctx: what Redis has moved
-// must be known here.
-func (b *Broker) take(ctx context.Context, turn, n int) ([]taken, error) {
+// must be known here. Called again by the same name it returns what an earlier
+// try has moved.
+func (b *Broker) take(ctx context.Context, name string, lists []queueList, n int) ([]taken, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Timeout)
 	defer cancel()
-	lists := b.listsOf(b.consumed(), turn)
 	if len(lists) == 0 {
 		return nil, b.client.Ping(ctx).Err()
 	}
-	keys := []string{unackedKey, unackedIndexKey}
-	args := []any{scoreText(time.Now()), n, newTag()}
+	keys := []string{unackedKey, unackedIndexKey, b.takenKey}
+	args := []any{scoreText(time.Now()), n, name, b.cfg.VisibilityTimeout.Milliseconds()}
 	for _, l := range lists {
 		keys = append(keys, l.key)
 		noAck := "0"

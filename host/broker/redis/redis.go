@@ -90,6 +90,8 @@ const (
 	// first, for people to look at.
 	undecodableKey  = "sparkstalk.undecodable"
 	undecodableKept = 1000
+	// takenPrefix begins the keys of what a consumer has taken last.
+	takenPrefix = "sparkstalk.taken."
 )
 
 // A Broker is one Redis database used as a message broker.
@@ -102,6 +104,8 @@ type Broker struct {
 	waiting *goredis.Client
 	db      int
 	fanout  map[string]bool // exchanges of that type
+	// takenKey is this consumer's own; see takeScript.
+	takenKey string
 
 	closed    chan struct{} // closed by Close
 	closeOnce sync.Once
@@ -171,7 +175,7 @@ func New(cfg Config) (*Broker, error) {
 		})
 	}
 	return &Broker{
-		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1 + moreLists), db: address.DB(), fanout: fanout,
+		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1 + moreLists), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),

@@ -34,9 +34,12 @@ type delivery struct {
 // settlement is the answer to a delivery on its way to Redis.
 type settlement struct {
 	*delivery
-	how  how
-	sent chan struct{} // closed when Redis has it
-	err  error         // once sent: ErrStale if somebody else put the message back
+	how how
+	// unsure says that an earlier try may have reached Redis, whose answer was
+	// lost; the settling goroutine's own.
+	unsure bool
+	sent   chan struct{} // closed when Redis has it
+	err    error         // once sent: ErrStale if somebody else put the message back
 }
 
 // settled is the Settler of what needs no answer.
@@ -185,13 +188,17 @@ func (b *Broker) send(ctx context.Context, list []*settlement) error {
 		return nil
 	}
 	there, err := ackScript.Run(ctx, b.client, []string{unackedKey, unackedIndexKey}, tags...).Int64Slice()
-	if err != nil {
-		return err
-	}
 	for i, s := range drops {
-		s.end(there[i] == 1)
+		if err != nil {
+			s.unsure = true
+			continue
+		}
+		// What is not there any more was forgotten by the try whose answer was lost,
+		// more likely than put back by somebody else; and to run a task twice is
+		// better than never.
+		s.end(there[i] == 1 || s.unsure)
 	}
-	return nil
+	return err
 }
 
 func (s *settlement) end(known bool) {
@@ -246,9 +253,10 @@ func (b *Broker) leave() {
 	}
 }
 
-// undeclare removes transient queues.
+// undeclare removes transient queues, and what was taken last.
 func (b *Broker) undeclare(ctx context.Context) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		p.Del(ctx, b.takenKey)
 		for _, q := range b.consumed() {
 			if !q.TransientQueue {
 				continue
