@@ -186,6 +186,16 @@ type Config struct {
 	ResultLimit int64 `json:"result_limit"`
 	// MemoryMiB is the most linear memory of one module instance. Zero means 512.
 	MemoryMiB int `json:"memory_mib"`
+	// ModuleStackMiB is how deep the calls of a module may nest: each takes 64
+	// bytes and 8 more for each parameter and local. Zero means 64.
+	// ModuleTableEntries is how far a module's tables may grow that do not begin
+	// with more; zero means 16384.
+	ModuleStackMiB     int `json:"module_stack_mib"`
+	ModuleTableEntries int `json:"module_table_entries"`
+	// TrustedModules are modules, by name or glob, whose code runs as it is:
+	// faster, but only their host calls can be interrupted, and a loop that never
+	// ends stops the whole host.
+	TrustedModules []string `json:"trusted_modules"`
 	// CacheEntries is how many cached DataFrames are kept; zero means 64.
 	// CacheMiB is how much they may hold together, as far as their sizes are
 	// known; zero means no limit. When there is too much, those used longest ago
@@ -283,7 +293,7 @@ func (c Config) withDefaults() (Config, error) {
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
 		"worker_heartbeat_interval": c.HeartbeatInterval,
-		"result_limit":              float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "cache_ttl": c.CacheTTL,
+		"result_limit":              float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {

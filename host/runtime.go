@@ -135,6 +135,7 @@ func (r *Runtime) awaitEngine(ctx context.Context) error {
 func moduleConfig(cfg Config) module.Config {
 	return module.Config{
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
+		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
 		OnChange: tidyMemory(), Check: checkSchedules,
 	}

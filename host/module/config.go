@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -43,6 +44,16 @@ type Config struct {
 	// MemoryMiB limits the linear memory of an instance. Zero means 512, the
 	// most is 4096.
 	MemoryMiB int
+	// StackMiB limits how deep calls may nest in each other: each takes 64 bytes,
+	// and 8 more for each parameter and local. Zero means 64, the most is 512.
+	StackMiB int
+	// TableEntries is how far a table may grow that does not begin with more.
+	// Zero means 16384.
+	TableEntries int
+	// Trusted are modules, by name or glob, that run as they are: faster, but only
+	// their host calls can be interrupted, and one that never ends stops the host.
+	// Of their limits only that of memory holds.
+	Trusted []string
 	// MaxInstances limits the instances of one version, and so the calls that
 	// it runs at once; further ones wait. Zero means 64.
 	MaxInstances int
@@ -105,6 +116,8 @@ func (c Config) withDefaults() (Config, error) {
 	const many = 1 << 30
 	number("CacheMiB", &c.CacheMiB, many, 512)
 	number("MemoryMiB", &c.MemoryMiB, 4096, 512)
+	number("StackMiB", &c.StackMiB, 512, 64)
+	number("TableEntries", &c.TableEntries, 1<<20, 16384)
 	number("MaxInstances", &c.MaxInstances, many, 64)
 	number("MaxCalls", &c.MaxCalls, many, 10_000)
 	number("RecycleMiB", &c.RecycleMiB, many, 64)
@@ -123,6 +136,11 @@ func (c Config) withDefaults() (Config, error) {
 	duration("Relist", &c.Relist, watch.DefaultRelist)
 	duration("CompileTimeout", &c.CompileTimeout, time.Minute)
 	duration("DescribeTimeout", &c.DescribeTimeout, 10*time.Second)
+	for _, pattern := range c.Trusted {
+		if _, err := path.Match(pattern, ""); err != nil {
+			errs = append(errs, fmt.Errorf("Trusted has the pattern %q: %w", pattern, err))
+		}
+	}
 	if len(errs) > 0 {
 		return c, fmt.Errorf("module configuration: %w", errors.Join(errs...))
 	}

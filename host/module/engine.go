@@ -61,7 +61,6 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 	ctx = context.WithoutCancel(ctx)
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
-		WithCloseOnContextDone(true).
 		WithMemoryLimitPages(uint32(cfg.MemoryMiB<<20/pageSize)).
 		WithCompilationCache(e.codes))
 	defer func() {
@@ -71,6 +70,9 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 	}()
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, e.runtime); err != nil {
 		return nil, fmt.Errorf("instantiate WASI: %w", err)
+	}
+	if err := e.bindGuard(ctx); err != nil {
+		return nil, err
 	}
 	if err := cfg.Bind(ctx, e.runtime); err != nil {
 		return nil, fmt.Errorf("bind host functions: %w", err)

@@ -81,12 +81,13 @@ func (e *engine) instantiate(ctx context.Context, c *code, out *output) (_ *inst
 // guard runs guest code. If that does not end well, the instance is spoilt: its
 // memory may be in any state.
 func (in *instance) guard(f func() error) error {
+	if in.ctx.Err() != nil {
+		return context.Cause(in.ctx)
+	}
 	in.spoilt = true // also if f ends this goroutine
 	err := f()
 	in.out.end()
-	// If the context ended just as f returned, wazero may close the module even
-	// later: under the next call.
-	in.spoilt = err != nil || in.ctx.Err() != nil || in.mod.IsClosed()
+	in.spoilt = err != nil || in.mod.IsClosed()
 	return err
 }
 

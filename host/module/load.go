@@ -73,7 +73,11 @@ func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*
 	if err := structure(c.data); err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
-	compiled, err := e.compile(ctx, c.hash, c.data)
+	code, err := e.guarded(name(c.path), c.data)
+	if err != nil {
+		return nil, refuse(c.path, Invalid, err)
+	}
+	compiled, err := e.compile(ctx, c.hash, code)
 	if err != nil {
 		return nil, e.reason(ctx, c.path, Invalid, err)
 	}

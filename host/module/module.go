@@ -15,27 +15,27 @@
 // A module can call the host functions of its import module and WASI preview 1,
 // of which it gets a clock in milliseconds, random numbers and its standard
 // output, which goes to the log. There are no files, environment, arguments or
-// sockets. Its linear memory is limited, and the end of a call's context
-// interrupts it.
+// sockets.
 //
-// The interruption is checked where code loops. A module can do much without:
+// wazero interrupts code where it loops, and no other: a tree of calls or one
+// memory.fill could keep the whole process from collecting garbage, and so from
+// all else. So what is compiled of a file is not the file but what
+// [github.com/sparkstalk/sparkstalk/host/module/rewrite] makes of it: code that
+// looks every few hundred microseconds whether its call is to go on, whatever its
+// shape, counts its stack, and has a maximum for its memory and each table. The
+// bytes that were hashed and checked are those that are rewritten, in memory, and
+// the compilation cache is keyed by the outcome. Config.Trusted names modules that
+// run as they are.
 //
-//   - A tree of calls that contains no loop cannot be interrupted, nor can one
-//     instruction that works on much memory, such as memory.fill. While such
-//     code runs, the next garbage collection of the host waits for it, and with
-//     it all of the process. A few hundred bytes of WASM suffice to do that on
-//     purpose; compilers' output does not do it by accident.
-//   - The memory limit holds for the linear memory. Tables grow outside of it,
-//     and so does the stack: to about 175 MB for each call that recurses without end.
+// What it does not hold:
+//
 //   - Compiling cannot be interrupted. One that takes longer than
 //     [Config.CompileTimeout] is given up and its file refused, but it goes on
-//     using a CPU until it is done.
+//     using a CPU until it is done. Functions, blocks and branches of sizes that
+//     no compiler makes are refused before.
 //   - A file that was cut short is refused where its structure tells: at a
 //     section that is not whole, or missing though another one counts on it. A
 //     file cut between two sections may be a whole module in its own right.
-//
-// So whoever may write to the folder is trusted not to want to stop the host,
-// though trusted with nothing else.
 package module
 
 import (

@@ -20,6 +20,9 @@ const (
 	Truncated Kind = "Truncated"
 	// Invalid: the file does not compile.
 	Invalid Kind = "Invalid"
+	// OverLimit: the module has more of something than the host can bound, or
+	// compile in good time.
+	OverLimit Kind = "OverLimit"
 	// CompileTimeout: compiling took longer than Config.CompileTimeout.
 	CompileTimeout Kind = "CompileTimeout"
 	// AbiTooNew: the module was built for a later version of the ABI.

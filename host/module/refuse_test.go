@@ -45,7 +45,7 @@ func TestRefusals(t *testing.T) {
 		{"section 77", append(slices.Clone(whole), 77, 1, 0), Invalid, "does not compile"},
 		{"trailing byte", append(slices.Clone(whole), 0), Truncated, "size of section custom"},
 		{"body with a type error", with(func(a *asm) { a.run = []byte{0x6a, end} }), Invalid, "does not compile"},
-		{"too many pages", with(func(a *asm) { a.memory = append([]byte{0}, leb(60000)...) }), Invalid, "60000 pages"},
+		{"too many pages", with(func(a *asm) { a.memory = append([]byte{0}, leb(60000)...) }), OverLimit, "60000 pages of 64 KiB, the limit is 8192 (setting memory_mib)"},
 		{"import of a later version", imported("sparkstalk_v2", "frame_new", 0, 2), AbiTooNew, "ABI version 2 (it imports sparkstalk_v2.frame_new), this host speaks 1 to 1"},
 		{"unknown function", imported("sparkstalk_v1", "frame_fold", 0, 2), ForbiddenImport, "sparkstalk_v1.frame_fold, which this host does not have"},
 		{"unknown WASI function", imported("wasi_snapshot_preview1", "fork", 0, 2), ForbiddenImport, "wasi_snapshot_preview1.fork"},

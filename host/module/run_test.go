@@ -244,7 +244,7 @@ func TestMemoryLimit(t *testing.T) {
 	if trapped = trap(t, r, "t.grow", &call{}); trapped.Message != "unreachable" {
 		t.Errorf("Message = %q", trapped.Message)
 	}
-	if info := only(t, r, "large.wasm", Refused); info.Kind != Invalid || !strings.Contains(info.Reason, "513 pages") {
+	if info := only(t, r, "large.wasm", Refused); info.Kind != OverLimit || !strings.Contains(info.Reason, "513 pages") {
 		t.Errorf("Info = %+v", info)
 	}
 	if got := result(t, r, "guest.version"); got != `"1"` {
@@ -257,7 +257,7 @@ func TestEndlessRecursionIsATrap(t *testing.T) {
 	recursion := []byte{0x20, 0, 0x10, 3, end} // sparkstalk_run calls itself
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.recurse"), run: recursion}.bytes())
 	r := open(t, cfg)
-	if trapped := trap(t, r, "t.recurse", &call{}); trapped.Message != "stack overflow" {
+	if trapped := trap(t, r, "t.recurse", &call{}); !errors.Is(trapped, ErrStack) || !strings.Contains(trapped.Message, "64 MiB of stack (setting module_stack_mib)") {
 		t.Errorf("Message = %q", trapped.Message)
 	}
 }

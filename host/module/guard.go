@@ -1,0 +1,78 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
+)
+
+// budget is what a guest may do between two looks at whether its call is to go
+// on, in bytes of code: some tenths of a millisecond of it. A look takes about
+// 0.1 µs.
+const budget = 1 << 19
+
+// ErrStack is the cause of a call's end whose calls nested too deep.
+var ErrStack = errors.New("stack overflow")
+
+// bindGuard adds the function that rewritten modules call when their budget is
+// used up.
+func (e *engine) bindGuard(ctx context.Context) error {
+	types := []api.ValueType{api.ValueTypeI32}
+	_, err := e.runtime.NewHostModuleBuilder(rewrite.ImportModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(e.tick), types, types).WithParameterNames("stack_left").
+		Export(rewrite.TickName).Instantiate(ctx)
+	if err != nil {
+		return fmt.Errorf("bind the guard: %w", err)
+	}
+	return nil
+}
+
+// tick ends a call that is to end, and else gives it more to do. The runtime
+// may stop the goroutine here, to collect garbage or to let others run.
+func (e *engine) tick(ctx context.Context, _ api.Module, stack []uint64) {
+	if api.DecodeI32(stack[0]) < 0 {
+		panic(fmt.Errorf("%w: its calls take more than %d MiB of stack (setting module_stack_mib)", ErrStack, e.cfg.StackMiB))
+	}
+	if ctx.Err() != nil {
+		panic(context.Cause(ctx))
+	}
+	stack[0] = api.EncodeI32(budget)
+}
+
+// trusted reports whether a module runs as it is.
+func (e *engine) trusted(name string) bool {
+	return slices.ContainsFunc(e.cfg.Trusted, func(pattern string) bool {
+		ok, err := path.Match(pattern, name) // withDefaults has checked it
+		return err == nil && ok
+	})
+}
+
+// guarded returns what is compiled of a module's file: the file rewritten, so
+// that its code can be stopped, unless the module is trusted.
+func (e *engine) guarded(name string, file []byte) ([]byte, error) {
+	if e.trusted(name) {
+		return file, nil
+	}
+	out, err := rewrite.Module(file, rewrite.Limits{
+		StackBytes: e.cfg.StackMiB << 20, MemoryPages: uint32(e.cfg.MemoryMiB << 20 / pageSize), TableEntries: uint32(e.cfg.TableEntries),
+	})
+	if _, ok := errors.AsType[*rewrite.LimitError](err); ok {
+		return nil, refusal(OverLimit, "%w", err)
+	}
+	if err != nil {
+		return nil, refusal(Invalid, "it does not compile: %w", err)
+	}
+	return out, nil
+}
+
+// guards reports whether an import is the guard's.
+func guards(f api.FunctionDefinition) bool {
+	module, name, _ := f.Import()
+	return module == rewrite.ImportModule && name == rewrite.TickName
+}
