@@ -43,11 +43,15 @@ func Beat(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	conn, err := openBroker(cfg, nil, "beat-"+cfg.Hostname)
+	routing, err := cfg.routing()
 	if err != nil {
 		return errors.Join(err, modules.Close(ctx))
 	}
-	s, err := newScheduler(cfg, conn, modules, changed)
+	conn, err := openSender(cfg, routing, nil, "beat-"+cfg.Hostname)
+	if err != nil {
+		return errors.Join(err, modules.Close(ctx))
+	}
+	s, err := newScheduler(cfg, routing, conn, modules, changed)
 	if err == nil {
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return modules.Run(gctx) })
@@ -77,7 +81,7 @@ type scheduler struct {
 	redis   *goredis.Client // nil where RabbitMQ elects
 }
 
-func newScheduler(cfg Config, conn broker.Broker, modules *module.Registry, changed <-chan struct{}) (*scheduler, error) {
+func newScheduler(cfg Config, r *routing, conn broker.Broker, modules *module.Registry, changed <-chan struct{}) (*scheduler, error) {
 	s := &scheduler{cfg: cfg, log: cfg.Log, modules: modules, changed: changed}
 	zone, err := time.LoadLocation(cfg.Timezone)
 	if err != nil {
@@ -91,7 +95,7 @@ func newScheduler(cfg Config, conn broker.Broker, modules *module.Registry, chan
 	bc := beat.Config{
 		Zone: zone, File: beat.File{Path: cfg.BeatScheduleFilename}, MaxInterval: seconds(cfg.BeatMaxLoopInterval), Log: cfg.Log,
 		Send: sender(s.registered, worker.Sender{
-			Broker: conn, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes, QueueArgs: cfg.QueueArgs,
+			Broker: conn, Queues: r.queues, Routes: cfg.TaskRoutes,
 			TaskSent: taskSent(cfg, events.Publish),
 		}),
 	}

@@ -39,14 +39,20 @@ func schemeOf(url string) string {
 }
 
 // openBroker returns the configured broker, which consumes queues once it runs.
-// name is what the broker shows of the connection.
+// name is what the broker shows of the connection. Tasks are sent by a broker of
+// openSender.
 func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, error) {
+	return openSender(cfg, &routing{queues: &worker.Queues{}}, queues, name)
+}
+
+// openSender returns the configured broker with all that sending tasks needs.
+func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (broker.Broker, error) {
 	prefetch := worker.Prefetch(cfg.Concurrency, *cfg.PrefetchMultiplier)
 	switch scheme := schemeOf(cfg.Broker); {
 	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}),
-			Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
+			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}, r.exchanges()),
+			Stores: r.delayedQueues, Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case slices.Contains(redisSchemes, scheme):
 		// Celery publishes events to a fanout exchange where there are no topics
@@ -54,7 +60,7 @@ func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, 
 		events := event.Exchange
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{events}), Prefetch: prefetch,
+			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{events}, r.exchanges()), Prefetch: prefetch,
 			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
 		})
 	default:

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -28,7 +29,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	if err != nil {
 		return nil, err
 	}
-	targets, err := queues(cfg)
+	routing, err := cfg.routing()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	// and stays empty, when another backend holds the result.
 	results := make(chan celery.Result, 1)
 	replies := broker.Queue{Name: task.ReplyTo, TransientQueue: true, NoAck: true}
-	conn, err := openBroker(cfg, []broker.Queue{replies}, task.Origin)
+	conn, err := openSender(cfg, routing, []broker.Queue{replies}, task.Origin)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,11 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if err := conn.Publish(waitCtx, publication(targets[0], task)); err != nil {
+	message := canvas.Message{Task: task}
+	if len(cfg.Queues) > 0 {
+		message.Queue = routing.consumed[0].Name
+	}
+	if err := (worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes}).Publish(waitCtx, message); err != nil {
 		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
 	if slices.Contains(redisSchemes, schemeOf(cfg.ResultBackend)) {
@@ -72,10 +77,6 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	case <-waitCtx.Done():
 		return nil, fmt.Errorf("call %s: no result: %w", name, context.Cause(waitCtx))
 	}
-}
-
-func publication(to broker.Queue, task *celery.Task) broker.Publication {
-	return broker.Publication{RoutingKey: to.Name, Mandatory: true, Message: worker.MessageOf(celery.EncodeTask(task))}
 }
 
 // offer takes the final state of a task; what comes before and after is not waited for.

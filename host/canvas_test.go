@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
 // TestCanvasesThroughBothWorkers sends canvases whose tasks are Python's,
@@ -15,7 +16,7 @@ import (
 func TestCanvasesThroughBothWorkers(t *testing.T) {
 	w := serve(t, func(c *Config) {
 		c.ResultBackend, c.Concurrency = proctest.Redis(t), 4
-		c.TaskRoutes = map[string]string{"py.*": c.Queues[0] + ".py", "test.*": c.Queues[0]}
+		c.TaskRoutes = map[string]worker.Route{"py.*": {Queue: c.Queues[0] + ".py"}, "test.*": {Queue: c.Queues[0]}}
 	})
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), "testdata/canvas.py")
 	cmd.Env = append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend,

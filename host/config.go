@@ -18,6 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
 // A Config says what a host serves and with what. The zero value works: it
@@ -77,8 +78,32 @@ type Config struct {
 	AcceptContent []string `json:"accept_content"`
 
 	// Queues are the queues to consume, each NAME or NAME:EXCHANGE:ROUTING_KEY.
-	// Empty means celery.
+	// Empty means those of TaskQueues, or TaskDefaultQueue.
 	Queues []string `json:"queues"`
+	// TaskQueues are how queues are declared, by name, also those that tasks are
+	// only sent to. Empty means TaskDefaultQueue alone.
+	TaskQueues map[string]TaskQueue `json:"task_queues"`
+	// The exchange, its type (direct, topic or fanout), the routing key and the
+	// type (classic or quorum) of the default queue. Empty means direct and
+	// classic, and the queue's name for the others.
+	TaskDefaultExchange     string `json:"task_default_exchange"`
+	TaskDefaultExchangeType string `json:"task_default_exchange_type"`
+	TaskDefaultRoutingKey   string `json:"task_default_routing_key"`
+	TaskDefaultQueueType    string `json:"task_default_queue_type"`
+	// TaskCreateMissingQueues makes queues that TaskQueues lack; nil means true.
+	// The others are of which type those are, and their exchanges.
+	TaskCreateMissingQueues            *bool  `json:"task_create_missing_queues"`
+	TaskCreateMissingQueueType         string `json:"task_create_missing_queue_type"`
+	TaskCreateMissingQueueExchangeType string `json:"task_create_missing_queue_exchange_type"`
+	// TaskQueueMaxPriority is the x-max-priority of queues that give none. Zero
+	// gives none.
+	TaskQueueMaxPriority int `json:"task_queue_max_priority"`
+	// WorkerDirect consumes a queue of this worker's own, too: <hostname>.dq2.
+	WorkerDirect bool `json:"worker_direct"`
+	// DelayedDeliveryQueueType is of which type the queues are that hold tasks
+	// back until their time, where one of the queues is a quorum queue: quorum,
+	// which empty means, or classic.
+	DelayedDeliveryQueueType string `json:"broker_native_delayed_delivery_queue_type"`
 	// QueueArgs are arguments of every queue's declaration, such as
 	// x-max-priority. They must be those that other declarers give.
 	QueueArgs map[string]any `json:"queue_args"`
@@ -115,9 +140,10 @@ type Config struct {
 	// TaskDefaultQueue is where tasks go that tasks send without a queue. Empty
 	// means celery.
 	TaskDefaultQueue string `json:"task_default_queue"`
-	// TaskRoutes are the queues of tasks that tasks send, by name or glob:
-	// {"reports.*": "reports"}. Of several globs that fit, the longest counts.
-	TaskRoutes map[string]string `json:"task_routes"`
+	// TaskRoutes are where tasks go that tasks send, by name or glob:
+	// {"reports.*": "reports", "feeds.*": {"queue": "feeds", "routing_key":
+	// "feed.import"}}. Of several globs that fit, the longest counts.
+	TaskRoutes map[string]worker.Route `json:"task_routes"`
 	// ResultExtended stores a task's name, arguments and worker with its states.
 	ResultExtended bool `json:"result_extended"`
 	// DeduplicateSuccessful acknowledges redelivered late-acked tasks that have
@@ -277,9 +303,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.AcceptContent, err = celery.Accept(c.AcceptContent); err != nil {
 		bad = append(bad, fmt.Errorf("setting %w", err))
 	}
-	if len(c.Queues) == 0 {
-		c.Queues = []string{DefaultQueue}
-	}
+	bad = append(bad, c.checkQueues()...)
 	if c.Home == "" {
 		home, err := engine.DefaultHome()
 		if err != nil {

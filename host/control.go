@@ -38,7 +38,7 @@ func (h *Host) openEars() (err error) {
 	}
 	if isTrue(cfg.EnableRemoteControl) {
 		h.control, err = control.New(control.Config{
-			Replies: h.broker, Tasks: h.broker, Queues: h.queues, QueueArgs: cfg.QueueArgs,
+			Replies: h.broker, Tasks: h.broker, Queues: h.routing.consumed, Known: h.routing.queues,
 			Worker: h.worker, Events: h.events, Gossip: h.gossip, EventsForced: cfg.TaskEvents, Hostname: cfg.Hostname, Served: h.runtime.Tasks,
 			Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, BrokerURL: cfg.Broker,
 			Report: h.report, Shutdown: func() { h.shutdown() }, Disabled: cfg.DisabledCommands, Log: h.log,

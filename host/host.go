@@ -6,7 +6,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -42,7 +41,7 @@ type Host struct {
 	intakeEnded func(error)
 	offline     func()
 	shutdown    func() // begins a warm shutdown
-	queues      []broker.Queue
+	routing     *routing
 
 	revoked    *worker.Revoked
 	control    *control.Node // nil where remote control is off
@@ -63,10 +62,10 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		return nil, err
 	}
 	h := &Host{cfg: cfg, log: cfg.Log, revoked: &worker.Revoked{}}
-	if h.queues, err = queues(cfg); err != nil {
+	if h.routing, err = cfg.routing(); err != nil {
 		return nil, err
 	}
-	if h.broker, err = openBroker(cfg, h.queues, cfg.Hostname); err != nil {
+	if h.broker, err = openSender(cfg, h.routing, h.routing.consumed, cfg.Hostname); err != nil {
 		return nil, err
 	}
 	if h.store, err = openStore(cfg, h.broker); err != nil {
@@ -84,8 +83,8 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		TimeLimit: seconds(cfg.TimeLimit), SoftTimeLimit: seconds(cfg.SoftTimeLimit),
 		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
-		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultQueue: cfg.TaskDefaultQueue, Routes: cfg.TaskRoutes,
-		QueueArgs: cfg.QueueArgs, ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
+		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, Queues: h.routing.queues, Routes: cfg.TaskRoutes,
+		ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
 		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 		TaskSent: taskSent(cfg, func(ctx context.Context, e celery.Event) error { return h.events.Publish(ctx, e) }),
 	})
@@ -114,7 +113,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	if cfg.Beat {
-		h.beat, err = newScheduler(cfg, h.broker, h.runtime.modules, h.runtime.changed)
+		h.beat, err = newScheduler(cfg, h.routing, h.broker, h.runtime.modules, h.runtime.changed)
 		if err != nil {
 			return nil, errors.Join(err, h.Close())
 		}
@@ -166,7 +165,7 @@ func (h *Host) Banner() Banner {
 		Engine: h.runtime.engine.Name(), Remote: h.runtime.engine.Remote(), Concurrency: h.cfg.Concurrency,
 		Prefetch: worker.Prefetch(h.cfg.Concurrency, *h.cfg.PrefetchMultiplier), Plugins: h.cfg.Plugins, Tasks: h.runtime.Tasks(),
 	}
-	for _, q := range h.queues {
+	for _, q := range h.routing.consumed {
 		b.Queues = append(b.Queues, Queue{q.Name, q.Exchange, q.ExchangeType, q.RoutingKey})
 	}
 	return b
@@ -253,31 +252,6 @@ func (h *Host) Close() error {
 		err = errors.Join(err, h.beat.close())
 	}
 	return errors.Join(err, h.store.Close(), h.runtime.Close())
-}
-
-// queues are the configured queues as Celery declares them: durable, with an
-// exchange and a routing key of the same name unless others are given.
-func queues(cfg Config) ([]broker.Queue, error) {
-	var out []broker.Queue
-	for _, spec := range cfg.Queues {
-		part := strings.Split(spec, ":")
-		q := broker.Queue{Name: part[0], Exchange: part[0], ExchangeType: "direct", RoutingKey: part[0], Args: cfg.QueueArgs}
-		switch len(part) {
-		case 1:
-		case 3:
-			q.Exchange, q.RoutingKey = part[1], part[2]
-		default:
-			return nil, fmt.Errorf("queue %q: give NAME or NAME:EXCHANGE:ROUTING_KEY", spec)
-		}
-		if q.Name == "" {
-			return nil, fmt.Errorf("queue %q has no name", spec)
-		}
-		if cfg.ConsumerPriority != nil {
-			q.ConsumerArgs = map[string]any{"x-priority": *cfg.ConsumerPriority}
-		}
-		out = append(out, q)
-	}
-	return out, nil
 }
 
 // unlimited is the worker's word for a multiplier of zero, which is Celery's.

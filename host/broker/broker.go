@@ -45,6 +45,19 @@ type Exchange struct {
 	Type string // direct, topic or fanout; empty means direct
 	// Transient exchanges are not kept over a restart of the broker.
 	Transient bool
+	// Sources are exchanges that pass on to this one what fits the binding. Only
+	// RabbitMQ has such bindings.
+	Sources []Binding
+}
+
+// A Binding joins a queue, or an exchange, to the exchange that it gets messages
+// of.
+type Binding struct {
+	Exchange string
+	// ExchangeType is how the exchange is declared. Empty means that it is there
+	// already.
+	ExchangeType string
+	RoutingKey   string
 }
 
 // A Delivery is a message received. It must be settled once, by one of its
@@ -92,6 +105,8 @@ type Queue struct {
 	Exchange     string
 	ExchangeType string // direct, topic or fanout; empty means direct
 	RoutingKey   string
+	// Bindings are more of them.
+	Bindings []Binding
 	// TransientExchange and TransientQueue are not kept over a restart of the
 	// broker; the queue is exclusive to this connection and deleted with it.
 	TransientExchange, TransientQueue bool
@@ -101,6 +116,18 @@ type Queue struct {
 	ConsumerArgs map[string]any
 	// NoAck has the broker forget messages as it sends them.
 	NoAck bool
+}
+
+// Bound are all bindings of the queue.
+func (q Queue) Bound() []Binding {
+	if q.Exchange == "" {
+		return q.Bindings
+	}
+	kind := q.ExchangeType
+	if kind == "" {
+		kind = "direct"
+	}
+	return append([]Binding{{Exchange: q.Exchange, ExchangeType: kind, RoutingKey: q.RoutingKey}}, q.Bindings...)
 }
 
 // A Broker receives and publishes. Its methods may be called by any goroutine.

@@ -1,10 +1,6 @@
 package cache
 
-import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "github.com/sparkstalk/sparkstalk/host/internal/sqltext"
 
 // command returns the statement's leading keyword, in capitals, if the SQL
 // text is anything but a query. A query begins with SELECT, VALUES, FROM,
@@ -14,14 +10,14 @@ import (
 // It reads only as much as it takes to tell. Text that Spark's parser would
 // refuse may pass for a query: the error is then Spark's own, at the action.
 func command(sql string) (string, bool) {
-	s := scanner{text: sql}
-	tok := s.next()
+	s := sqltext.New(sql)
+	tok := s.Next()
 	for tok == "(" {
-		tok = s.next()
+		tok = s.Next()
 	}
 	switch {
 	case tok == "WITH":
-		return s.afterWith()
+		return afterWith(s)
 	case isQuery(tok):
 		return "", false
 	}
@@ -42,10 +38,10 @@ func isQuery(keyword string) bool {
 //
 // The statement's keyword is the first word outside of parentheses that comes
 // right after a closing one and belongs to none of these parts.
-func (s *scanner) afterWith() (string, bool) {
+func afterWith(s *sqltext.Scanner) (string, bool) {
 	depth := 0
 	for prev := ""; ; {
-		tok := s.next()
+		tok := s.Next()
 		switch tok {
 		case "":
 			// WITH … (SELECT …): nothing but a query may stand in parentheses.
@@ -62,112 +58,4 @@ func (s *scanner) afterWith() (string, bool) {
 		}
 		prev = tok
 	}
-}
-
-// scanner splits SQL text into words in capitals and single other characters.
-type scanner struct {
-	text string
-	pos  int
-}
-
-// next returns the next token, or nothing at the end. A quoted string or name
-// is the token of its quotation mark: no keyword can be in it.
-func (s *scanner) next() string {
-	for s.pos < len(s.text) {
-		rest := s.text[s.pos:]
-		r, size := utf8.DecodeRuneInString(rest)
-		switch {
-		case unicode.IsSpace(r):
-			s.pos += size
-		case strings.HasPrefix(rest, "--"):
-			s.lineComment(rest)
-		case strings.HasPrefix(rest, "/*"):
-			s.comment(rest)
-		case r == '\'' || r == '"' || r == '`':
-			s.quoted(byte(r))
-			return string(r)
-		case isWord(r):
-			end := strings.IndexFunc(rest, func(r rune) bool { return !isWord(r) })
-			if end < 0 {
-				end = len(rest)
-			}
-			s.pos += end
-			word := strings.ToUpper(rest[:end])
-			if word == "R" && s.raw(rest[end:]) {
-				return "'"
-			}
-			return word
-		default:
-			s.pos += size
-			return rest[:size]
-		}
-	}
-	return ""
-}
-
-func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
-
-// lineComment passes over a comment that begins with two dashes. A backslash
-// at the end of its line continues it.
-func (s *scanner) lineComment(rest string) {
-	for i := 2; i < len(rest); i++ {
-		if (rest[i] == '\n' && rest[i-1] != '\\') || rest[i] == '\r' {
-			s.pos += i
-			return
-		}
-	}
-	s.pos = len(s.text)
-}
-
-// raw passes over the rest of a raw string, r'…', in which a backslash is just
-// that, and reports whether there was one.
-func (s *scanner) raw(rest string) bool {
-	if rest == "" || (rest[0] != '\'' && rest[0] != '"') {
-		return false
-	}
-	if end := strings.IndexByte(rest[1:], rest[0]); end >= 0 {
-		s.pos += end + 2
-	} else {
-		s.pos = len(s.text)
-	}
-	return true
-}
-
-// comment passes over a bracketed comment. They nest in Spark's SQL.
-func (s *scanner) comment(rest string) {
-	depth := 0
-	for i := 0; i < len(rest); {
-		switch {
-		case strings.HasPrefix(rest[i:], "/*"):
-			depth++
-			i += 2
-		case strings.HasPrefix(rest[i:], "*/"):
-			depth--
-			i += 2
-		default:
-			i++
-		}
-		if depth == 0 {
-			s.pos += i
-			return
-		}
-	}
-	s.pos = len(s.text)
-}
-
-// quoted passes over a string or a quoted name. A backslash escapes in
-// strings, a doubled quotation mark stands for itself in both.
-func (s *scanner) quoted(quote byte) {
-	for s.pos++; s.pos < len(s.text); s.pos++ {
-		switch c := s.text[s.pos]; {
-		case c == '\\' && quote != '`':
-			s.pos++
-		case c == quote:
-			// The second half of a doubled mark opens a new quotation at once,
-			// so that reading on from here is right in both cases.
-			s.pos++
-			return
-		}
-	}
-	s.pos = len(s.text)
 }

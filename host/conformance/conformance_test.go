@@ -38,6 +38,9 @@ func TestWorkersBehaveTheSame(t *testing.T) {
 	} else { // a short cut of it
 		args = append(args, "--combinations=Redis+Redis", "--quick")
 	}
+	if some := os.Getenv("SPARKSTALK_CONFORMANCE_ONLY"); some != "" { // for work on it
+		args = append(args, "--combinations="+some)
+	}
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), args...)
 	cmd.Dir = "suite"
 	cmd.Env = append(os.Environ(),

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,21 +150,17 @@ func (n *Node) addConsumer(ctx context.Context, a arguments) (json.RawMessage, e
 	if err := a.need("queue"); err != nil {
 		return nil, err
 	}
-	q := broker.Queue{Name: a.text("queue"), Exchange: a.text("exchange"), ExchangeType: a.text("exchange_type"), RoutingKey: a.text("routing_key"), Args: n.QueueArgs}
-	if q.Name == "" {
+	name := a.text("queue")
+	if name == "" {
 		return nil, raise("ValueError", "the queue has no name")
 	}
-	if configured, known := n.queues.get(q.Name); known {
-		q = configured
+	q, known := n.queues.get(name)
+	if !known {
+		q, known = n.Known.Lookup(name)
 	}
-	if q.Exchange == "" {
-		q.Exchange = q.Name
-	}
-	if q.ExchangeType == "" {
-		q.ExchangeType = "direct"
-	}
-	if q.RoutingKey == "" {
-		q.RoutingKey = q.Name
+	if !known {
+		q = broker.Queue{Name: name, Exchange: a.text("exchange"), ExchangeType: a.text("exchange_type"), RoutingKey: a.text("routing_key"), Args: n.Known.MissingArgs}
+		q.Exchange, q.ExchangeType, q.RoutingKey = cmp.Or(q.Exchange, name), cmp.Or(q.ExchangeType, "direct"), cmp.Or(q.RoutingKey, name)
 	}
 	// Celery answers before it declares.
 	n.consuming.Go(func() {

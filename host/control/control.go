@@ -58,8 +58,9 @@ type Config struct {
 	// Tasks are the consumers of task queues, and Queues those at the start.
 	Tasks  Consumers
 	Queues []broker.Queue
-	// QueueArgs are the arguments of queues that add_consumer declares.
-	QueueArgs map[string]any
+	// Known say how the queues are declared that add_consumer names; nil means
+	// the zero value.
+	Known *worker.Queues
 
 	Worker *worker.Worker
 	Events *event.Publisher
@@ -119,6 +120,9 @@ func New(cfg Config) (*Node, error) {
 	}
 	if cfg.Shutdown == nil {
 		cfg.Shutdown = func() {}
+	}
+	if cfg.Known == nil {
+		cfg.Known = &worker.Queues{}
 	}
 	n := &Node{Config: cfg, started: time.Now(), queues: newQueues(cfg.Queues)}
 	n.commands = n.all()

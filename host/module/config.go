@@ -68,7 +68,8 @@ type Config struct {
 	// MaxFileMiB limits a module's file. Zero means 64.
 	MaxFileMiB int
 
-	// Settle is how long a file must lie still before it is loaded. Zero means 100 ms.
+	// Settle is how long a file must lie still before it is loaded, unless it is
+	// sealed and whole. Zero means 100 ms.
 	Settle time.Duration
 	// Relist is the time between listings of Dir, for changes that no event
 	// told of. Zero means 2 s.

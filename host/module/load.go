@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,11 +12,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 	"github.com/sparkstalk/sparkstalk/host/module/watch"
 )
 
@@ -66,14 +69,35 @@ func (e *engine) read(path string) (contents, error) {
 	return c, nil
 }
 
+// unseal returns the seal of a file, nil without one, and what is to be compiled:
+// the bytes that the seal's hash is of.
+func unseal(file []byte) (*seal.Seal, []byte, error) {
+	s, err := seal.Read(file)
+	switch {
+	case errors.Is(err, seal.ErrCut):
+		return nil, nil, refusal(Truncated, "%w", err)
+	case errors.Is(err, seal.ErrForged):
+		return nil, nil, refusal(Forged, "%w", err)
+	case err != nil:
+		return nil, nil, refusal(Damaged, "%w", err)
+	case s == nil:
+		return nil, file, nil
+	}
+	return s, file[:s.Length], nil
+}
+
 // load compiles a file, asks it what it serves, and returns it with a warm
 // instance and one reference. An error is a *RefusedError or the cause of ctx's
 // end.
 func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*version, error) {
-	if err := structure(c.data); err != nil {
+	sealed, binary, err := unseal(c.data)
+	if err == nil {
+		err = structure(binary)
+	}
+	if err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
-	code, err := e.guarded(name(c.path), c.data)
+	code, err := e.guarded(name(c.path), binary)
 	if err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
@@ -90,7 +114,8 @@ func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*
 		slots: make(chan struct{}, e.cfg.MaxInstances),
 	}
 	v.refs.Store(1)
-	if err := v.describe(ctx, c.data); err != nil {
+	v.info.seal(sealed)
+	if err := v.describe(ctx, binary, sealed); err != nil {
 		// Closing only counts down; there is no error to be had.
 		_ = compiled.close(context.WithoutCancel(ctx))
 		return nil, e.reason(ctx, c.path, DescribeFailed, err)
@@ -109,7 +134,7 @@ func (e *engine) reason(ctx context.Context, path string, kind Kind, err error) 
 
 // describe checks the module and fills in what it says of itself. The instance
 // that was asked becomes the first of the pool, so that the first call finds it.
-func (v *version) describe(ctx context.Context, file []byte) error {
+func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal) error {
 	e := v.engine
 	if err := e.check(v.code.compiled, file); err != nil {
 		return err
@@ -139,6 +164,9 @@ func (v *version) describe(ctx context.Context, file []byte) error {
 		return fail("describe itself", err)
 	}
 	manifest, err := parseManifest(data)
+	if err == nil && sealed != nil && sealed.Manifest != nil && !sameJSON(sealed.Manifest, data) {
+		err = refusal(Damaged, "it describes itself otherwise than its seal does: build or sign it again")
+	}
 	if err == nil && e.cfg.Check != nil {
 		if checkErr := e.cfg.Check(manifest); checkErr != nil {
 			err = refusal(BadManifest, "%w", checkErr)
@@ -148,12 +176,26 @@ func (v *version) describe(ctx context.Context, file []byte) error {
 		in.close()
 		return err
 	}
+	v.info.Manifest = data
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
 	v.info.Caches, v.info.Warm, v.info.Capabilities = manifest.Caches, manifest.Warm, manifest.Capabilities
 	v.instances.Add(1)
 	in.idle = time.Now()
 	v.idle = append(v.idle, in)
 	return nil
+}
+
+// sameJSON reports whether two documents say the same.
+func sameJSON(a, b []byte) bool {
+	decode := func(data []byte) (v any, err error) {
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		err = d.Decode(&v)
+		return v, err
+	}
+	va, errA := decode(a)
+	vb, errB := decode(b)
+	return errA == nil && errB == nil && reflect.DeepEqual(va, vb)
 }
 
 func parseManifest(data []byte) (abi.Manifest, error) {

@@ -33,16 +33,19 @@
 //     [Config.CompileTimeout] is given up and its file refused, but it goes on
 //     using a CPU until it is done. Functions, blocks and branches of sizes that
 //     no compiler makes are refused before.
-//   - A file that was cut short is refused where its structure tells: at a
-//     section that is not whole, or missing though another one counts on it. A
-//     file cut between two sections may be a whole module in its own right.
+//   - A file that was cut short is refused if it was sealed (package seal), and
+//     otherwise where its structure tells: at a section that is not whole, or
+//     missing though another one counts on it. An unsealed file cut between two
+//     sections may be a whole module in its own right.
 package module
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
 // A State says what has become of a version of a module.
@@ -70,6 +73,15 @@ type Info struct {
 	LoadedAt time.Time `json:"loaded_at"`
 	// CompileTime is how long compiling took, which the compilation cache shortens.
 	CompileTime time.Duration `json:"compile_time"`
+	// Sealed says that the file has a seal, which was verified. SignedKey is the
+	// public key of its signer, if it is signed, SignedVersion and SignedAt what
+	// the signer put on it.
+	Sealed        bool       `json:"sealed"`
+	SignedKey     string     `json:"signed_key,omitempty"`
+	SignedVersion uint64     `json:"signed_version,omitempty"`
+	SignedAt      *time.Time `json:"signed_at,omitempty"`
+	// Manifest is what the module says of itself.
+	Manifest json.RawMessage `json:"-"`
 	// SDK and Tasks are from the module's manifest.
 	SDK   string         `json:"sdk,omitempty"`
 	Tasks []abi.TaskSpec `json:"tasks,omitempty"`
@@ -93,6 +105,13 @@ type Info struct {
 	Calls     uint64 `json:"calls"`
 	Traps     uint64 `json:"traps"`
 	Instances int    `json:"instances"`
+}
+
+// seal notes what the file's seal says.
+func (i *Info) seal(s *seal.Seal) {
+	if i.Sealed = s != nil; s.Signed() {
+		i.SignedKey, i.SignedVersion, i.SignedAt = seal.FormatKey(s.Key), s.Version, &s.SignedAt
+	}
 }
 
 // clone keeps a caller from changing what the registry holds.

@@ -18,6 +18,10 @@ const (
 	NotWasm Kind = "NotWasm"
 	// Truncated: the end of the file is missing.
 	Truncated Kind = "Truncated"
+	// Damaged: the file is not what its seal says.
+	Damaged Kind = "Damaged"
+	// Forged: the file's signature is not valid.
+	Forged Kind = "Forged"
 	// Invalid: the file does not compile.
 	Invalid Kind = "Invalid"
 	// OverLimit: the module has more of something than the host can bound, or

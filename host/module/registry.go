@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 	"github.com/sparkstalk/sparkstalk/host/module/watch"
 )
 
@@ -128,7 +129,12 @@ func (r *Registry) preload(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// settle waits until a file has not changed for Config.Settle; if someone keeps
+// whole reports whether a file is sealed and complete.
+func (r *Registry) whole(path string) bool {
+	return seal.Whole(path, int64(r.cfg.MaxFileMiB)<<20)
+}
+
+// settle waits until a file is whole, or has not changed for Config.Settle; if someone keeps
 // writing, it is Run's business.
 func (r *Registry) settle(ctx context.Context, path string) {
 	for range 20 {
@@ -137,7 +143,7 @@ func (r *Registry) settle(ctx context.Context, path string) {
 			return // attempt tells what there is to be told
 		}
 		rest := time.Until(info.ModTime().Add(r.cfg.Settle))
-		if rest <= 0 || rest > r.cfg.Settle { // or a time in the future
+		if rest <= 0 || rest > r.cfg.Settle || r.whole(path) { // or a time in the future
 			return
 		}
 		select {
@@ -160,6 +166,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	go func() {
 		w := watch.New(watch.Config{
 			Dir: r.cfg.Dir, Settle: r.cfg.Settle, Relist: r.cfg.Relist, Known: known, Log: r.log,
+			Whole: r.whole,
 		})
 		watched <- w.Run(ctx, events)
 	}()

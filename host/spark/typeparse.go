@@ -291,3 +291,21 @@ func (p *typeParser) number() (int32, error) {
 	p.next()
 	return int32(n), nil
 }
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+// skipQuoted returns where the text goes on after a quotation.
+func skipQuoted(text string, start int) int {
+	quote := text[start]
+	for i := start + 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && quote != '`':
+			i++
+		case c == quote:
+			return i + 1
+		}
+	}
+	return len(text)
+}

@@ -90,7 +90,7 @@ func (w *Worker) registered(name string) (ignoreResult, ok bool) {
 
 // sender sends what tasks of this worker have to send.
 func (w *Worker) sender() Sender {
-	return Sender{Broker: w.Broker, DefaultQueue: w.DefaultQueue, Routes: w.Routes, QueueArgs: w.QueueArgs, TaskSent: w.TaskSent}
+	return Sender{Broker: w.Broker, Queues: w.Queues, Routes: w.Routes, TaskSent: w.TaskSent}
 }
 
 func (w *Worker) publish(ctx context.Context, m canvas.Message) error {

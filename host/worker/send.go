@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
@@ -14,61 +15,112 @@ import (
 // A Sender sends tasks to their queues.
 type Sender struct {
 	Broker broker.Broker
-	// DefaultQueue is where tasks go for which Routes and message say nothing.
-	DefaultQueue string
-	// Routes are the queues of tasks by name or glob.
-	Routes map[string]string
-	// QueueArgs are the arguments of queues that have to be made.
-	QueueArgs map[string]any
+	// Queues are how queues are declared; nil means the zero value.
+	Queues *Queues
+	// Routes are where tasks go by name or glob.
+	Routes map[string]Route
 	// TaskSent is told of each task that was sent. Nil tells nobody.
 	TaskSent func(context.Context, celery.Event)
 }
 
 // Publish sends a task to its queue. Like Celery's clients it makes a queue that
-// does not exist yet; unlike them, only then.
+// does not exist yet; unlike them, only then. A task with an ETA is held back by
+// the broker where that can be; see [Queues].
 func (s Sender) Publish(ctx context.Context, m canvas.Message) error {
-	queue := m.Queue
-	if queue == "" {
-		queue = s.route(m.Task.Name)
+	if s.Queues == nil {
+		s.Queues = &Queues{}
 	}
-	p := broker.Publication{RoutingKey: queue, Mandatory: true}
-	if m.Exchange != "" && m.RoutingKey != "" {
-		p.Exchange, p.RoutingKey, p.Mandatory = m.Exchange, m.RoutingKey, false
+	to, queue, err := s.address(ctx, m)
+	if err != nil {
+		return err
 	}
-	p.Message = MessageOf(celery.EncodeTask(m.Task))
-	p.Persistent = !m.Transient
-	err := s.Broker.Publish(ctx, p)
+	if s.hold(&to, m.Task.ETA) {
+		queue.Name = ""
+	}
+	sent := celery.TaskSent(m.Task, queue.Name, to.Exchange, to.RoutingKey)
+	to.Message = MessageOf(celery.EncodeTask(m.Task))
+	to.Persistent = !m.Transient
+	err = s.Broker.Publish(ctx, to)
 	if errors.Is(err, broker.ErrUnroutable) {
-		q := broker.Queue{Name: queue, Exchange: queue, RoutingKey: queue, Args: s.QueueArgs}
-		if err := s.Broker.Declare(ctx, q); err != nil {
-			return fmt.Errorf("queue %q does not exist and cannot be made: %w", queue, err)
+		if err := s.Broker.Declare(ctx, queue); err != nil {
+			return fmt.Errorf("queue %q does not exist and cannot be made: %w", queue.Name, err)
 		}
-		err = s.Broker.Publish(ctx, p)
+		err = s.Broker.Publish(ctx, to)
 	}
 	if err == nil && s.TaskSent != nil {
-		if p.Exchange != "" {
-			queue = "" // Celery names the one or the other
-		}
-		sent := celery.TaskSent(m.Task, queue, p.Exchange, p.RoutingKey)
 		sent.Hostname = Origin()
 		s.TaskSent(ctx, sent)
 	}
 	return err
 }
 
-// route is the queue of a task for which its sender names none.
-func (s Sender) route(name string) string {
-	if queue, ok := s.Routes[name]; ok {
-		return queue
-	}
-	best, queue := "", s.DefaultQueue
-	for pattern, to := range s.Routes {
-		// The longest pattern is the most precise one, and a map has no order.
-		if celery.Glob(pattern, name) && (len(pattern) > len(best) || len(pattern) == len(best) && pattern < best) {
-			best, queue = pattern, to
+// address is where a message goes. The queue is the one that it is for, and has no
+// name where message or route name an exchange instead.
+func (s Sender) address(ctx context.Context, m canvas.Message) (broker.Publication, broker.Queue, error) {
+	if m.Queue == "" && m.Exchange == "" {
+		r := s.route(m.Task.Name)
+		m.Queue, m.Exchange = r.Queue, r.Exchange
+		if m.RoutingKey == "" {
+			m.RoutingKey = r.RoutingKey
 		}
 	}
-	return queue
+	if m.Exchange != "" && m.RoutingKey != "" {
+		return broker.Publication{Exchange: m.Exchange, RoutingKey: m.RoutingKey}, broker.Queue{}, nil
+	}
+	name := m.Queue
+	if name == "" {
+		name = s.Queues.DefaultName()
+	}
+	queue, err := s.Queues.Get(name)
+	if err != nil {
+		return broker.Publication{}, queue, err
+	}
+	if queue.ExchangeType == "" || queue.ExchangeType == "direct" {
+		return broker.Publication{RoutingKey: name, Mandatory: true}, queue, nil
+	}
+	if err := s.Queues.ready(ctx, s.Broker, queue); err != nil {
+		return broker.Publication{}, queue, err
+	}
+	to := broker.Publication{Exchange: queue.Exchange, RoutingKey: queue.RoutingKey}
+	if m.RoutingKey != "" {
+		to.RoutingKey = m.RoutingKey // which of a topic's queues take it
+	} else {
+		to.Mandatory = queue.ExchangeType == "topic"
+	}
+	return to, queue, nil
+}
+
+// hold has the broker hold a message back until its time, but for the part of a
+// second, and reports whether it does. What goes to a direct exchange waits with
+// its worker instead.
+func (s Sender) hold(to *broker.Publication, eta *time.Time) bool {
+	if !s.Queues.Delayed || eta == nil || to.Exchange == "" || s.Queues.exchangeType(to.Exchange) == "direct" {
+		return false
+	}
+	key, ok := celery.DelayedKey(int64((time.Until(*eta)+onItsWay)/time.Second), to.RoutingKey)
+	if ok {
+		to.Exchange, to.RoutingKey, to.Mandatory = celery.DelayedLevel(celery.DelayedLevels-1), key, false
+	}
+	return ok
+}
+
+// onItsWay is how long it may take from the reckoning of an ETA to here: a wait
+// of two seconds is not to become one of one.
+const onItsWay = 20 * time.Millisecond
+
+// route is where a task goes whose sender says nothing.
+func (s Sender) route(name string) Route {
+	if to, ok := s.Routes[name]; ok {
+		return to
+	}
+	best, to := "", Route{Queue: s.Queues.DefaultName()}
+	for pattern, r := range s.Routes {
+		// The longest pattern is the most precise one, and a map has no order.
+		if celery.Glob(pattern, name) && (len(pattern) > len(best) || len(pattern) == len(best) && pattern < best) {
+			best, to = pattern, r
+		}
+	}
+	return to
 }
 
 // MessageOf is an encoded task in the words of package broker.

@@ -84,12 +84,10 @@ type Config struct {
 	Deduplicate bool
 	// InheritPriority gives tasks that a task sends its priority.
 	InheritPriority bool
-	// DefaultQueue is where tasks go for which nothing else is said, and Routes
-	// say nothing; empty means celery. QueueArgs are the arguments of queues that have to be made.
-	DefaultQueue string
-	QueueArgs    map[string]any
-	// Routes are the queues of tasks by name or glob: Celery's task_routes.
-	Routes map[string]string
+	// Queues are how queues are declared to which tasks send tasks; nil means the
+	// zero value. Routes are where tasks go by name or glob: Celery's task_routes.
+	Queues *Queues
+	Routes map[string]Route
 	// ChordRetryInterval is how often celery.chord_unlock looks. Zero means 1 s.
 	ChordRetryInterval time.Duration
 	// TaskSent is told of each task that a task has sent, as an event; nil is not.
@@ -165,8 +163,8 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Feed == nil {
 		cfg.Feed = event.NewFeed()
 	}
-	if cfg.DefaultQueue == "" {
-		cfg.DefaultQueue = "celery"
+	if cfg.Queues == nil {
+		cfg.Queues = &Queues{}
 	}
 	if cfg.ChordRetryInterval == 0 {
 		cfg.ChordRetryInterval = time.Second

@@ -187,12 +187,12 @@ func (s *Server) declare(spec broker.Queue, owner *Broker) (*queue, error) {
 	if !maps.Equal(arguments(q.spec.Args), arguments(spec.Args)) || q.spec.TransientQueue != spec.TransientQueue {
 		return nil, fmt.Errorf("queue %q exists with other arguments: %v, not %v", spec.Name, q.spec.Args, spec.Args)
 	}
-	if spec.Exchange != "" {
-		e, err := s.declareExchange(spec.Exchange, spec.ExchangeType)
+	for _, to := range spec.Bound() {
+		e, err := s.declareExchange(to.Exchange, to.ExchangeType)
 		if err != nil {
 			return nil, err
 		}
-		if b := (binding{spec.RoutingKey, spec.Name}); !slices.Contains(e.bindings, b) {
+		if b := (binding{to.RoutingKey, spec.Name}); !slices.Contains(e.bindings, b) {
 			e.bindings = append(e.bindings, b)
 		}
 	}

@@ -73,7 +73,7 @@ func (p *publisher) run() {
 	for {
 		l, err := b.dial(ctx, "publish")
 		if err == nil {
-			err = b.declare(l, b.cfg.Exchanges, nil)
+			err = b.declare(l, b.cfg.Exchanges, b.cfg.Stores)
 			if err != nil {
 				l.close()
 			}

@@ -31,8 +31,10 @@ type Config struct {
 	// Queues are declared and consumed by Run.
 	Queues []broker.Queue
 	// Exchanges are declared before anything is published. Those of Queues need
-	// not be repeated.
+	// not be repeated unless they have sources.
 	Exchanges []broker.Exchange
+	// Stores are queues that are declared after Exchanges and not consumed.
+	Stores []broker.Queue
 	// Prefetch is how many deliveries may be unsettled. Zero is no limit, and so
 	// is more than 65535, which AMQP cannot express.
 	//
@@ -112,7 +114,7 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Timeout < 0 || cfg.Heartbeat < 0 {
 		errs = append(errs, errors.New("a negative timeout or heartbeat"))
 	}
-	for _, q := range cfg.Queues {
+	for _, q := range slices.Concat(cfg.Queues, cfg.Stores) {
 		errs = append(errs, checkQueue(q))
 	}
 	if err := errors.Join(errs...); err != nil {

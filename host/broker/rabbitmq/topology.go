@@ -28,8 +28,11 @@ func (b *Broker) declare(l *link, exchanges []broker.Exchange, queues []broker.Q
 		}
 	}
 	for _, q := range queues {
-		if q.Exchange != "" {
-			e := broker.Exchange{Name: q.Exchange, Type: q.ExchangeType, Transient: q.TransientExchange}
+		for _, to := range q.Bound() {
+			if to.ExchangeType == "" {
+				continue
+			}
+			e := broker.Exchange{Name: to.Exchange, Type: to.ExchangeType, Transient: q.TransientExchange}
 			if err := declareExchange(l, ch, e); err != nil {
 				return b.judge(err)
 			}
@@ -51,12 +54,18 @@ func declareExchange(l *link, ch *amqp.Channel, e broker.Exchange) error {
 		kind = "direct"
 	}
 	err := l.call(func() error { return ch.ExchangeDeclare(e.Name, kind, !e.Transient, false, false, false, nil) })
-	if err == nil {
-		return nil
+	if err != nil {
+		what := fmt.Sprintf("declare exchange %q", e.Name)
+		return declareError(err, what, fmt.Sprintf("exchange %q exists with another type or durability than %s, durable=%v (%s); declare it as it is, or delete it so that it is made anew",
+			e.Name, kind, !e.Transient, reason(err)))
 	}
-	what := fmt.Sprintf("declare exchange %q", e.Name)
-	return declareError(err, what, fmt.Sprintf("exchange %q exists with another type or durability than %s, durable=%v (%s); declare it as it is, or delete it so that it is made anew",
-		e.Name, kind, !e.Transient, reason(err)))
+	for _, from := range e.Sources {
+		err := l.call(func() error { return ch.ExchangeBind(e.Name, from.RoutingKey, from.Exchange, false, nil) })
+		if err != nil {
+			return declareError(err, fmt.Sprintf("bind exchange %q to exchange %q", e.Name, from.Exchange), "")
+		}
+	}
+	return nil
 }
 
 func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
@@ -73,13 +82,11 @@ func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
 			fmt.Sprintf("queue %q exists with other arguments (%s); declare it with the arguments that it has, or delete it once it is empty so that it is made anew (rabbitmqctl --vhost %s delete_queue --if-empty %s)",
 				q.Name, reason(err), shellQuoted(l.address.Vhost), shellQuoted(q.Name)))
 	}
-	if q.Exchange == "" {
-		return nil
-	}
-	err = l.call(func() error { return ch.QueueBind(q.Name, q.RoutingKey, q.Exchange, false, nil) })
-	if err != nil {
-		what := fmt.Sprintf("bind queue %q to exchange %q", q.Name, q.Exchange)
-		return declareError(err, what, "")
+	for _, to := range q.Bound() {
+		err = l.call(func() error { return ch.QueueBind(q.Name, to.RoutingKey, to.Exchange, false, nil) })
+		if err != nil {
+			return declareError(err, fmt.Sprintf("bind queue %q to exchange %q", q.Name, to.Exchange), "")
+		}
 	}
 	return nil
 }

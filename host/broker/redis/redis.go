@@ -346,12 +346,11 @@ func (b *Broker) declare(ctx context.Context) error {
 func (b *Broker) bind(ctx context.Context, queues []broker.Queue) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
 		for _, q := range queues {
-			if q.Exchange == "" {
-				continue
-			}
-			p.SAdd(ctx, bindingPrefix+q.Exchange, bindingOf(q).String())
-			if !q.TransientQueue {
-				p.SAdd(ctx, permanentPrefix+q.Exchange, bindingOf(q).String())
+			for _, to := range q.Bound() {
+				p.SAdd(ctx, bindingPrefix+to.Exchange, bindingOf(q, to).String())
+				if !q.TransientQueue {
+					p.SAdd(ctx, permanentPrefix+to.Exchange, bindingOf(q, to).String())
+				}
 			}
 		}
 		return nil
@@ -359,10 +358,10 @@ func (b *Broker) bind(ctx context.Context, queues []broker.Queue) error {
 	return err
 }
 
-func bindingOf(q broker.Queue) binding {
-	bound := binding{key: q.RoutingKey, queue: q.Name}
-	if q.ExchangeType == "topic" {
-		bound.pattern = topicPattern(q.RoutingKey)
+func bindingOf(q broker.Queue, to broker.Binding) binding {
+	bound := binding{key: to.RoutingKey, queue: q.Name}
+	if to.ExchangeType == "topic" {
+		bound.pattern = topicPattern(to.RoutingKey)
 	}
 	return bound
 }

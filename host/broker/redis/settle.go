@@ -261,8 +261,8 @@ func (b *Broker) undeclare(ctx context.Context) error {
 			if !q.TransientQueue {
 				continue
 			}
-			if q.Exchange != "" {
-				p.SRem(ctx, bindingPrefix+q.Exchange, bindingOf(q).String())
+			for _, to := range q.Bound() {
+				p.SRem(ctx, bindingPrefix+to.Exchange, bindingOf(q, to).String())
 			}
 			for _, step := range steps {
 				p.Del(ctx, list(q.Name, step))

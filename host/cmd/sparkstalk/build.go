@@ -15,16 +15,18 @@ import (
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
 func buildCommand(s *settings) *cobra.Command {
 	var o build.Options
+	var sign signing
 	cmd := &cobra.Command{
 		Use:   "build [DIR]",
 		Short: "Build a task module from the source in DIR: Go, Rust, AssemblyScript, C or WAT",
-		Long: `build compiles a task module to WASM, checks that this host would serve it, and
-only then puts it in place in one step, so that a host that watches the folder
-never sees half a file.
+		Long: `build compiles a task module to WASM, checks that this host would serve it, seals
+it (see sparkstalk seal), signs it with --sign, and only then puts it in place in
+one step, so that a host that watches the folder never sees half a file.
 
 What is in DIR says which language it is: Cargo.toml (Rust), asconfig.json or
 assembly/index.ts (AssemblyScript), *.go, *.c (with flags in compile_flags.txt) or
@@ -42,6 +44,10 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 			first, _, stop := stopSignals(cmd.Context())
 			defer stop()
 			o.Say = func(line string) { cmd.PrintErrln("sparkstalk:", line) }
+			seal, err := sign.options()
+			if err != nil {
+				return err
+			}
 			dir := "."
 			if len(args) > 0 {
 				dir = args[0]
@@ -50,7 +56,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 					return err
 				}
 			}
-			info, err := buildModule(first, cfg, dir, o)
+			info, err := buildModule(first, cfg, dir, o, seal)
 			if err != nil {
 				return err
 			}
@@ -62,6 +68,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 	}
 	cmd.Flags().StringVarP(&o.Out, "output", "o", "", "module `file`, default DIR.wasm beside DIR, or plugins/NAME.wasm without DIR")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "keep names and source lines, for the stack of a trap")
+	sign.flags(cmd, "sign", "private key `file` that signs the module")
 	return cmd
 }
 
@@ -82,11 +89,11 @@ func intoPlugins(cfg host.Config) (string, error) {
 	return filepath.Join(folder, filepath.Base(wd)+".wasm"), nil
 }
 
-func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options) (module.Info, error) {
+func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options, seal seal.Options) (module.Info, error) {
 	var info module.Info
 	o.Finish = func(ctx context.Context, path string) error {
 		var err error
-		if info, err = host.Inspect(ctx, cfg, path); err != nil {
+		if info, err = sealFile(ctx, cfg, path, seal); err != nil {
 			return fmt.Errorf("the module was built but would be refused: %w", err)
 		}
 		return nil

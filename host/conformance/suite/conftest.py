@@ -10,11 +10,13 @@ COMBINATIONS = {
     "RabbitMQ+rpc": ("AMQP", "rpc"),
     "RabbitMQ+Redis": ("AMQP", "REDIS_RESULTS"),
     "Redis+Redis": ("REDIS_BROKER", "REDIS_RESULTS"),
+    "quorum+Redis": ("AMQP", "REDIS_RESULTS"),  # RabbitMQ with a quorum queue, bound to a topic exchange
 }
 HEAD = """# Compatibility with Celery's own worker
 
 Written by `make conformance`: what a client of Celery 5.7 sees of a Python worker and of sparkstalk, by message broker and
-result backend. "–": Celery has no such thing there. How it is compared: [conformance](conformance).
+result backend; "quorum" is RabbitMQ with a quorum queue bound to a topic exchange, for what differs there. "–": Celery has no
+such thing there, or it was not compared. How it is compared: [conformance](conformance).
 """
 rows = {}  # (area, behaviour) -> {combination: verdict}
 

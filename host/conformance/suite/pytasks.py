@@ -7,11 +7,15 @@ import time
 from celery import Celery
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
+import target
+
 app = Celery("conf", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ["CELERY_RESULT_BACKEND"])
 app.conf.update(
     task_default_queue=os.environ["QUEUE"], worker_prefetch_multiplier=4, worker_hijack_root_logger=True,
     accept_content=["json", "msgpack", "yaml"], broker_connection_retry_on_startup=True, task_send_sent_event=False,
 )
+if os.environ.get("QUORUM"):
+    app.conf.task_queues = target.quorum(os.environ["QUEUE"])
 
 
 class CustomError(Exception):
@@ -130,6 +134,18 @@ def request(self):
         "id": r.id, "task": r.task, "root_id": r.root_id, "parent_id": r.parent_id, "group": r.group, "retries": r.retries,
         "hostname": r.hostname, "redelivered": (r.delivery_info or {}).get("redelivered"),
     }
+
+
+@task("where", bind=True)
+def where(self):
+    return [self.request.delivery_info["exchange"], self.request.delivery_info["routing_key"], self.request.retries]
+
+
+@task("retry_later", bind=True, max_retries=3)
+def retry_later(self, times):
+    if self.request.retries < times:
+        raise self.retry(countdown=2)
+    return where.run.__func__(self)
 
 
 @task("soft", soft_time_limit=0.5)

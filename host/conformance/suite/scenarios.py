@@ -10,8 +10,9 @@ ALL = []
 
 
 def scenario(area, behaviour, needs=(), alone=False, slow=False):
-    """needs: "redis" (a result backend that keeps results), "amqp". alone: it
-    changes the worker for the others. slow: it takes seconds by its nature."""
+    """needs: "redis" (a result backend that keeps results), "amqp"; "quorum" has it
+    run on quorum queues alone, "quorum too" also there. alone: it changes the worker
+    for the others. slow: it takes seconds by its nature."""
 
     def add(function):
         ALL.append({"area": area, "behaviour": behaviour, "run": function, "needs": needs, "alone": alone, "slow": slow})
@@ -23,7 +24,7 @@ def scenario(area, behaviour, needs=(), alone=False, slow=False):
 # Tasks and their results
 
 
-@scenario("tasks", "the value of a task")
+@scenario("tasks", "the value of a task", needs=("quorum too",))
 def value(t):
     return t.call("add", 2, kwargs={"y": 3})
 
@@ -105,7 +106,7 @@ def large(t):
     return t.send("echo", value).get(timeout=30) == value
 
 
-@scenario("tasks", "a task sent by a task")
+@scenario("tasks", "a task sent by a task", needs=("quorum too",))
 def sent_by_task(t):
     inner = t.send("send", "conf.add", [3, 4])
     return t.outcome(inner)["state"]
@@ -279,7 +280,7 @@ def chain_to_group(t):
     return r.get(timeout=30)
 
 
-@scenario("canvas", "a chord", needs=("redis",))
+@scenario("canvas", "a chord", needs=("redis", "quorum too"))
 def chords(t):
     r = chord([t.sig("add", n, n) for n in range(10)])(t.sig("sum"))
     return t.outcome(r)
@@ -522,6 +523,37 @@ def unknown_command(t):
 @scenario("control", "clock, conf and report answer")
 def others(t):
     return [sorted(t.reply("clock")[0]), bool(t.reply("conf")), list(t.reply("report")[0])]
+
+
+# Quorum queues, for which RabbitMQ holds tasks back by itself
+
+
+@scenario("quorum queues", "a task with a countdown waits in the broker, not in the worker", needs=("quorum",), slow=True)
+def delayed(t):
+    r = t.send("where", countdown=3)
+    time.sleep(1)
+    return [t.reply("scheduled"), t.reply("reserved"), t.outcome(r)]
+
+
+@scenario("quorum queues", "a task with an eta between two seconds", needs=("quorum",), slow=True)
+def delayed_eta(t):
+    import datetime
+
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2.5)
+    early = lambda: datetime.datetime.now(datetime.timezone.utc) < at
+    return [t.call("add", 1, 2, eta=at), early()]
+
+
+@scenario("quorum queues", "a retry waits in the broker too, and again", needs=("quorum",), slow=True)
+def delayed_retry(t):
+    r = t.send("retry_later", 2)
+    time.sleep(1)
+    return [t.reply("scheduled"), t.outcome(r)]
+
+
+@scenario("quorum queues", "the queue as active_queues names it", needs=("quorum",))
+def quorum_queue(t):
+    return t.reply("active_queues")
 
 
 # Events

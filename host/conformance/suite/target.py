@@ -6,18 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 from celery import Celery
 from celery.exceptions import TimeoutError as ResultTimeout
+from kombu import Exchange, Queue
 
 PATIENCE = 30
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+def quorum(queue):
+    """task_queues of a quorum queue."""
+    return [Queue(queue, Exchange(queue, type="topic"), routing_key=queue, queue_arguments={"x-queue-type": "quorum"})]
+
+
 class Target:
     """One of the two workers, reached by a client of its own."""
 
-    def __init__(self, kind, broker, backend, queue, node):
+    def __init__(self, kind, broker, backend, queue, node, on_quorum=False):
         self.kind, self.broker, self.backend_url, self.queue, self.node = kind, broker, backend, queue, node
         self.app = Celery("client-of-" + kind, broker=broker, backend=backend, set_as_current=False)
         self.app.conf.update(task_default_queue=queue, accept_content=["json"], broker_connection_retry_on_startup=True)
+        if on_quorum:
+            self.app.conf.task_queues = quorum(queue)
         self.persistent = not backend.startswith("rpc")
         # Celery's rpc backend has a reply queue for each thread, and listens to
         # that of the first alone.

@@ -16,6 +16,10 @@ def pytest_generate_tests(metafunc):
             conftest.rows.setdefault((s["area"], s["behaviour"]), {})
             if s["slow"] and metafunc.config.getoption("--quick"):
                 continue
+            if ("quorum" in s["needs"]) > combination.startswith("quorum"):
+                continue
+            if combination.startswith("quorum") and not {"quorum", "quorum too"} & set(s["needs"]):
+                continue
             if "redis" in s["needs"] and combination.endswith("rpc") or "amqp" in s["needs"] and combination.startswith("Redis"):
                 continue
             cases.append(pytest.param(combination, s, id=f"{combination}-{s['run'].__name__}"))

@@ -1,5 +1,6 @@
 """Starts the two workers of a combination of broker and result backend."""
 
+import json
 import os
 import pathlib
 import signal
@@ -23,6 +24,10 @@ class Pair:
         for kind in ("python", "sparkstalk"):
             queue, node = f"conf-{kind}-{mark}", f"{kind}-{mark}@conf"
             env = {**os.environ, "CELERY_BROKER_URL": broker, "CELERY_RESULT_BACKEND": backend, "QUEUE": queue}
+            on_quorum = combination.startswith("quorum")
+            if on_quorum:
+                declared = {"exchange": queue, "exchange_type": "topic", "routing_key": queue, "queue_arguments": {"x-queue-type": "quorum"}}
+                env.update(QUORUM="1", SPARKSTALK_TASK_QUEUES=json.dumps({queue: declared}))
             if kind == "python":
                 command = [sys.executable, "-m", "celery", "-A", "pytasks", "worker", "-Q", queue, "-n", node, "-c", "2", "-P", "prefork", "-l", "INFO"]
             else:
@@ -34,7 +39,7 @@ class Pair:
             log = open(LOGS / f"{combination}-{kind}.log", "wb")
             self.processes[kind] = subprocess.Popen(command, cwd=HERE, env=env, stdout=log, stderr=subprocess.STDOUT)
             log.close()
-            self.targets[kind] = Target(kind, broker, backend, queue, node)
+            self.targets[kind] = Target(kind, broker, backend, queue, node, on_quorum)
         for kind, target in self.targets.items():
             answers = lambda t=target: self.alive(t.kind) and t.call("add", 1, 1) == {"state": "SUCCESS", "value": 2}
             target.thread.submit(target.wait, f"worker, see {LOGS}/{combination}-{kind}.log", answers, 60).result()

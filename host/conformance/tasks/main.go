@@ -119,6 +119,13 @@ func init() {
 	sdk.Task("conf.ignore", func(*sdk.Context, none) (any, error) { return nil, sdk.Ignore("") })
 
 	sdk.Task("conf.request", func(ctx *sdk.Context, _ none) (any, error) { return request(ctx), nil })
+	sdk.Task("conf.where", func(ctx *sdk.Context, _ none) ([]any, error) { return where(ctx), nil })
+	sdk.Task("conf.retry_later", func(ctx *sdk.Context, a times) ([]any, error) {
+		if ctx.Retries() < a.Times {
+			return nil, ctx.Retry(sdk.Retry{Countdown: 2 * time.Second})
+		}
+		return where(ctx), nil
+	}, sdk.MaxRetries(3))
 	sdk.Task("conf.soft", soft, sdk.SoftTimeLimit(500*time.Millisecond))
 	sdk.Task("conf.hard", func(ctx *sdk.Context, _ none) (string, error) { return sleep(ctx, seconds{20}) }, sdk.TimeLimit(700*time.Millisecond))
 	sdk.Task("conf.limited", func(_ *sdk.Context, a oneNumber) (int64, error) { return a.N, nil }, sdk.RateLimit("4/s"))
@@ -184,6 +191,11 @@ func retry(ctx *sdk.Context, a times) (int, error) {
 		return 0, ctx.Retry(sdk.Retry{Countdown: 50 * time.Millisecond, Cause: sdk.Errorf("ValueError", "not yet")})
 	}
 	return ctx.Retries(), nil
+}
+
+func where(ctx *sdk.Context) []any {
+	r := ctx.Request()
+	return []any{r.Exchange, r.RoutingKey, r.Retries}
 }
 
 func request(ctx *sdk.Context) any {

@@ -36,7 +36,16 @@ type file struct {
 	// again makes the next report happen even if the stamp did not change:
 	// there was a write, perhaps within the clock's resolution.
 	again bool
+	// untried says that nobody looked whether it is whole since the last change;
+	// try is when somebody may.
+	untried bool
+	try     time.Time
 }
+
+// wholeShare is how many times as long as one look whether a file is whole the
+// next one waits: a file that is written piece by piece is not read as a whole
+// after each of them.
+const wholeShare = 10
 
 func newTracker(wait time.Duration, known []string) *tracker {
 	t := &tracker{wait: wait, files: make(map[string]*file)}
@@ -67,7 +76,7 @@ func (t *tracker) touch(name string, s stamp, present, content bool, now time.Ti
 	if content && present {
 		f.again, f.restless = true, true
 	}
-	f.at = now
+	f.at, f.untried = now, true
 }
 
 // look notes how a file looks. It returns nil for one that never was there.
@@ -82,7 +91,7 @@ func (t *tracker) look(name string, s stamp, present bool, now time.Time) *file 
 	}
 	if f.present != present || f.seen != s {
 		f.seen, f.present = s, present
-		f.restless, f.at = true, now
+		f.restless, f.at, f.untried = true, now, true
 	}
 	return f
 }
@@ -95,6 +104,17 @@ func (t *tracker) rest(f *file) time.Time {
 	return f.at.Add(2 * t.wait)
 }
 
+// early is when to see whether f is whole, if there is reason to.
+func (f *file) early() (time.Time, bool) {
+	if !f.untried || !f.present {
+		return time.Time{}, false
+	}
+	if f.try.After(f.at) {
+		return f.try, true
+	}
+	return f.at, true
+}
+
 // next is when due has something to say, if nothing happens before.
 func (t *tracker) next() (time.Time, bool) {
 	var at time.Time
@@ -103,7 +123,11 @@ func (t *tracker) next() (time.Time, bool) {
 		if !f.restless {
 			continue
 		}
-		if rest := t.rest(f); !found || rest.Before(at) {
+		rest := t.rest(f)
+		if early, ok := f.early(); ok && early.Before(rest) {
+			rest = early
+		}
+		if !found || rest.Before(at) {
 			at, found = rest, true
 		}
 	}
@@ -111,17 +135,30 @@ func (t *tracker) next() (time.Time, bool) {
 }
 
 // due returns the names to load and to unload now, in order. It looks at each
-// file once more, since the last look may be as old as the listing. A name to
-// unload stays known until forget is called.
-func (t *tracker) due(now time.Time, stat func(string) (stamp, bool)) (loads, unloads []string) {
+// file once more, since the last look may be as old as the listing, and asks
+// whole about those that changed a moment ago. A name to unload stays known until
+// forget is called.
+func (t *tracker) due(now time.Time, stat func(string) (stamp, bool), whole func(string) (bool, time.Duration)) (loads, unloads []string) {
 	for name, f := range t.files {
-		if !f.restless || now.Before(t.rest(f)) {
+		if !f.restless {
+			continue
+		}
+		early, maybe := f.early()
+		maybe = maybe && !now.Before(early)
+		if !maybe && now.Before(t.rest(f)) {
 			continue
 		}
 		s, present := stat(name)
 		t.look(name, s, present, now)
 		if now.Before(t.rest(f)) {
-			continue // it changed meanwhile
+			if !maybe || !f.present {
+				continue // it changed meanwhile
+			}
+			ok, took := whole(name)
+			f.untried, f.try = false, now.Add(took*(1+wholeShare))
+			if !ok {
+				continue
+			}
 		}
 		switch {
 		case !f.present:

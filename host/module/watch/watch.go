@@ -4,7 +4,7 @@
 // Events of the operating system are only a hint here. They get lost (a full
 // queue, NFS, containers that share a folder) and they come too often (one per
 // write, none that says "done"). So a file is reported once nothing happened to
-// it for [Config.Settle], and the folder is listed again every [Config.Relist]
+// it for [Config.Settle], or as soon as [Config.Whole] says that it is complete, and the folder is listed again every [Config.Relist]
 // whether there were events or not.
 package watch
 
@@ -75,6 +75,10 @@ type Config struct {
 	//
 	// Zero means [DefaultSettle].
 	Settle time.Duration
+	// Whole reports whether a file can be seen to be complete, at once; it is then
+	// reported without a wait for Settle. Nil never does. It is called after
+	// changes, and less often when it takes long.
+	Whole func(path string) bool
 	// Relist is the time between two listings of the folder. Zero means [DefaultRelist].
 	Relist time.Duration
 	// Known are paths of files that count as loaded already: one that is not
@@ -279,9 +283,19 @@ func (l *loop) scan(now time.Time) {
 	l.tracker.observe(files, now)
 }
 
+// whole asks Config.Whole about a file, and how long the answer took.
+func (l *loop) whole(name string) (ok bool, took time.Duration) {
+	if l.cfg.Whole == nil {
+		return false, 0
+	}
+	start := time.Now()
+	ok = l.cfg.Whole(filepath.Join(l.cfg.Dir, name))
+	return ok, time.Since(start)
+}
+
 // settle reports the files that have come to rest.
 func (l *loop) settle(now time.Time) {
-	loads, unloads := l.tracker.due(now, l.dir.stat)
+	loads, unloads := l.tracker.due(now, l.dir.stat, l.whole)
 	away := l.missing
 	if len(unloads) > 0 {
 		// Look whether it is these files that are gone or all of the folder.
