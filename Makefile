@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: demo test race flower tpch cluster check generate setup bench faults fuzz build clean conformance
+.PHONY: hostile demo test race flower tpch cluster check generate setup bench faults fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -43,6 +43,9 @@ bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one ru
 
 faults: ## what breaks on Spark's side and what comes of it, as a table; some ten minutes
 	@scripts/faults
+
+hostile: ## modules that mean harm, each 1,000 times (TIMES), beside others that must not suffer, as a table
+	@scripts/hostile
 
 conformance: ## what a Celery client sees of Python's worker and of ours, on every broker and backend; writes host/COMPATIBILITY.md
 	@scripts/setup broker redis python sail

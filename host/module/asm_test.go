@@ -63,6 +63,10 @@ type asm struct {
 	exports map[string]string
 	// memory are the limits; nil is one page.
 	memory []byte
+	// table is the content of a table section.
+	table []byte
+	// resultAt is where the result lies, if not at the usual place.
+	resultAt int
 	// runType is the type of sparkstalk_run: 1 is (i32) -> i32, 0 () -> i32.
 	runType *int
 	// custom is the content of a custom section at the end.
@@ -80,6 +84,9 @@ func (a asm) sections() [][]byte {
 	if a.result == "" {
 		a.result = "null"
 	}
+	if a.resultAt == 0 {
+		a.resultAt = resultAt
+	}
 	if a.importModule == "" {
 		a.importModule = "sparkstalk_v1"
 	}
@@ -96,7 +103,7 @@ func (a asm) sections() [][]byte {
 		a.describe = give(manifestAt, len(a.manifest))
 	}
 	if a.run == nil {
-		a.run = give(resultAt, len(a.result))
+		a.run = give(a.resultAt, len(a.result))
 	}
 	runType := 1
 	if a.runType != nil {
@@ -150,6 +157,9 @@ func (a asm) sections() [][]byte {
 		section(2, vec(imports...)),
 		section(3, vec(funcs...)),
 	}
+	if a.table != nil {
+		list = append(list, section(4, a.table))
+	}
 	if len(a.memory) > 0 {
 		list = append(list, section(5, append([]byte{1}, a.memory...)))
 	}
@@ -157,7 +167,7 @@ func (a asm) sections() [][]byte {
 		section(7, vec(exports...)),
 		section(12, leb(2)),
 		section(10, vec(code...)),
-		section(11, vec(data(manifestAt, a.manifest), data(resultAt, a.result))),
+		section(11, vec(data(manifestAt, a.manifest), data(a.resultAt, a.result))),
 	)
 	if a.custom != "" {
 		list = append(list, section(0, append(str("test"), a.custom...)))

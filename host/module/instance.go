@@ -120,6 +120,8 @@ func (in *instance) describe(ctx context.Context, enter func(context.Context, ab
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", abi.ExportDescribe, err)
+	case host.tooLarge != nil:
+		return nil, host.tooLarge
 	case status != 0:
 		return nil, fmt.Errorf("%s returned %d", abi.ExportDescribe, int32(status))
 	case host.manifest == nil:
@@ -155,10 +157,19 @@ func (in *instance) close() {
 type describer struct {
 	abi.Unsupported
 	manifest []byte
+	tooLarge error
 }
+
+// maxManifest is how many bytes a manifest may have. The largest real ones have
+// some ten thousand.
+const maxManifest = 1 << 20
 
 // ResultJSON takes the manifest.
 func (d *describer) ResultJSON(value []byte) error {
+	if len(value) > maxManifest {
+		d.tooLarge = refusal(BadManifest, "its manifest takes %d bytes, the limit is %d", len(value), maxManifest)
+		return d.tooLarge
+	}
 	d.manifest = append([]byte{}, value...)
 	return nil
 }

@@ -161,6 +161,9 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal) 
 	}
 	if err != nil {
 		in.close()
+		if _, ok := errors.AsType[*RefusedError](err); ok {
+			return err
+		}
 		return fail("describe itself", err)
 	}
 	manifest, err := parseManifest(data)

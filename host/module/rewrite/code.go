@@ -137,6 +137,8 @@ func (e *emitter) body(out []byte, r *reader, index int) []byte {
 	// What is around all loops is known in the end, and written before the rest.
 	e.regions = append(e.regions[:0], region{cost: values})
 	calls, loops := false, false
+	e.shape = shape{written: e.shape.written}
+	clear(e.shape.written)
 	for len(e.labels) > 0 {
 		start := r.at
 		op := r.byte()
@@ -154,6 +156,7 @@ func (e *emitter) body(out []byte, r *reader, index int) []byte {
 	if !r.done() {
 		r.fail("code behind the function's end")
 	}
+	e.estimate(index)
 	if !calls && !loops && e.regions[0].cost <= smallBody {
 		return append(append(out, e.scratch...), opEnd)
 	}

@@ -1,6 +1,9 @@
 package rewrite
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // An emitter writes the rewritten module.
 type emitter struct {
@@ -18,10 +21,12 @@ type emitter struct {
 	labels  []label
 	regions []region
 	entries []uint32 // of each table, at most
+	shape   shape    // of the function under way
+	work    time.Duration
 }
 
 func (m *module) emit(l Limits) []byte {
-	e := &emitter{module: m, limits: l, added: make(map[string]uint32), types: slices.Clone(m.types)}
+	e := &emitter{module: m, limits: l, added: make(map[string]uint32), shape: shape{written: make(map[uint32]bool)}, types: slices.Clone(m.types)}
 	e.tick = uint32(m.importedFuncs)
 	e.fill = uint32(m.importedFuncs + 1 + len(m.funcs))
 	e.copy = e.fill + 1

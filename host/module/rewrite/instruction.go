@@ -7,8 +7,12 @@ func (e *emitter) instruction(r *reader, op byte) {
 	b := append(e.scratch, op)
 	switch {
 	case op >= opFirstPlain && op <= opLastPlain:
-	case op == opLocalGet || op == opLocalSet || op == opLocalTee:
+	case op == opLocalGet:
 		b = appendU32(b, r.u32())
+	case op == opLocalSet || op == opLocalTee:
+		i := r.u32()
+		e.shape.written[i] = true
+		b = appendU32(b, i)
 	case op >= opFirstLoad && op <= opLastStore:
 		b = appendU32(appendU32(b, r.u32()), r.u32())
 	case op == opI32Const:
@@ -23,15 +27,18 @@ func (e *emitter) instruction(r *reader, op byte) {
 		b = appendU32(b, e.global(r))
 	case op == opBr || op == opBrIf:
 		b = appendU32(b, e.label(r))
+		e.shape.blocks++
 	case op == opBlock || op == opLoop || op == opIf:
 		b = e.blockType(b, r)
 		e.labels = append(e.labels, label{loop: op == opLoop, isIf: op == opIf})
+		e.shape.blocks++
 		if len(e.labels) > maxDepth {
 			panic(tooMuch("a function with blocks %d deep, the limit is %d", len(e.labels), maxDepth))
 		}
 		if op == opLoop {
 			e.scratch = b
 			e.chargeLoop()
+			e.shape.depth = max(e.shape.depth, len(e.regions)-1)
 			return
 		}
 	case op == opElse:
@@ -51,6 +58,7 @@ func (e *emitter) instruction(r *reader, op byte) {
 	case op == opBrTable:
 		n := r.count("labels of a br_table", maxLabels)
 		b = appendU32(b, uint32(n))
+		e.shape.branches += n + 1
 		for range n + 1 {
 			b = appendU32(b, e.label(r))
 		}
@@ -119,9 +127,9 @@ func (e *emitter) misc(b []byte, r *reader) []byte {
 	case miscMemoryInit:
 		i := r.u32()
 		if i < uint32(len(e.dataLen)) {
-			e.cost(int(e.dataLen[i]) >> pieceShift)
+			b = e.charge(b, min(e.dataLen[i]>>pieceShift, maxCost), false)
 		}
-		return append(appendU32(with, i), e.zero(r))
+		return append(appendU32(append(b, opMisc, miscMemoryInit), i), e.zero(r))
 	case miscDataDrop, miscElemDrop:
 		return appendU32(with, r.u32())
 	case miscMemoryCopy:
@@ -132,12 +140,14 @@ func (e *emitter) misc(b []byte, r *reader) []byte {
 		e.zero(r)
 		return e.bulk(b, r, e.fill)
 	case miscTableInit:
-		with = appendU32(with, r.u32())
-		return e.table(with, r)
+		segment, table := r.u32(), e.table(r)
+		return appendU32(appendU32(e.tableOp(b, sub, table), segment), table)
 	case miscTableCopy:
-		return e.table(e.table(with, r), r)
+		to, from := e.table(r), e.table(r)
+		return appendU32(appendU32(e.tableOp(b, sub, to), to), from)
 	case miscTableGrow, miscTableFill:
-		return e.table(with, r)
+		table := e.table(r)
+		return appendU32(e.tableOp(b, sub, table), table)
 	case miscTableSize:
 		return appendU32(with, r.index("table", len(e.tables)))
 	}
@@ -154,11 +164,13 @@ func (e *emitter) bulk(b []byte, r *reader, function uint32) []byte {
 	return appendU32(append(b, opCall), function)
 }
 
-// table copies the index of a table that an instruction may go through whole.
-func (e *emitter) table(b []byte, r *reader) []byte {
-	i := r.index("table", len(e.tables))
-	e.cost(callCost + tableEntryUnits*int(e.entries[i]))
-	return appendU32(b, i)
+func (e *emitter) table(r *reader) uint32 { return r.index("table", len(e.tables)) }
+
+// tableOp begins an instruction that may go through a whole table. What it may
+// take is taken right before it, for many may stand in a row.
+func (e *emitter) tableOp(b []byte, sub, table uint32) []byte {
+	b = e.charge(b, callCost+e.entries[table], false)
+	return appendU32(append(b, opMisc), sub)
 }
 
 // vector copies an instruction behind the prefix 0xfd.

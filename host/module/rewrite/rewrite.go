@@ -49,31 +49,30 @@ type Limits struct {
 // What a module may have at most. Larger ones than compilers make take longer
 // to compile than is proportional.
 const (
-	maxTables       = 16
-	maxTableMin     = 1 << 20 // entries that a table begins with
-	maxFunctions    = 100_000
-	maxTypes        = 100_000
-	maxGlobals      = 100_000
-	maxSegments     = 100_000   // of data, of elements
-	maxElements     = 1 << 21   // in all segments together
-	maxExports      = 10_000    // and imports
-	maxBody         = 512 << 10 // bytes of a function
-	maxLocals       = 10_000    // of a function, with its parameters
-	maxDepth        = 4096      // of blocks in each other
-	maxLabels       = 1 << 16   // of a br_table
-	maxStack        = 1 << 30
-	defaultStack    = 64 << 20
-	defaultPages    = 8192
-	defaultEntries  = 16384
-	callCost        = 64   // of a call, beside what the function takes itself
-	smallBody       = 64   // a function of so many bytes that calls nothing and loops never takes nothing
-	frameBytes      = 64   // of stack, and
-	valueBytes      = 8    // for each parameter and local
-	firstBudget     = 1000 // until the first tick of an instance
-	piece           = 64 << 10
-	pieceShift      = 3 // what bulk instructions take: a unit for 8 bytes
-	maxCost         = 1 << 27
-	tableEntryUnits = 1
+	maxTables      = 16
+	maxTableMin    = 1 << 20 // entries that a table begins with
+	maxFunctions   = 100_000
+	maxTypes       = 100_000
+	maxGlobals     = 100_000
+	maxSegments    = 100_000   // of data, of elements
+	maxElements    = 1 << 21   // in all segments together
+	maxExports     = 10_000    // and imports
+	maxBody        = 512 << 10 // bytes of a function
+	maxLocals      = 10_000    // of a function, with its parameters
+	maxDepth       = 4096      // of blocks in each other
+	maxLabels      = 1 << 16   // of a br_table
+	maxStack       = 1 << 30
+	defaultStack   = 64 << 20
+	defaultPages   = 8192
+	defaultEntries = 16384
+	callCost       = 64   // of a call, beside what the function takes itself
+	smallBody      = 64   // a function of so many bytes that calls nothing and loops never takes nothing
+	frameBytes     = 64   // of stack, and
+	valueBytes     = 8    // for each parameter and local
+	firstBudget    = 1000 // until the first tick of an instance
+	piece          = 64 << 10
+	pieceShift     = 3 // what bulk instructions take: a unit for 8 bytes
+	maxCost        = 1 << 27
 )
 
 // A LimitError says of what a well-formed module has too much.

@@ -1,0 +1,246 @@
+package module
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
+)
+
+// hostileTimes is how often each hostile module runs: a few times, or as often
+// as SPARKSTALK_HOSTILE says, which "make hostile" sets to 1,000. Then figures
+// are printed and held to what is promised.
+func hostileTimes(t *testing.T) (times int, measured bool) {
+	if text := os.Getenv("SPARKSTALK_HOSTILE"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("SPARKSTALK_HOSTILE: %v", err)
+		}
+		return n, true
+	}
+	return 10, false
+}
+
+// A hostile module does what nobody should. Its call ends in its own way, or by
+// the end of its context.
+type hostile struct {
+	name string
+	asm  asm
+	// end is in the error of a call that ends by itself; without one, the call
+	// is interrupted.
+	end string
+}
+
+// at loads the number at an address, and store stores one that is behind address
+// and number.
+func at(address int) []byte { return append(i32(address), 0x28, 2, 0) }
+
+var store = []byte{0x36, 2, 0}
+
+// forever runs code in a loop that does not end.
+func forever(code ...[]byte) []byte {
+	return slices.Concat([]byte{0x03, 0x40}, slices.Concat(code...), []byte{0x0c, 0, end, 0x00, end})
+}
+
+func hostiles() []hostile {
+	const mib64 = 64 << 20
+	done := slices.Concat(i32(0), []byte{end})
+	memory := func(pages int) []byte { return append([]byte{0}, leb(pages)...) }
+
+	// Each function of the tree calls the next twice: 2^60 calls.
+	tree := make([][]byte, 60)
+	for i := range tree {
+		next := append([]byte{0x10}, leb(5+i)...)
+		tree[i] = slices.Concat(next, next, []byte{end})
+	}
+	tree[59] = []byte{end}
+	// Two functions call each other twice, as deep as the number at 0 says.
+	twin := func(other int) []byte {
+		call := append([]byte{0x10}, leb(other)...)
+		return slices.Concat(i32(0), at(0), i32(1), []byte{0x6b}, store,
+			at(0), []byte{0x04, 0x40}, call, call, []byte{end},
+			i32(0), at(0), i32(1), []byte{0x6a}, store, []byte{end})
+	}
+	fill := slices.Concat(i32(0), i32(7), i32(mib64), []byte{0xfc, 11, 0})
+	move := slices.Concat(i32(1), i32(0), i32(mib64-1), []byte{0xfc, 10, 0, 0})
+	many := func(code []byte) []byte { return slices.Concat(slices.Repeat(code, 2000), done) }
+	grow := func(n int) []byte { return slices.Concat([]byte{0xd0, 0x70}, i32(n), []byte{0xfc, 15, 0, 0x1a}) }
+	million := append([]byte{1, 0x70, 0}, leb(1<<20)...)
+	tableFill := slices.Concat(i32(0), []byte{0xd0, 0x70}, i32(1<<20), []byte{0xfc, 17, 0})
+	call4 := slices.Concat([]byte{0x10, 4}, done)
+
+	return []hostile{
+		{name: "loop", asm: asm{run: bodyLoop}},
+		{name: "tree of calls", asm: asm{run: call4, more: tree}},
+		{name: "mutual recursion", asm: asm{run: slices.Concat(i32(0), i32(60), store, call4), more: [][]byte{twin(5), twin(4)}}},
+		{name: "memory.grow", asm: asm{run: forever(i32(1), []byte{0x40, 0, 0x1a})}},
+		{name: "memory.grow and use", asm: asm{run: forever(i32(16), []byte{0x40, 0, 0x1a},
+			[]byte{0x3f, 0}, i32(16), []byte{0x74}, i32(1), []byte{0x6b}, i32(1), []byte{0x3a, 0, 0})}},
+		{name: "memory.fill", asm: asm{memory: memory(mib64 / pageSize), run: many(fill)}},
+		{name: "memory.copy", asm: asm{memory: memory(mib64 / pageSize), run: many(move)}},
+		{name: "table.grow", asm: asm{table: []byte{1, 0x70, 0, 1}, run: forever(grow(1000))}},
+		{name: "table.fill", asm: asm{table: million, run: many(tableFill)}},
+		{name: "stack overflow", asm: asm{run: []byte{0x20, 0, 0x10, 3, end}}, end: "stack overflow"},
+		{name: "trap", asm: asm{run: bodyTrap}, end: "unreachable"},
+		{name: "host calls", asm: asm{run: forever(i32(1), []byte{0x10, 1, 0x1a})}},
+		{name: "pointer", asm: asm{run: slices.Concat(i32(-1), i32(-1), []byte{0x10, 0, 0x1a}, done)}, end: "out of range"},
+		{name: "results", asm: asm{memory: memory(mib64 / pageSize), run: forever(i32(0), i32(mib64-1), []byte{0x10, 0, 0x1a})}},
+	}
+}
+
+// TestHostileModules runs each of them again and again while another module
+// answers. The host goes on, other calls do not fail, each call ends, and its
+// instance is not used again.
+func TestHostileModules(t *testing.T) {
+	times, measured := hostileTimes(t)
+	const limit = 20 * time.Millisecond
+	cfg := config(t)
+	cfg.MemoryMiB = 128
+	modules := hostiles()
+	for i, m := range modules {
+		m.asm.manifest = manifest("t." + m.name)
+		put(t, cfg, fmt.Sprintf("m%02d.wasm", i), m.asm.bytes())
+	}
+	put(t, cfg, "good.wasm", small("t.good", 1))
+	r := open(t, cfg)
+	for _, m := range modules {
+		if !slices.Contains(r.Tasks(), "t."+m.name) {
+			t.Fatalf("%s is not served: %+v", m.name, r.Modules())
+		}
+	}
+	quiet := watchOther(t, r, func() { time.Sleep(limit * 10) })
+	if measured {
+		fmt.Printf("| module | calls | end | overrun p99, ms | most, ms | others p99, ms | without, ms | resident, MiB |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	}
+	for _, m := range modules {
+		t.Run(m.name, func(t *testing.T) {
+			var over []time.Duration
+			others := watchOther(t, r, func() {
+				for range times {
+					ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("over the limit"))
+					begin := time.Now()
+					err := run(ctx, r, "t."+m.name, &call{count: func(context.Context) (int64, error) { return 0, nil }})
+					over = append(over, time.Since(begin)-limit)
+					cancel()
+					if want := cmp.Or(m.end, "over the limit"); err == nil || !strings.Contains(err.Error(), want) &&
+						// A busy machine may not get so far.
+						!strings.Contains(err.Error(), "over the limit") {
+						t.Fatalf("got %v, want …%s…", err, want)
+					}
+				}
+			})
+			for _, info := range r.Modules() {
+				if info.Tasks[0].Name == "t."+m.name && (info.Traps != uint64(times) || info.Instances > 1) {
+					t.Errorf("%d traps of %d calls, %d instances", info.Traps, times, info.Instances)
+				}
+			}
+			if measured {
+				most := slices.Max(over)
+				fmt.Printf("| %s | %d | %s | %.1f | %.1f | %.2f | %.2f | %d |\n", m.name, times, cmp.Or(m.end, "interrupted"),
+					ms(max(p99(over), 0)), ms(max(most, 0)), ms(p99(others)), ms(p99(quiet)), resident())
+				if most > 250*time.Millisecond {
+					t.Errorf("one call ended %v after its limit", most)
+				}
+			}
+		})
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func p99(list []time.Duration) time.Duration {
+	list = slices.Sorted(slices.Values(list))
+	return list[len(list)*99/100]
+}
+
+// resident is how much memory the process has, in MiB.
+func resident() int {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * os.Getpagesize() >> 20
+}
+
+// watchOther calls another module's task, now and then, while f runs, and
+// returns how long its calls took. None of them may fail.
+func watchOther(t *testing.T, r *Registry, f func()) (took []time.Duration) {
+	t.Helper()
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(stop)
+	all.Go(func() {
+		for {
+			begin := time.Now()
+			if err := run(context.Background(), r, "t.good", &call{}); err != nil {
+				t.Errorf("another module's call: %v", err)
+				return
+			}
+			took = append(took, time.Since(begin))
+			if len(took)%50 == 0 {
+				runtime.GC() // which waits for all code that runs
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+	f()
+	return took
+}
+
+// TestHostileFiles puts files next to a module that serves: they are refused,
+// in good time, with a reason.
+func TestHostileFiles(t *testing.T) {
+	times, _ := hostileTimes(t)
+	bomb := slices.Concat(slices.Repeat([]byte{0x20, 0, 0x04, 0x40, end}, 20_000), i32(0), []byte{end})
+	huge := `{"abi":1,"tasks":[{"name":"t.huge","doc":"` + strings.Repeat("x", 2<<20) + `"}]}`
+	for _, test := range []struct {
+		name, want string
+		kind       Kind
+		file       []byte
+	}{
+		{"compile bomb", "to compile, the limit is", OverLimit, asm{manifest: manifest("t.bomb"), run: bomb}.bytes()},
+		{"huge manifest", "manifest takes 2097198 bytes, the limit is 1048576", BadManifest, asm{manifest: huge, memory: []byte{0, 64}, resultAt: 3 << 20}.bytes()},
+		{"name of another", "already has a task named t.good", TaskNameConflict, small("t.good", 2)},
+		{"describes itself for ever", "longer than 100ms", DescribeFailed, asm{manifest: manifest("t.x"), describe: bodyLoop}.bytes()},
+		{"large memory", "the limit is 8192 (setting memory_mib)", OverLimit, asm{manifest: manifest("t.x"), memory: append([]byte{0}, leb(1<<16)...)}.bytes()},
+		{"large table", "begins with 16777216 entries", OverLimit, asm{manifest: manifest("t.x"), table: append([]byte{1, 0x70, 0}, leb(1<<24)...)}.bytes()},
+		{"imports the guard", "it imports " + rewrite.ImportModule + " itself", Invalid, asm{manifest: manifest("t.x"),
+			imports: [][]byte{slices.Concat(str(rewrite.ImportModule), str(rewrite.TickName), []byte{0, 1})}}.bytes()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config(t)
+			cfg.DescribeTimeout = 100 * time.Millisecond
+			put(t, cfg, "a-good.wasm", small("t.good", 1))
+			path := put(t, cfg, "bad.wasm", test.file)
+			r := open(t, cfg)
+			watchOther(t, r, func() {
+				for range times {
+					r.take(r.attempt(t.Context(), path))
+					info := only(t, r, "bad.wasm", Refused)
+					if info.Kind != test.kind || !strings.Contains(info.Reason, test.want) {
+						t.Fatalf("refused as %s: %s", info.Kind, info.Reason)
+					}
+				}
+			})
+		})
+	}
+}
