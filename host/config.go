@@ -149,6 +149,19 @@ type Config struct {
 	// DeduplicateSuccessful acknowledges redelivered late-acked tasks that have
 	// succeeded before, with a backend that keeps results.
 	DeduplicateSuccessful bool `json:"worker_deduplicate_successful_tasks"`
+	// ParkUnknownTasks is how many seconds a task that no module serves waits for
+	// its module. Zero rejects it at once, as Celery does. Up to ParkLimit of them
+	// wait in this worker, unacknowledged (zero means 1000); those above it are sent
+	// to the end of their queue once a second.
+	ParkUnknownTasks float64 `json:"worker_park_unknown_tasks"`
+	ParkLimit        int     `json:"worker_park_limit"`
+	// CancelOnLoss ends tasks that are acknowledged late when the connection to the
+	// broker is lost, to run again. Otherwise they go on, and a message that is
+	// delivered again is theirs.
+	CancelOnLoss bool `json:"worker_cancel_long_running_tasks_on_connection_loss"`
+	// ETALimit is the most messages that are taken through tasks that wait for
+	// their time. Zero is no limit.
+	ETALimit int `json:"worker_eta_task_limit"`
 	// ChordRetryInterval is how many seconds pass between two looks of
 	// celery.chord_unlock. Zero means 1.
 	ChordRetryInterval float64 `json:"result_chord_retry_interval"`
@@ -316,8 +329,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
-		"worker_heartbeat_interval": c.HeartbeatInterval,
-		"result_limit":              float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
+		"worker_heartbeat_interval": c.HeartbeatInterval, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
+		"worker_eta_task_limit": float64(c.ETALimit),
+		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {

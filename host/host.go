@@ -85,12 +85,14 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, Queues: h.routing.queues, Routes: cfg.TaskRoutes,
 		ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
+		Park: seconds(cfg.ParkUnknownTasks), ParkLimit: cfg.ParkLimit, CancelOnLoss: cfg.CancelOnLoss, ETALimit: cfg.ETALimit,
 		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 		TaskSent: taskSent(cfg, func(ctx context.Context, e celery.Event) error { return h.events.Publish(ctx, e) }),
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
+	h.runtime.tasksChanged.Store(new(h.worker.TasksChanged))
 	h.events, err = event.NewPublisher(event.PublisherConfig{
 		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents, Version: Version,
 		Heartbeat: seconds(cfg.HeartbeatInterval), Silent: !isTrue(cfg.Heartbeat),

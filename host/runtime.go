@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,8 @@ type Runtime struct {
 	warmer  *warmer
 	// changed holds one once modules came or went.
 	changed chan struct{}
+	// tasksChanged is called then, if it is set.
+	tasksChanged atomic.Pointer[func()]
 }
 
 // OpenRuntime starts the engine and compiles the modules, side by side, and
@@ -75,6 +78,9 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 			signal(r.changed)
 			if cfg.OnModule != nil {
 				cfg.OnModule(info)
+			}
+			if tell := r.tasksChanged.Load(); tell != nil {
+				(*tell)()
 			}
 		}
 		r.modules, err = module.Open(gctx, mc)

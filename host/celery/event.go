@@ -208,6 +208,9 @@ func TaskRevoked(id string, terminated bool, signal int, expired bool) Event {
 		Member{Key: "signum", Value: signum}, Member{Key: "expired", Value: boolean(expired)})
 }
 
+// TaskCancelled is the event of a task that was ended for want of a connection.
+func TaskCancelled(id string) Event { return taskEvent("task-cancelled", id) }
+
 // TaskRejected is the event of a task whose message was rejected after it ran.
 func TaskRejected(id string, requeue bool) Event {
 	return taskEvent("task-rejected", id, Member{Key: "requeue", Value: boolean(requeue)})

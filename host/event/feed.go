@@ -24,6 +24,7 @@ const (
 	TypeRetried   Type = "task-retried"
 	TypeRevoked   Type = "task-revoked"
 	TypeRejected  Type = "task-rejected"
+	TypeCancelled Type = "task-cancelled"
 )
 
 // An Event is one thing that happened to a task. It is shared by all who
@@ -84,6 +85,10 @@ func Revoked(t *celery.Task, why Revocation) Event {
 func Rejected(t *celery.Task, requeue bool) Event {
 	return Event{Type: TypeRejected, At: time.Now(), Task: t, Requeue: requeue}
 }
+
+// Cancelled is the event of a task that was ended because its connection to the
+// broker was lost: its message is delivered again.
+func Cancelled(t *celery.Task) Event { return Event{Type: TypeCancelled, At: time.Now(), Task: t} }
 
 // A Feed hands events to those who subscribed. Its methods may be called by any
 // goroutine.

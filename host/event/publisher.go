@@ -382,6 +382,8 @@ func encode(e Event) celery.Event {
 		return celery.TaskRetried(e.Task.ID, e.Exception, e.Traceback)
 	case TypeRevoked:
 		return celery.TaskRevoked(e.Task.ID, e.Revocation.Terminated, e.Revocation.Signal, e.Revocation.Expired)
+	case TypeCancelled:
+		return celery.TaskCancelled(e.Task.ID)
 	default:
 		return celery.TaskRejected(e.Task.ID, e.Requeue)
 	}

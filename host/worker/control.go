@@ -57,7 +57,11 @@ func (w *Worker) PrefetchCount() int {
 	if base == 0 {
 		return 0
 	}
-	return base + w.held.len()
+	count := base + w.held.len() + w.parked.len()
+	if w.ETALimit > 0 {
+		count = min(count, max(w.ETALimit, base))
+	}
+	return count
 }
 
 // Grow lets so many tasks more run at once.

@@ -18,13 +18,9 @@ import (
 
 // execute runs one task and sees its message settled.
 func (w *Worker) execute(alive, work context.Context, r *request) {
-	if r.lost() {
-		w.forget(r) // or it would run here and where it is delivered again
-		return
-	}
 	task, ok := w.acquire(r.task.Name)
 	if !ok { // its module went while the message waited
-		w.leave(func() { w.unknown(alive, r) })
+		w.unserved(alive, r)
 		return
 	}
 	defer task.Release()
@@ -38,19 +34,26 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 	}
 	w.active.Add(1)
 	defer w.active.Add(-1)
-	if !set.acksLate {
-		if err := r.ack(); err != nil {
-			// The broker never saw the ack, so it delivers the message again:
-			// running it here too would run it twice.
-			w.settled(r, err)
-			w.requests.remove(r)
-			return
-		}
+	if err := r.own(!set.acksLate); err != nil {
+		w.forget(r) // or it would run here and where it is delivered again
+		return
 	}
 	work, cancel := context.WithCancelCause(work)
 	defer cancel(nil)
 	if s := r.begin(cancel); s != nil {
 		cancel(terminatedError{*s})
+	}
+	if w.CancelOnLoss && set.acksLate {
+		over := make(chan struct{})
+		defer close(over)
+		go func() {
+			select {
+			case <-r.connectionLost():
+				r.giveUp()
+				cancel(errConnectionLost)
+			case <-over:
+			}
+		}()
 	}
 	start := time.Now()
 	w.tell(event.Started(r.task))
@@ -68,6 +71,10 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 
 // errTimeLimit is the cause of a context whose task took too long.
 var errTimeLimit = errors.New("time limit exceeded")
+
+// errConnectionLost is the cause of a context whose task is to run again, by
+// whoever gets its message next.
+var errConnectionLost = errors.New("connection to the broker lost")
 
 // ErrShutdown is the cause with which the owner ends the work context of
 // [Worker.Run], for tasks that are interrupted by it.
@@ -116,7 +123,7 @@ func stack() string {
 // succeededBefore finds the result of a redelivered task that has succeeded
 // already: Celery's worker_deduplicate_successful_tasks.
 func (w *Worker) succeededBefore(alive context.Context, r *request, set settings) (celery.Result, bool) {
-	if !w.Deduplicate || !set.acksLate || !r.Redelivered {
+	if !w.Deduplicate || !set.acksLate || !r.redelivered() {
 		return celery.Result{}, false
 	}
 	reader, ok := w.Config.Store.(result.Reader)
@@ -140,7 +147,7 @@ func (w *Worker) finishAgain(alive context.Context, r *request, set settings, be
 	if err != nil || len(children) == 0 {
 		if err := w.dispatcher(r.task).Follow(alive, before.Value); err != nil {
 			w.follow(r.task, err)
-			w.settled(r, r.Settler.Reject(true))
+			w.settled(r, r.settle(answerRequeue))
 			return
 		}
 	}

@@ -25,7 +25,7 @@ func (w *Worker) finish(alive context.Context, c *call, value json.RawMessage, e
 			return
 		}
 		if alive.Err() != nil && c.set.acksLate {
-			w.settled(c.r, c.r.Settler.Reject(true))
+			w.settled(c.r, c.r.settle(answerRequeue))
 			return
 		}
 		err = followError(err)
@@ -33,7 +33,11 @@ func (w *Worker) finish(alive context.Context, c *call, value json.RawMessage, e
 	if errors.Is(err, ErrShutdown) && c.set.acksLate {
 		// The message still belongs to the broker: another worker runs it again.
 		w.Log.Warn("task interrupted by the stop goes back to its queue", logkey.Task, t.Name, logkey.TaskID, t.ID)
-		w.settled(c.r, c.r.Settler.Reject(true))
+		w.settled(c.r, c.r.settle(answerRequeue))
+		return
+	}
+	if errors.Is(err, errConnectionLost) {
+		w.cancelled(alive, c)
 		return
 	}
 	if s, ok := errors.AsType[terminatedError](err); ok {
@@ -47,6 +51,17 @@ func (w *Worker) finish(alive context.Context, c *call, value json.RawMessage, e
 		return
 	}
 	w.fail(alive, c, err, took)
+}
+
+// cancelled says of a task that was ended for want of a connection that it runs
+// again. Its message is the broker's.
+func (w *Worker) cancelled(alive context.Context, c *call) {
+	t := c.r.task
+	w.Log.Warn("task cancelled: its connection was lost, and its message is delivered again", logkey.Task, t.Name, logkey.TaskID, t.ID)
+	w.tell(event.Cancelled(t))
+	if c.set.storesErrors() {
+		w.store(alive, t, w.document(t, celery.Retrying(t, celery.NewException("celery.exceptions", "Retry", "cancelled by Celery")), c.send))
+	}
 }
 
 // followError is the exception of a task whose callbacks cannot be sent.
@@ -86,7 +101,11 @@ func (w *Worker) settleLate(c *call, ack, requeue bool) {
 		w.settled(c.r, c.r.ack())
 	default:
 		w.tell(event.Rejected(c.r.task, requeue)) // before it can start again
-		w.settled(c.r, c.r.Settler.Reject(requeue))
+		a := answerDrop
+		if requeue {
+			a = answerRequeue
+		}
+		w.settled(c.r, c.r.settle(a))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
@@ -245,8 +246,7 @@ func TestRedeliveredSuccessesDoNotRunAgain(t *testing.T) {
 	if _, ok := b.succeededBefore(t.Context(), &request{task: task}, settings{acksLate: true}); ok {
 		t.Error("a message that is not redelivered is taken for one")
 	}
-	again := &request{task: task}
-	again.Delivery.Redelivered = true
+	again := newRequest(broker.Delivery{Redelivered: true}, task)
 	before, ok := b.succeededBefore(t.Context(), again, settings{acksLate: true})
 	if !ok || string(before.Value) != "1" {
 		t.Errorf("got %+v, %v", before, ok)

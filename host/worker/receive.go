@@ -30,15 +30,43 @@ func (w *Worker) receive(alive context.Context, d broker.Delivery) {
 		return
 	}
 	w.watch(d.Gone)
-	r := &request{Delivery: d, task: task, stage: StageReserved}
-	if !w.serves(task.Name) {
-		w.leave(func() { w.unknown(alive, r) })
+	if d.Redelivered && w.takenOver(d, task) {
 		return
 	}
+	r := newRequest(d, task)
+	if !w.serves(task.Name) {
+		w.unserved(alive, r)
+		return
+	}
+	w.admit(alive, r)
+}
+
+// takenOver reports whether a message that is delivered again belongs to a task
+// that is here, or was, and need not run for it. It happens when the connection is
+// lost, also when RabbitMQ takes it away from a worker that has not acknowledged a
+// message for its consumer_timeout.
+func (w *Worker) takenOver(d broker.Delivery, t *celery.Task) bool {
+	a, mine := w.requests.takeOver(d, t)
+	if !mine {
+		return false
+	}
+	w.Log.Info("message delivered again belongs to a task that is here", logkey.Task, t.Name, logkey.TaskID, t.ID)
+	if a != answerNone {
+		w.settled(&request{Delivery: d, task: t}, say(d.Settler, a))
+	}
+	return true
+}
+
+// admit takes a request in.
+func (w *Worker) admit(alive context.Context, r *request) {
 	if w.dropped(alive, r) {
 		return
 	}
-	w.tell(event.Received(task))
+	task := r.task
+	if !r.told {
+		w.tell(event.Received(task))
+		r.told = true
+	}
 	w.requests.add(r)
 	queued := false
 	if task.ETA != nil && time.Until(*task.ETA) > 0 {
@@ -72,7 +100,7 @@ func (w *Worker) watch(gone <-chan struct{}) {
 		var lost []*request
 		for _, from := range []interface {
 			take(which func(*request) bool) []*request
-		}{w.held, w.limits, w.ready} {
+		}{w.held, w.parked, w.limits, w.ready} {
 			lost = append(lost, from.take((*request).lost)...)
 		}
 		for _, r := range lost {
@@ -189,7 +217,7 @@ func (w *Worker) refuse(alive context.Context, d broker.Delivery, err error) {
 	if !ok {
 		bad = &celery.DecodeError{Action: celery.Reject}
 	}
-	r := &request{Delivery: d, task: &celery.Task{ID: bad.TaskID, Name: bad.Name, ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID}}
+	r := newRequest(d, &celery.Task{ID: bad.TaskID, Name: bad.Name, ReplyTo: d.ReplyTo, CorrelationID: d.CorrelationID})
 	if bad.TaskID != "" && bad.Name != "" && !w.serves(bad.Name) {
 		// Celery looks the name up before it looks into the body.
 		w.unknown(alive, r)
@@ -200,9 +228,9 @@ func (w *Worker) refuse(alive context.Context, d broker.Delivery, err error) {
 		w.store(alive, r.task, celery.Failure(r.task, bad.Exception()))
 	}
 	if bad.Action == celery.Reject {
-		w.settled(r, d.Settler.Reject(false))
+		w.settled(r, r.settle(answerDrop))
 	} else {
-		w.settled(r, d.Settler.Ack())
+		w.settled(r, r.settle(answerAck))
 	}
 }
 
@@ -221,6 +249,6 @@ func (w *Worker) unknown(alive context.Context, r *request) {
 	exc := celery.NotRegistered(r.task.Name)
 	w.Log.Error("task of unknown name rejected", logkey.Task, r.task.Name, logkey.TaskID, r.task.ID)
 	w.store(alive, r.task, celery.Failure(r.task, exc))
-	w.settled(r, r.Settler.Reject(false))
+	w.settled(r, r.settle(answerDrop))
 	w.tell(event.Failed(r.task, exc))
 }

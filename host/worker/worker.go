@@ -82,6 +82,18 @@ type Config struct {
 	// before: Celery's worker_deduplicate_successful_tasks. The store must be a
 	// [result.Reader].
 	Deduplicate bool
+	// Park is how long a task that nobody serves waits for its module; zero rejects
+	// it at once, as Celery does. ParkLimit is how many wait here, zero means 1000:
+	// those above it go round through their queues.
+	Park      time.Duration
+	ParkLimit int
+	// CancelOnLoss ends late-acked tasks when the connection is lost that brought
+	// them: Celery's worker_cancel_long_running_tasks_on_connection_loss. Otherwise
+	// they go on, and take over their message when it is delivered again.
+	CancelOnLoss bool
+	// ETALimit is the most that the prefetch count becomes through tasks that wait
+	// for their time: Celery's worker_eta_task_limit. Zero is no limit.
+	ETALimit int
 	// InheritPriority gives tasks that a task sends its priority.
 	InheritPriority bool
 	// Queues are how queues are declared to which tasks send tasks; nil means the
@@ -111,6 +123,7 @@ type Worker struct {
 	pool     *pool
 	ready    *queue
 	held     *held
+	parked   *parked
 	limits   *limits
 	requests *requests
 	leaving  sync.WaitGroup // results on their way
@@ -119,6 +132,9 @@ type Worker struct {
 
 	watchedMu sync.Mutex
 	watched   map[<-chan struct{}]struct{} // connections, by what ends with them
+
+	alive    atomic.Pointer[context.Context] // of what outlives the work, set by Run
+	stopping chan struct{}                   // closed when intake ends
 
 	prefetch sync.Mutex // keeps changes of the prefetch count in order
 
@@ -169,12 +185,15 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.ChordRetryInterval == 0 {
 		cfg.ChordRetryInterval = time.Second
 	}
+	if cfg.ParkLimit == 0 {
+		cfg.ParkLimit = 1000
+	}
 	if cfg.Revoked == nil {
 		cfg.Revoked = &Revoked{}
 	}
 	w := &Worker{
 		Config: cfg, oid: uuid.NewString(), origin: Origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
-		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
+		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), stopping: make(chan struct{}), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
 		watched: map[<-chan struct{}]struct{}{},
 	}
 	w.held = newHeld(func(r *request) {
@@ -182,6 +201,7 @@ func New(cfg Config) (*Worker, error) {
 			w.giveBack([]*request{r})
 		}
 	}, func() { w.leaving.Go(w.adjustPrefetch) })
+	w.parked = newParked(cfg.ParkLimit, w.tooLate, func() { w.leaving.Go(w.adjustPrefetch) })
 	w.limits = newLimits(func(r *request) bool {
 		if w.ready.push(r) {
 			return true
@@ -204,7 +224,7 @@ func Prefetch(concurrency, multiplier int) int {
 
 // Stats returns the worker's counts.
 func (w *Worker) Stats() Stats {
-	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len() + w.limits.len()), Done: w.ended.Load()}
+	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len() + w.parked.len() + w.limits.len()), Done: w.ended.Load()}
 }
 
 // Run consumes and runs tasks until intake ends. Then it takes no more, gives
@@ -219,6 +239,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 	alive, die := context.WithCancel(context.WithoutCancel(work))
 	defer die()
 	defer context.AfterFunc(work, func() { time.AfterFunc(stopTimeout, die) })()
+	w.alive.Store(&alive)
 
 	intake, stopIntake := context.WithCancel(intake)
 	defer stopIntake()
@@ -241,6 +262,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 		})
 	})
 	<-intake.Done()
+	close(w.stopping)
 	w.pool.stop()
 	if w.IntakeEnded != nil {
 		select {
@@ -256,6 +278,7 @@ func (w *Worker) Run(intake, work context.Context) error {
 		// Closing the connection below gives back what this did not.
 		w.Log.Warn("broker did not confirm the end of consuming", logkey.Error, err)
 	}
+	w.giveBack(w.parked.close())
 	w.giveBack(w.held.close())
 	w.giveBack(w.limits.close())
 	w.giveBack(w.ready.close())
@@ -279,7 +302,7 @@ const stopTimeout = 5 * time.Second
 func (w *Worker) giveBack(unstarted []*request) {
 	for _, r := range unstarted {
 		w.requests.remove(r)
-		w.settled(r, r.Settler.Reject(true))
+		w.settled(r, r.settle(answerRequeue))
 	}
 }
 

@@ -407,6 +407,8 @@ func TestServerWide(t *testing.T) {
 		}
 	})
 
+	t.Run("consumer timeout", func(t *testing.T) { outlivesConsumerTimeout(t, server) })
+
 	t.Run("memory alarm", func(t *testing.T) {
 		for i := range 3 {
 			send(t, b, q.Name, fmt.Sprint(i))
