@@ -43,6 +43,8 @@ type Peers struct {
 	id   string
 	conn broker.Broker
 
+	telling sync.Mutex // held from when a state is read until it was sent
+
 	mu     sync.Mutex
 	heard  State
 	sent   map[string]time.Time // signs of life that have not come back
@@ -143,12 +145,11 @@ func (p *Peers) giveSigns(ctx context.Context) {
 				delete(p.peers, peer)
 			}
 		}
-		leads, state := p.leads, p.heard.clone()
-		tell := leads && (p.asked || n%peerTell == 0)
+		tell := p.leads && (p.asked || n%peerTell == 0)
 		p.asked = p.asked && !tell
 		p.mu.Unlock()
 		if tell {
-			p.tell(ctx, state, true)
+			p.tell(ctx, true, func() (State, bool) { return p.heard, true })
 		}
 		p.publish(ctx, broker.Publication{RoutingKey: p.Group, Message: broker.Message{Body: []byte(sign), Expiration: p.hold()}})
 		pause(ctx, p.sign())
@@ -226,31 +227,37 @@ func (p *Peers) Load(context.Context) (State, error) {
 // Keep implements [Shared].
 func (p *Peers) Keep(ctx context.Context, s State) error {
 	s = s.clone()
-	p.mu.Lock()
-	p.heard = s
-	p.mu.Unlock()
-	p.tell(ctx, s, true)
+	p.tell(ctx, true, func() (State, bool) { p.heard = s; return s, true })
 	return nil
 }
 
 // Claim implements [Shared].
 func (p *Peers) Claim(ctx context.Context, zone, name string, run Run) (bool, error) {
-	p.mu.Lock()
-	p.heard.merge(State{Zone: zone, Entries: map[string]Run{name: run}})
-	holds := time.Now().Before(p.until)
-	p.mu.Unlock()
-	if !holds || ctx.Err() != nil {
-		return false, nil
-	}
-	p.tell(ctx, State{Zone: zone, Entries: map[string]Run{name: run}}, false)
-	return true, nil
+	ran := State{Zone: zone, Entries: map[string]Run{name: run}}
+	return p.tell(ctx, false, func() (State, bool) {
+		p.heard.merge(ran)
+		return ran, time.Now().Before(p.until) && ctx.Err() == nil
+	}), nil
 }
 
-func (p *Peers) tell(ctx context.Context, s State, whole bool) {
-	body, err := json.Marshal(told{From: p.id, State: s, Whole: whole})
+// tell sends to all the state that read returns, unless that says not to, and
+// returns what it says. p.mu is held meanwhile. Of two that tell at once each is
+// heard in the order in which it has read: the whole of what ran must not arrive
+// after a later run.
+func (p *Peers) tell(ctx context.Context, whole bool, read func() (State, bool)) bool {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	p.mu.Lock()
+	state, ok := read()
+	body, err := json.Marshal(told{From: p.id, State: state, Whole: whole})
+	p.mu.Unlock()
+	if !ok {
+		return false
+	}
 	if err != nil {
 		p.Log.Warn("beat cannot tell its peers what ran", logkey.Error, err)
-		return
+		return true
 	}
 	p.publish(ctx, broker.Publication{Exchange: p.Group, Message: broker.Message{Body: body, ContentType: "application/json"}})
+	return true
 }
