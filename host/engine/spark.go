@@ -55,6 +55,8 @@ logger.executor.name = org.apache.spark.executor.Executor
 logger.executor.level = fatal
 logger.tasks.name = org.apache.spark.scheduler.TaskSetManager
 logger.tasks.level = fatal
+logger.rpc.name = org.apache.spark.sql.connect.utils.ErrorUtils
+logger.rpc.level = fatal
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
 `
@@ -145,10 +147,13 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 		"spark.connect.grpc.port.maxRetries": "0", // another port is ours to choose
 		// The host's one session holds every cached frame: it ends with the host.
 		"spark.connect.session.manager.defaultSessionTimeout": "-1",
-		"spark.sql.catalogImplementation":                     "in-memory",
-		"spark.sql.shuffle.partitions":                        strconv.Itoa(max(4, s.cores)),
-		"spark.sql.warehouse.dir":                             s.cfg.warehouse(run.Join("")),
-		"spark.local.dir":                                     run.Join("local"),
+		// Ended operations' ids may be used again: package spark cancels with that
+		// what an interrupted one has left.
+		"spark.connect.session.inactiveOperations.cacheExpiration": "0",
+		"spark.sql.catalogImplementation":                          "in-memory",
+		"spark.sql.shuffle.partitions":                             strconv.Itoa(max(4, s.cores)),
+		"spark.sql.warehouse.dir":                                  s.cfg.warehouse(run.Join("")),
+		"spark.local.dir":                                          run.Join("local"),
 		// Threads and history that one machine has no use for: together 1 GB less
 		// after some hundred queries.
 		"spark.sql.broadcastExchange.maxThreadThreshold": "8",

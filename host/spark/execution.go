@@ -334,10 +334,17 @@ func (s *Session) interrupt(ctx context.Context, g *generation, operation string
 // is told behind the caller's back to forget it.
 func (x *execution) end(err error) error {
 	x.over = true
-	if !x.disarm() {
+	switch {
+	case !x.disarm():
 		<-x.interrupt
+		x.abandon(true)
+	case errors.Is(err, ErrInterrupted): // by someone else
+		x.abandon(true)
+	case errors.Is(err, io.EOF), engineError(err).Class != "":
+		x.releaseAll()
+	default: // it may be running
+		x.abandon(false)
 	}
-	x.releaseAll(false)
 	return err
 }
 
@@ -347,10 +354,9 @@ func (x *execution) close() {
 		return
 	}
 	x.over = true
-	if !x.disarm() {
+	interrupted := !x.disarm()
+	if interrupted {
 		<-x.interrupt
-		x.releaseAll(false)
-		return
 	}
-	x.releaseAll(true)
+	x.abandon(interrupted)
 }

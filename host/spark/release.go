@@ -98,26 +98,22 @@ func (x *execution) releaseUntil(response string) {
 	})
 }
 
-// releaseAll lets the engine forget the execution, and stops it before if it is
-// running.
-func (x *execution) releaseAll(running bool) {
+// releaseAll lets the engine forget an execution that has ended.
+func (x *execution) releaseAll() {
 	queued := x.session.releases.add(func(ctx context.Context) {
 		defer x.cancel()
-		if !x.sent {
-			return
-		}
-		if running {
-			if _, err := x.session.interrupt(ctx, x.gen, x.request.GetOperationId()); err != nil {
-				x.session.cfg.Log.Debug("interrupt Spark execution", logkey.Operation, x.request.GetOperationId(), logkey.Error, err)
-			}
-		}
-		x.release(ctx, &sparkpb.ReleaseExecuteRequest{Release: &sparkpb.ReleaseExecuteRequest_ReleaseAll_{
-			ReleaseAll: &sparkpb.ReleaseExecuteRequest_ReleaseAll{},
-		}})
+		x.forget(ctx)
 	})
 	if !queued {
 		x.cancel()
 	}
+}
+
+// forget lets the engine forget the execution.
+func (x *execution) forget(ctx context.Context) {
+	x.release(ctx, &sparkpb.ReleaseExecuteRequest{Release: &sparkpb.ReleaseExecuteRequest_ReleaseAll_{
+		ReleaseAll: &sparkpb.ReleaseExecuteRequest_ReleaseAll{},
+	}})
 }
 
 func (x *execution) release(ctx context.Context, request *sparkpb.ReleaseExecuteRequest) {

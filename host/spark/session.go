@@ -93,7 +93,8 @@ type Session struct {
 	shared string // the session's id as the remote gives it: others may be in it, too
 	lines  *lines
 
-	releases releases
+	releases  releases
+	leftovers leftovers
 
 	mu     sync.Mutex
 	cur    *generation
@@ -215,6 +216,7 @@ func (s *Session) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
 	defer cancel()
+	s.leftovers.close(ctx)
 	s.releases.close(ctx)
 	if s.shared == "" && g.observed() != nil {
 		s.releaseSession(ctx, g)

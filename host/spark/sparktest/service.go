@@ -15,6 +15,9 @@ type service struct {
 }
 
 func (s *service) ExecutePlan(request *sparkpb.ExecutePlanRequest, stream grpc.ServerStreamingServer[sparkpb.ExecutePlanResponse]) error {
+	if root, ok := request.GetPlan().GetOpType().(*sparkpb.Plan_Root); ok && root.Root.GetRelType() == nil {
+		return s.refuse(stream.Context(), request)
+	}
 	if err := s.server.arrived(stream.Context(), "ExecutePlan", request); err != nil {
 		return err
 	}
@@ -38,6 +41,15 @@ func (s *service) ExecutePlan(request *sparkpb.ExecutePlanRequest, stream grpc.S
 		return Error("INVALID_HANDLE.OPERATION_ALREADY_EXISTS", "org.apache.spark.SparkSQLException", "[INVALID_HANDLE.OPERATION_ALREADY_EXISTS]")
 	}
 	return o.stream(stream.Context(), "", stream.Send)
+}
+
+// refuse fails an execution of nothing, which cancels the jobs of its id. It is
+// recorded under a name of its own.
+func (s *service) refuse(ctx context.Context, request *sparkpb.ExecutePlanRequest) error {
+	if err := s.server.arrived(ctx, "CancelJobs", request); err != nil {
+		return err
+	}
+	return Error("CONNECT_INVALID_PLAN.INVALID_ONE_OF_FIELD_NOT_SET", "org.apache.spark.sql.connect.common.InvalidPlanInput", "[CONNECT_INVALID_PLAN.INVALID_ONE_OF_FIELD_NOT_SET]")
 }
 
 func (s *service) ReattachExecute(request *sparkpb.ReattachExecuteRequest, stream grpc.ServerStreamingServer[sparkpb.ExecutePlanResponse]) error {
