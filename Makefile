@@ -32,7 +32,7 @@ generate: ## write the generated files anew
 	scripts/gen-spark
 
 setup: ## install everything that tests and demo use
-	@scripts/setup broker redis python pyspark sail spark tpch modules lint
+	@scripts/setup broker redis python pyspark sail spark tpch modules stubs lint
 
 build: ## the binary and the demo module
 	$(GO) build -o bin/sparkstalk ./host/cmd/sparkstalk

@@ -41,6 +41,9 @@ type WarmSpec struct {
 // [Host.FrameRaw].
 const CapabilityRawPlans = "raw_plans"
 
+// RowsObjects is the [TaskSpec.Rows] of results that are rows with names.
+const RowsObjects = "objects"
+
 // A TaskSpec describes one task.
 type TaskSpec struct {
 	// Name is the Celery task name that clients call, such as "demo.WordCount".
@@ -51,6 +54,9 @@ type TaskSpec struct {
 	Params []Param `json:"params,omitempty"`
 	// Returns is the result's type in the SDK's words, such as "int64" or "DataFrame".
 	Returns string `json:"returns,omitempty"`
+	// Rows is [RowsObjects] if the rows of a DataFrame that is returned are
+	// objects; empty, they are arrays.
+	Rows string `json:"rows,omitempty"`
 	// Schedule are the times at which the host's beat, where it has one, sends
 	// the task by itself.
 	Schedule []Schedule `json:"schedule,omitempty"`

@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"host/hostfn":          {"abi", "abi/bind", "abi/pyjson", "host/spark", "host/cache"},
 	"host/hostfn/wasm":     {"abi"},
 	"host/scaffold":        {},
+	"host/stubs":           {"abi", "host/celery"},
 	"host/term":            {"abi", "host/celery", "host/hostfn"},
 	"host/module":          {"abi", "host/module/seal", "host/module/watch"},
 	"host/module/seal":     {},

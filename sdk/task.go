@@ -194,4 +194,6 @@ func TimeLimit(limit time.Duration) Option {
 
 // RowsAsObjects gives the rows of a result that is a DataFrame as objects with
 // the columns' names instead of lists.
-func RowsAsObjects() Option { return func(t *task) { t.rows = abi.RowObjects } }
+func RowsAsObjects() Option {
+	return func(t *task) { t.rows, t.spec.Rows = abi.RowObjects, abi.RowsObjects }
+}

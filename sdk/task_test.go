@@ -167,7 +167,7 @@ func TestOptionsAreInTheManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"name":"x.y","doc":"one line","returns":"map[string][]float64","acks_late":true,"ignore_result":true,"track_started":true,"time_limit":1.5}`
+	want := `{"name":"x.y","doc":"one line","returns":"map[string][]float64","rows":"objects","acks_late":true,"ignore_result":true,"track_started":true,"time_limit":1.5}`
 	if string(data) != want || f.rows != abi.RowObjects {
 		t.Errorf("got %s\nwant %s", data, want)
 	}

@@ -11,6 +11,8 @@ home="${SPARKSTALK_HOME:-$(default_home)}"
 
 staticcheck=v0.8.2
 errcheck=v1.30.0
+typescript=7.0.2
+celery_node=0.5.9
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -202,9 +204,7 @@ setup_modules() {
     apt_install "C for modules" clang lld wasi-libc libclang-rt-dev-wasm32
   fi
   command -v wat2wasm >/dev/null || apt_install "WebAssembly's assembler" wabt
-  if ! command -v npm >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
-    die "AssemblyScript's compiler needs Node.js 20 or newer with npm: install them from https://nodejs.org"
-  fi
+  need_node "AssemblyScript's compiler"
   local dir=examples/wordcount-assemblyscript
   # npm writes the hidden lock file last.
   if [ "$dir/node_modules/.package-lock.json" -ot "$dir/package-lock.json" ]; then
@@ -224,6 +224,31 @@ rust_for_modules() {
     [ -n "$(ls "$("${cargo%cargo}rustc" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" 2>/dev/null)" ] && return 0
   done
   return 1
+}
+
+# need_node WORDS: what needs it.
+need_node() {
+  if ! command -v npm >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+    die "$1 needs Node.js 20 or newer with npm: install them from https://nodejs.org"
+  fi
+}
+
+## What checks typed clients
+
+setup_stubs() {
+  python_environment stubs "mypy"
+  need_node "TypeScript's compiler"
+  local dir="$home/node/stubs" wants="typescript@$typescript celery-node@$celery_node"
+  [ "$(cat "$dir/installed" 2>/dev/null)" = "$wants" ] && return 0
+  say "TypeScript: npm install $wants"
+  mkdir -p "$dir"
+  printf '{"private": true}\n' >"$dir/package.json"
+  # shellcheck disable=SC2086 # two words
+  npm --prefix "$dir" install --no-fund --no-audit $wants >"$home/npm.log" 2>&1 9>&- || {
+    tail -20 "$home/npm.log" >&2
+    die "npm could not install TypeScript's compiler; its last words are above"
+  }
+  printf '%s' "$wants" >"$dir/installed"
 }
 
 ## Tools

@@ -49,7 +49,9 @@ then the file sparkstalk.yaml.`,
 	}
 	s := newSettings(cmd.PersistentFlags())
 	cmd.AddCommand(
-		workerCommand(s), beatCommand(s), runCommand(s), callCommand(s), newCommand(s), devCommand(s), testCommand(s), buildCommand(s), sealCommand(s), signCommand(s), keygenCommand(s), verifyCommand(s), describeCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
+		workerCommand(s), beatCommand(s), runCommand(s), callCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
+		newCommand(s), devCommand(s), testCommand(s), describeCommand(s), stubsCommand(s),
+		buildCommand(s), sealCommand(s), signCommand(s), keygenCommand(s), verifyCommand(s),
 		doctorCommand(s), inspectCommand(s), controlCommand(s), statusCommand(s),
 	)
 	return cmd

@@ -100,14 +100,35 @@ func PySpark(t testing.TB) string {
 	return interpreter(t, "pyspark", "pyspark")
 }
 
+// Mypy returns the interpreter of an environment with mypy, which checks what
+// `sparkstalk stubs` writes for Python.
+func Mypy(t testing.TB) string {
+	t.Helper()
+	return interpreter(t, "stubs", "stubs")
+}
+
+// NodeModules returns a node_modules with TypeScript's compiler and celery-node,
+// which check what `sparkstalk stubs` writes for TypeScript.
+func NodeModules(t testing.TB) string {
+	t.Helper()
+	return installed(t, "stubs", "node", "stubs", "node_modules")
+}
+
 // interpreter finds the Python that scripts/setup installed.
 func interpreter(t testing.TB, name, target string) string {
+	t.Helper()
+	return installed(t, target, "python", name, "bin", "python")
+}
+
+// installed finds a path in the home of what is installed, or fails with the
+// target of scripts/setup that installs it.
+func installed(t testing.TB, target string, parts ...string) string {
 	t.Helper()
 	home, err := engine.DefaultHome()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(home, "python", name, "bin", "python")
+	path := filepath.Join(append([]string{home}, parts...)...)
 	if _, err := os.Stat(path); err != nil {
 		t.Fatal(withSetup(err, target))
 	}

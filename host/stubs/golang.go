@@ -1,0 +1,167 @@
+package stubs
+
+import (
+	"fmt"
+	"go/format"
+	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+var goReserved = strings.Fields(`break case chan const continue default defer else fallthrough for func go goto if import
+	interface map package range return select struct switch type var`)
+
+func goType(t typ, result bool) string {
+	switch t.kind {
+	case nullKind:
+		return "struct{}"
+	case boolKind:
+		return "bool"
+	case intKind:
+		return "int64"
+	case floatKind, numberKind:
+		return "float64"
+	case stringKind:
+		return "string"
+	case bytesKind:
+		if result {
+			return "[]byte" // base64 to encoding/json
+		}
+		return "Bytes"
+	case timeKind:
+		if result {
+			return "time.Time"
+		}
+		return "Time"
+	case listKind:
+		return "[]" + goType(*t.elem, result)
+	case mapKind:
+		return "map[string]" + goType(*t.elem, result)
+	case optionKind:
+		return "*" + goType(*t.elem, result)
+	case structKind:
+		return "map[string]any"
+	case rowsKind:
+		return "[][]any"
+	case objectsKind:
+		return "[]map[string]any"
+	}
+	return "any"
+}
+
+const goHead = `// %s
+
+// Package %s has typed clients of Celery tasks.
+//
+//	tasks := %s.New(func(ctx context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+//		return host.Call(ctx, config, name, nil, kwargs) // or any other client of Celery
+//	})
+package %s
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// A Caller sends a task with its arguments by their names, waits, and returns
+// its result as JSON.
+type Caller func(ctx context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error)
+
+// Bytes are bytes in the form in which Celery sends them.
+type Bytes []byte
+
+// MarshalJSON implements [json.Marshaler].
+func (b Bytes) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"__type__": "bytes", "__value__": []byte(b)})
+}
+
+// Time is a time in the form in which Celery sends a datetime.
+type Time struct{ time.Time }
+
+// MarshalJSON implements [json.Marshaler].
+func (t Time) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"__type__": "datetime", "__value__": t.Format("2006-01-02T15:04:05.999999Z07:00")})
+}
+
+// call encodes the arguments, a struct, and decodes the result.
+func call[R any](ctx context.Context, c Caller, name string, args any) (R, error) {
+	var result R
+	data, err := json.Marshal(args)
+	if err != nil {
+		return result, fmt.Errorf("call %%s: %%w", name, err)
+	}
+	kwargs := map[string]json.RawMessage{}
+	if err := json.Unmarshal(data, &kwargs); err != nil {
+		return result, fmt.Errorf("call %%s: %%w", name, err)
+	}
+	value, err := c(ctx, name, kwargs)
+	if err != nil {
+		return result, fmt.Errorf("call %%s: %%w", name, err)
+	}
+	if bytes.Equal(value, []byte("null")) {
+		return result, nil
+	}
+	if err := json.Unmarshal(value, &result); err != nil {
+		return result, fmt.Errorf("result of %%s: %%w", name, err)
+	}
+	return result, nil
+}
+
+// Tasks are all tasks.
+type Tasks struct{ caller Caller }
+
+// New returns the tasks, called with c.
+func New(c Caller) Tasks { return Tasks{c} }
+`
+
+func golang(root *node, pkg string) ([]byte, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, goHead, header, pkg, pkg, pkg)
+	scope := &names{used: map[string]bool{"Tasks": true, "New": true, "Caller": true, "Bytes": true, "Time": true}}
+	methods := &names{}
+	for _, n := range root.tasks() {
+		name := methods.take(camel(n.path...))
+		args := scope.take(name + "Args")
+		t := n.task
+		fmt.Fprintf(&b, "\n// %s are the arguments of %s.\ntype %s struct {\n", args, oneLine(t.Name), args)
+		var fields names
+		for _, p := range t.Params {
+			goField(&b, &fields, p)
+		}
+		b.WriteString("}\n")
+		result := goType(resultType(t), true)
+		doc := ""
+		if t.Doc != "" {
+			doc = ": " + strings.TrimRight(oneLine(t.Doc), ".")
+		}
+		fmt.Fprintf(&b, "\n// %s calls %s%s.\nfunc (t Tasks) %s(ctx context.Context, args %s) (%s, error) {\n\treturn call[%s](ctx, t.caller, %q, args)\n}\n",
+			name, oneLine(t.Name), doc, name, args, result, result, t.Name)
+	}
+	text := b.String()
+	source, err := format.Source([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("stubs in Go: %w", err)
+	}
+	return source, nil
+}
+
+// goField writes the field of a parameter. One with a default is a pointer: nil
+// leaves the choice to the task.
+func goField(b *strings.Builder, fields *names, p abi.Param) {
+	text, tag := goType(parse(p.Type), false), p.Name
+	doc := oneLine(p.Doc)
+	if optional(p) {
+		tag += ",omitempty"
+		if !strings.HasPrefix(text, "*") && text != "any" {
+			text = "*" + text
+		}
+		doc = strings.TrimSpace(doc + " (nil means " + oneLine(string(p.Default)) + ")")
+	}
+	if doc != "" {
+		fmt.Fprintf(b, "\t// %s\n", doc)
+	}
+	fmt.Fprintf(b, "\t%s %s `json:%q`\n", fields.take(camel(identifier(p.Name, goReserved))), text, tag)
+}
