@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: hostile demo test race flower tpch cluster check generate setup bench faults fuzz build clean conformance
+.PHONY: hostile demo test race flower tpch cluster check generate setup bench faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -46,6 +46,9 @@ faults: ## what breaks on Spark's side and what comes of it, as a table; some te
 
 hostile: ## modules that mean harm, each 1,000 times (TIMES), beside others that must not suffer, as a table
 	@scripts/hostile
+
+faults-broker: ## what breaks of host, broker and result backend among 10,000 tasks each, as a table; some half an hour
+	@scripts/faults broker
 
 conformance: ## what a Celery client sees of Python's worker and of ours, on every broker and backend; writes host/COMPATIBILITY.md
 	@scripts/setup broker redis python sail

@@ -60,15 +60,22 @@ func (s *socket) Write(p []byte) (int, error) {
 // empties: so none blocks on the network, whatever locks the library holds, and
 // while one system call is under way the acknowledgements and results of many
 // tasks gather for the next. The library learns of a failed write at its next one.
+// Who must know that the system has its bytes calls flush, which empties the
+// buffer itself if nobody does.
 type conn struct {
 	net.Conn // socket, or TLS over it
 	socket   *socket
 	in       inbound
 
-	mu      sync.Mutex
-	pending []byte
-	err     error         // why nothing can be written any more
-	room    chan struct{} // closed once pending was taken; nil when nobody waits
+	mu       sync.Mutex
+	pending  []byte
+	spare    []byte        // the buffer that was written last
+	appended int64         // bytes that were ever put into pending
+	written  int64         // and that the system has taken
+	writing  bool          // one goroutine writes
+	turned   *sync.Cond    // writing has ended
+	err      error         // why nothing can be written any more
+	room     chan struct{} // closed once pending was taken; nil when nobody waits
 
 	wake chan struct{}
 	done chan struct{} // closed when the writer has ended and the socket is closed
@@ -80,6 +87,7 @@ func newConn(s *socket, over net.Conn) *conn {
 		Conn: over, socket: s, in: inbound{src: over},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	c.turned = sync.NewCond(&c.mu)
 	go c.writeLoop()
 	return c
 }
@@ -94,9 +102,56 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, c.err
 	}
 	c.pending = append(c.pending, p...)
+	c.appended += int64(len(p))
 	c.mu.Unlock()
 	c.signal()
 	return len(p), nil
+}
+
+// flush returns once the system has what was written before, or why it never will.
+// A process that is killed after it loses none of that.
+func (c *conn) flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for want := c.appended; c.written < want; {
+		switch {
+		case c.writing:
+			c.turned.Wait()
+		case len(c.pending) == 0: // what is missing could not be written
+			return c.err
+		default:
+			c.write()
+		}
+	}
+	return nil
+}
+
+// write hands pending to the system. The mutex is held, but while it writes.
+func (c *conn) write() {
+	out := c.pending
+	c.pending, c.spare = c.spare[:0], nil
+	c.writing = true
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+	c.mu.Unlock()
+	_, err := c.Conn.Write(out)
+	c.mu.Lock()
+	c.writing = false
+	if err != nil {
+		if c.err == nil {
+			c.err = err
+		}
+		c.pending = nil
+		c.signal() // the loop ends
+	} else {
+		c.written += int64(len(out))
+		if cap(out) <= keepBuffer {
+			c.spare = out
+		}
+	}
+	c.turned.Broadcast()
 }
 
 // Close implements [net.Conn]. It does not block: what was written before still
@@ -175,37 +230,25 @@ func (c *conn) reason() error {
 	return c.err
 }
 
+// writeLoop writes what nobody else does, until the connection ends.
 func (c *conn) writeLoop() {
 	defer close(c.done)
-	// The socket itself, not TLS over it, whose farewell may block.
+	// The socket itself, not TLS over it, whose farewell may block. It also ends
+	// the library's reader.
 	defer func() { _ = c.socket.Conn.Close() }()
-	var spare []byte
 	for range c.wake {
-		for {
-			c.mu.Lock()
-			out := c.pending
-			c.pending = spare[:0]
-			ended := c.err != nil
-			if c.room != nil {
-				close(c.room)
-				c.room = nil
+		c.mu.Lock()
+		for len(c.pending) > 0 || c.writing {
+			if c.writing {
+				c.turned.Wait()
+			} else {
+				c.write()
 			}
-			c.mu.Unlock()
-			if len(out) == 0 {
-				spare = out
-				if ended {
-					return
-				}
-				break
-			}
-			if _, err := c.Conn.Write(out); err != nil {
-				c.fail(err)
-				return // the closed socket also ends the library's reader
-			}
-			spare = nil
-			if cap(out) <= keepBuffer {
-				spare = out
-			}
+		}
+		ended := c.err != nil
+		c.mu.Unlock()
+		if ended {
+			return
 		}
 	}
 }

@@ -97,6 +97,48 @@ func TestConnOutlivesSlowAndBlockedPeers(t *testing.T) {
 	<-c.done
 }
 
+func TestFlushReturnsOnceTheSystemHasEverything(t *testing.T) {
+	near, far := tcpPair(t)
+	s := &socket{Conn: near, timeout: time.Minute}
+	c := newConn(s, s)
+	defer c.abort(errors.New("the test ends"))
+	sent := fill(t, c) // more than the system takes unless somebody reads
+	flushed := make(chan error, 1)
+	go func() { flushed <- c.flush() }()
+	time.Sleep(50 * time.Millisecond)
+	select {
+	case err := <-flushed:
+		t.Fatalf("flushed while nobody reads: %v", err)
+	default:
+	}
+	if _, err := io.ReadFull(far, make([]byte, len(sent))); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-flushed; err != nil {
+		t.Error(err)
+	}
+	for i := range byte(100) { // without a writer in the way
+		if _, err := c.Write([]byte{i}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.flush(); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 1)
+		if _, err := io.ReadFull(far, got); err != nil || got[0] != i {
+			t.Fatalf("byte %d is %d, %v", i, got[0], err)
+		}
+	}
+	fill(t, c)
+	lost := errors.New("lost")
+	go func() { flushed <- c.flush() }()
+	time.Sleep(20 * time.Millisecond)
+	c.abort(lost)
+	if err := <-flushed; err == nil {
+		t.Error("flushed over a connection that was lost")
+	}
+}
+
 func TestConnCloseIsBounded(t *testing.T) {
 	near, _ := tcpPair(t)
 	s := &socket{Conn: near, timeout: time.Hour}

@@ -372,7 +372,13 @@ func (x *settler) settle(send func(*amqp.Channel) error) error {
 	if x.session.isGone() {
 		return broker.ErrStale
 	}
-	if err := send(x.session.ch); err != nil {
+	err := send(x.session.ch)
+	if err == nil {
+		// Until then it is in this process alone: a task that was acknowledged
+		// early would be run again after a kill.
+		err = x.session.link.conn.flush()
+	}
+	if err != nil {
 		return fmt.Errorf("%w (%w)", broker.ErrStale, err)
 	}
 	return nil

@@ -1,0 +1,26 @@
+// Command tasks is the module of the fault suite: its only task leaves a mark of
+// each time that it runs.
+package main
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/sparkstalk/sparkstalk/sdk"
+)
+
+type args struct {
+	N  int     `arg:"n" doc:"number of the task"`
+	MS float64 `arg:"ms,default=0" doc:"how long it takes, after its mark"`
+}
+
+func init() {
+	sdk.Task("faults.mark", func(ctx *sdk.Context, a args) (int, error) {
+		ctx.Log().Info("effect " + strconv.Itoa(a.N))
+		for end := time.Now().Add(time.Duration(a.MS * float64(time.Millisecond))); time.Now().Before(end); {
+		}
+		return a.N, nil
+	})
+}
+
+func main() {}
