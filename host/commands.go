@@ -50,6 +50,7 @@ func (h *Host) listen(ctx context.Context) {
 		return
 	}
 	h.admin = server
+	h.listenModules(server)
 	server.Handle("GET /cache", func(*http.Request) (any, error) { return h.runtime.CacheReport(), nil })
 	server.Handle("GET /cache/{id}", func(r *http.Request) (any, error) {
 		report := h.runtime.CacheReport()

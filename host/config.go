@@ -264,6 +264,36 @@ type Config struct {
 	// raw_plans:reports.* those whose names begin so. Empty grants nothing.
 	Capabilities []string `json:"capabilities"`
 
+	// RequireSigned serves only modules that one of ModuleKeys signed: {"name":
+	// "reports", "key": "ed25519:…", "tasks": ["reports.*"], "capabilities":
+	// ["raw_plans"]}. A key's tasks and capabilities are the most that what it
+	// signed may have.
+	RequireSigned bool         `json:"require_signed"`
+	ModuleKeys    []module.Key `json:"module_keys"`
+	// RefuseDowngrades refuses signed modules that are older than those that this
+	// host accepted before of their tasks. Nil means as RequireSigned.
+	RefuseDowngrades *bool `json:"refuse_downgrades"`
+	// ModuleTrial is how many calls a new version of a module must end without a
+	// trap; until then the one before is kept ready, and serves again after a
+	// trap. Nil means 10; zero is none.
+	ModuleTrial *int `json:"module_trial"`
+	// ModuleCanary is the share of calls, from 0 to 1, that a new version gets
+	// during its trial. Zero means all.
+	ModuleCanary float64 `json:"module_canary"`
+	// ModuleVersions is how many versions of each module are kept to go back to.
+	// Zero means 5.
+	ModuleVersions int `json:"module_versions"`
+	// ModuleSettle is how many seconds an unsealed file must lie still before it
+	// is loaded, and ModuleRelist the time between two looks at the folder, for
+	// changes that the system does not tell of. Zero means 0.1, and 2.
+	ModuleSettle float64 `json:"module_settle"`
+	ModuleRelist float64 `json:"module_relist"`
+	// ModuleCompileTimeout is how many seconds compiling a module may take.
+	// Zero means 60. ModuleCompileWorkers is how many CPUs it uses; zero means all,
+	// at most 8.
+	ModuleCompileTimeout float64 `json:"module_compile_timeout"`
+	ModuleCompileWorkers int     `json:"module_compile_workers"`
+
 	// LogLevel is debug, info, warning or error, for the command that makes Log.
 	LogLevel string `json:"loglevel"`
 
@@ -332,12 +362,25 @@ func (c Config) withDefaults() (Config, error) {
 		"worker_heartbeat_interval": c.HeartbeatInterval, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit),
 		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
+		"module_canary": c.ModuleCanary, "module_versions": float64(c.ModuleVersions), "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
+		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers),
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {
 			bad = append(bad, fmt.Errorf("setting %s is %v: it cannot be negative", name, v))
 		}
 	}
+	if _, err := module.CheckKeys(c.ModuleKeys); err != nil {
+		bad = append(bad, fmt.Errorf("setting module_keys: %w", err))
+	}
+	if c.RequireSigned && len(c.ModuleKeys) == 0 {
+		bad = append(bad, errors.New("setting require_signed: there are no module_keys, so that no module could be served; `sparkstalk keygen` makes one"))
+	}
+	if c.ModuleCanary > 1 {
+		bad = append(bad, fmt.Errorf("setting module_canary is %v: it is a share, at most 1", c.ModuleCanary))
+	}
+	signed := c.RequireSigned
+	or(&c.RefuseDowngrades, &signed)
 	if _, err := hostfn.ParseGrants(c.Capabilities); err != nil {
 		bad = append(bad, err)
 	}
@@ -414,6 +457,9 @@ func Nodename(pattern string) (string, error) {
 
 // compilationCache is where compiled modules are kept between starts.
 func (c Config) compilationCache() string { return filepath.Join(c.Home, "wasm") }
+
+// moduleVersions is where versions of modules are kept to go back to.
+func (c Config) moduleVersions() string { return filepath.Join(c.Home, "versions") }
 
 // folderExists keeps commands that only look at the watched folder from making
 // it, as the worker does.

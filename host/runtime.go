@@ -139,7 +139,17 @@ func (r *Runtime) awaitEngine(ctx context.Context) error {
 }
 
 func moduleConfig(cfg Config) module.Config {
+	trial := 0 // the default
+	if cfg.ModuleTrial != nil {
+		if trial = *cfg.ModuleTrial; trial == 0 {
+			trial = -1
+		}
+	}
 	return module.Config{
+		VersionsDir: cfg.moduleVersions(), Versions: cfg.ModuleVersions, Trial: trial, Canary: cfg.ModuleCanary,
+		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
+		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
+		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers,
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
 		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,

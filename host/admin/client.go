@@ -45,6 +45,9 @@ func Hosts(parent string) ([]Host, error) {
 	return hosts, nil
 }
 
+// ErrNoHost is wrapped by the error of [Find] when none runs.
+var ErrNoHost = errors.New("no host of this user runs on this machine")
+
 // Find returns the host of that name, or the only one if the name is empty. Its
 // error lists those that run.
 func Find(parent, hostname string) (Host, error) {
@@ -53,7 +56,7 @@ func Find(parent, hostname string) (Host, error) {
 		return Host{}, err
 	}
 	if len(hosts) == 0 {
-		return Host{}, fmt.Errorf("no host of this user runs on this machine (in %s): start one with `sparkstalk worker`", parent)
+		return Host{}, fmt.Errorf("%w (in %s): start one with `sparkstalk worker`", ErrNoHost, parent)
 	}
 	names := make([]string, 0, len(hosts))
 	var found []Host

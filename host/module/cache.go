@@ -52,28 +52,13 @@ func openCache(parent string, limit int64, log *slog.Logger) (*codeCache, error)
 		return nil, fmt.Errorf("compilation cache: %w", err)
 	}
 	dir := filepath.Join(parent, "compiled")
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("compilation cache: %w", err)
-	}
-	info, err := os.Lstat(dir) // not Stat: a link would be someone else's choice
+	c := &codeCache{dir: dir, limit: limit, log: log, sealed: make(map[string]entryStamp), opened: time.Now().Add(-time.Second)}
+	err := privateDir(dir, func() {
+		log.Warn("others could write to the compilation cache, it is emptied", logkey.Path, dir)
+		c.wipe()
+	})
 	if err != nil {
 		return nil, fmt.Errorf("compilation cache: %w", err)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("compilation cache: %s is not a folder", dir)
-	}
-	if !owned(info) {
-		return nil, fmt.Errorf("compilation cache: %s belongs to another user", dir)
-	}
-	c := &codeCache{dir: dir, limit: limit, log: log, sealed: make(map[string]entryStamp), opened: time.Now().Add(-time.Second)}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("compilation cache: %w", err)
-		}
-		if mode&0o022 != 0 {
-			log.Warn("others could write to the compilation cache, it is emptied", logkey.Path, dir)
-			c.wipe()
-		}
 	}
 	c.check(true)
 	c.trim()
@@ -154,7 +139,7 @@ func (c *codeCache) seal() {
 		}
 		sum, err := digest(path, info)
 		if err == nil {
-			err = writeSeal(path+sealSuffix, sum)
+			err = writeWhole(path+sealSuffix, []byte(sum))
 		}
 		if err != nil {
 			c.log.Debug("compilation cache entry not sealed", logkey.Path, path, logkey.Error, err)
@@ -221,26 +206,6 @@ func digest(path string, info fs.FileInfo) (string, error) {
 		err = closeErr
 	}
 	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-// writeSeal writes a seal that is whole whenever it is there.
-func writeSeal(path, sum string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "seal-*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(sum)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		// What matters is the first error.
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 // isCacheError reports whether compiling failed for the cache's sake. Compiling

@@ -165,7 +165,7 @@ func TestDamagedCacheNeverBlocksALoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := writeSeal(path+sealSuffix, sum); err != nil {
+		if err := writeWhole(path+sealSuffix, []byte(sum)); err != nil {
 			t.Fatal(err)
 		}
 		once(t, cfg)

@@ -83,6 +83,28 @@ type Config struct {
 	// modules are compiled at once. Zero means one for each CPU, at most 8.
 	CompileWorkers int
 
+	// VersionsDir is where the last versions of each module are kept, so that
+	// there is a way back; it gets a folder of its own in there, for this user
+	// alone. Empty keeps none.
+	VersionsDir string
+	// Versions is how many of each module are kept. Zero means 5.
+	Versions int
+	// Trial is how many calls a new version must end without a trap; until then
+	// the one before is kept ready, and serves again after a trap. Zero means
+	// 10, negative 0.
+	Trial int
+	// Canary is the share of calls, from 0 to 1, that a new version gets while it
+	// is on trial and another is ready; that one gets the others. Zero means 1.
+	Canary float64
+
+	// Keys are those whose signatures count. RequireSigned refuses modules
+	// without one.
+	Keys          []Key
+	RequireSigned bool
+	// AllowDowngrades takes signed modules that are older than those accepted
+	// before. That is known from VersionsDir.
+	AllowDowngrades bool
+
 	// Check says what else is wrong with a manifest, for which its module is then
 	// refused. Nil finds nothing.
 	Check func(abi.Manifest) error
@@ -114,7 +136,25 @@ func (c Config) withDefaults() (Config, error) {
 			errs = append(errs, fmt.Errorf("%s is %d, not between 0 and %d", name, *v, most))
 		}
 	}
+	var err error
+	if c.Keys, err = CheckKeys(c.Keys); err != nil {
+		errs = append(errs, err)
+	}
+	if c.RequireSigned && len(c.Keys) == 0 {
+		errs = append(errs, errors.New("RequireSigned is set and there are no Keys: no module could be loaded"))
+	}
+	if c.Canary == 0 {
+		c.Canary = 1
+	}
+	if c.Canary < 0 || c.Canary > 1 {
+		errs = append(errs, fmt.Errorf("Canary is %v, not between 0 and 1", c.Canary))
+	}
+	if c.Trial == 0 {
+		c.Trial = 10
+	}
+	c.Trial = max(c.Trial, 0)
 	const many = 1 << 30
+	number("Versions", &c.Versions, many, 5)
 	number("CacheMiB", &c.CacheMiB, many, 512)
 	number("MemoryMiB", &c.MemoryMiB, 4096, 512)
 	number("StackMiB", &c.StackMiB, 512, 64)

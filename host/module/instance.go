@@ -32,6 +32,8 @@ type instance struct {
 	ctx   context.Context
 	stack [1]uint64
 	calls int
+	// weight is what its version's memory has of it.
+	weight int64
 	// idle is when it was last put back.
 	idle time.Time
 	// spoilt says that it must not run again.

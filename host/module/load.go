@@ -87,10 +87,14 @@ func unseal(file []byte) (*seal.Seal, []byte, error) {
 }
 
 // load compiles a file, asks it what it serves, and returns it with a warm
-// instance and one reference. An error is a *RefusedError or the cause of ctx's
-// end.
-func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*version, error) {
+// instance and one reference. accept has the last word, unless it is nil. An
+// error is a *RefusedError or the cause of ctx's end.
+func (e *engine) load(ctx context.Context, c contents, accept func(*Info) error, closed func(*version)) (*version, error) {
 	sealed, binary, err := unseal(c.data)
+	var signer *Key
+	if err == nil {
+		signer, err = e.cfg.signer(sealed)
+	}
 	if err == nil {
 		err = structure(binary)
 	}
@@ -115,7 +119,12 @@ func (e *engine) load(ctx context.Context, c contents, closed func(*version)) (*
 	}
 	v.refs.Store(1)
 	v.info.seal(sealed)
-	if err := v.describe(ctx, binary, sealed); err != nil {
+	err = v.describe(ctx, binary, sealed, signer)
+	if err == nil && accept != nil {
+		err = accept(&v.info)
+	}
+	if err != nil {
+		v.drop()
 		// Closing only counts down; there is no error to be had.
 		_ = compiled.close(context.WithoutCancel(ctx))
 		return nil, e.reason(ctx, c.path, DescribeFailed, err)
@@ -134,7 +143,7 @@ func (e *engine) reason(ctx context.Context, path string, kind Kind, err error) 
 
 // describe checks the module and fills in what it says of itself. The instance
 // that was asked becomes the first of the pool, so that the first call finds it.
-func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal) error {
+func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, signer *Key) error {
 	e := v.engine
 	if err := e.check(v.code.compiled, file); err != nil {
 		return err
@@ -170,6 +179,10 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal) 
 	if err == nil && sealed != nil && sealed.Manifest != nil && !sameJSON(sealed.Manifest, data) {
 		err = refusal(Damaged, "it describes itself otherwise than its seal does: build or sign it again")
 	}
+	if err == nil && signer != nil {
+		v.info.SignedBy = signer.Name
+		err = signer.allows(manifest)
+	}
 	if err == nil && e.cfg.Check != nil {
 		if checkErr := e.cfg.Check(manifest); checkErr != nil {
 			err = refusal(BadManifest, "%w", checkErr)
@@ -182,7 +195,7 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal) 
 	v.info.Manifest = data
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
 	v.info.Caches, v.info.Warm, v.info.Capabilities = manifest.Caches, manifest.Warm, manifest.Capabilities
-	v.instances.Add(1)
+	v.adopt(in)
 	in.idle = time.Now()
 	v.idle = append(v.idle, in)
 	return nil
@@ -244,7 +257,7 @@ func (e *engine) inspect(ctx context.Context, path string) (Info, error) {
 	if err == nil {
 		var v *version
 		info.Hash, info.Size = c.hash, c.size
-		if v, err = e.load(ctx, c, func(*version) {}); err == nil {
+		if v, err = e.load(ctx, c, nil, func(*version) {}); err == nil {
 			defer v.release()
 			return v.Info(Serving), nil
 		}

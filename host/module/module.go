@@ -57,6 +57,8 @@ const (
 	Serving State = "serving"
 	// Refused files do not serve; Info.Reason says why.
 	Refused State = "refused"
+	// Standby versions serve again should the new one trap in its trial.
+	Standby State = "standby"
 	// Retired versions were replaced or removed and finish their last calls.
 	Retired State = "retired"
 )
@@ -73,6 +75,8 @@ type Info struct {
 	LoadedAt time.Time `json:"loaded_at"`
 	// CompileTime is how long compiling took, which the compilation cache shortens.
 	CompileTime time.Duration `json:"compile_time"`
+	// SignedBy names the key of Config.Keys that signed the file.
+	SignedBy string `json:"signed_by,omitempty"`
 	// Sealed says that the file has a seal, which was verified. SignedKey is the
 	// public key of its signer, if it is signed, SignedVersion and SignedAt what
 	// the signer put on it.
@@ -99,12 +103,21 @@ type Info struct {
 	// Instead is the Hash of the version that serves although its file was
 	// replaced by this refused one.
 	Instead string `json:"instead,omitempty"`
-	// Calls counts the calls that have ended, Traps those among them that ended
-	// their instance: traps, exits and interruptions. Instances is how many
-	// there are now.
-	Calls     uint64 `json:"calls"`
-	Traps     uint64 `json:"traps"`
-	Instances int    `json:"instances"`
+	// RolledBack says that an older version serves than that of the file, which
+	// is listed as refused. It stays until the file changes.
+	RolledBack bool `json:"rolled_back,omitempty"`
+	// Trial is how many more calls a new version must end without a trap, while
+	// there is another that would serve in its place.
+	Trial int64 `json:"trial,omitempty"`
+	// Calls counts the calls that have ended, Errors those of them that gave an
+	// error, Traps those that ended their instance: traps, exits and
+	// interruptions. Instances is how many there are now, MemoryBytes the linear
+	// memory that they had when their last calls ended.
+	Calls       uint64 `json:"calls"`
+	Errors      uint64 `json:"errors"`
+	Traps       uint64 `json:"traps"`
+	Instances   int    `json:"instances"`
+	MemoryBytes int64  `json:"memory_bytes"`
 }
 
 // seal notes what the file's seal says.

@@ -22,6 +22,17 @@ const (
 	Damaged Kind = "Damaged"
 	// Forged: the file's signature is not valid.
 	Forged Kind = "Forged"
+	// Unsigned: the file is not signed by a key that the host knows, and has to be.
+	Unsigned Kind = "Unsigned"
+	// NotAllowed: the module has a task, or asks for a capability, that its
+	// signer's key is not good for.
+	NotAllowed Kind = "NotAllowed"
+	// Downgraded: a later version of the signed module was accepted before.
+	Downgraded Kind = "Downgraded"
+	// Trapped: the module trapped in its trial.
+	Trapped Kind = "Trapped"
+	// RolledBack: someone had an older version put in its place.
+	RolledBack Kind = "RolledBack"
 	// Invalid: the file does not compile.
 	Invalid Kind = "Invalid"
 	// OverLimit: the module has more of something than the host can bound, or

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -25,6 +26,8 @@ type Registry struct {
 	cfg    Config
 	log    *slog.Logger
 	engine *engine
+	// history has the last versions of the modules, nil without any.
+	history *history
 
 	// table is what Acquire reads: an immutable map from task names, replaced
 	// as a whole.
@@ -37,6 +40,9 @@ type Registry struct {
 	files  map[string]*file
 	open   map[*version]bool // versions that are not closed yet
 	closed bool
+	// verdicts are trials that ended; wake tells Run of them.
+	verdicts []verdict
+	wake     chan struct{}
 	// drained is closed when open is empty after Close.
 	drained chan struct{}
 	drain   sync.Once
@@ -45,17 +51,23 @@ type Registry struct {
 // closeTimeout limits how long an Open that was cancelled takes to return.
 const closeTimeout = 5 * time.Second
 
-// served is what serves one task.
+// served is what serves one task: a version and the task's index there, and with
+// a canary another one, that serves all calls but a share.
 type served struct {
 	version *version
 	index   int
+	other   *version
+	place   int // the task's index in other
 }
 
 // A file is what the registry knows of a path.
 type file struct {
 	path string
-	// serving is the version in the table, if any.
-	serving *version
+	// serving is the version in the table, if any, and standby the one before it
+	// while serving is on trial.
+	serving, standby *version
+	// pin is why another version serves than the file's, nil if none does.
+	pin *pin
 	// waiting is a version that is refused only because another module has one
 	// of its task names. It serves as soon as the name is free.
 	waiting *version
@@ -89,6 +101,12 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	r := &Registry{
 		cfg: cfg, log: cfg.Log, engine: e,
 		files: make(map[string]*file), open: make(map[*version]bool), drained: make(chan struct{}),
+		wake: make(chan struct{}, 1),
+	}
+	if cfg.VersionsDir != "" {
+		if r.history, err = openHistory(cfg.VersionsDir, cfg.Dir, cfg.Versions, cfg.Log); err != nil {
+			r.log.Warn("no versions of modules are kept: there is no way back to one", logkey.Error, err)
+		}
 	}
 	r.table.Store(&map[string]served{})
 	if err := r.preload(ctx, paths); err != nil {
@@ -111,7 +129,7 @@ func (r *Registry) preload(ctx context.Context, paths []string) error {
 		all.Go(func() {
 			defer func() { <-some }()
 			r.settle(ctx, path)
-			prepared[i] = r.attempt(ctx, path)
+			prepared[i] = r.first(ctx, path)
 		})
 	}
 	all.Wait()
@@ -121,6 +139,7 @@ func (r *Registry) preload(ctx context.Context, paths []string) error {
 			a.drop()
 		case !errors.Is(a.err, fs.ErrNotExist):
 			r.take(a)
+			r.keep(a)
 		}
 	}
 	if ctx.Err() != nil {
@@ -181,6 +200,10 @@ func (r *Registry) Run(ctx context.Context) error {
 			return err
 		case <-tidy.C:
 			r.trim()
+		case <-r.wake:
+			for _, v := range r.judgements() {
+				loads.Go(func() { r.decide(ctx, v) })
+			}
 		case event := <-events:
 			if r.enter(event.Path) {
 				loads.Go(func() { r.look(ctx, event.Path) })
@@ -206,7 +229,7 @@ func (r *Registry) enter(path string) bool {
 // look loads or unloads a file, whichever it takes, until nothing new was said of it.
 func (r *Registry) look(ctx context.Context, path string) {
 	for {
-		a := r.attempt(ctx, path)
+		a := r.attempt(ctx, path, false)
 		switch {
 		case ctx.Err() != nil:
 			a.drop()
@@ -216,6 +239,7 @@ func (r *Registry) look(ctx context.Context, path string) {
 			// Whoever writes it causes another event.
 		default:
 			r.take(a)
+			r.keep(a)
 		}
 		r.mu.Lock()
 		f := r.file(path)
@@ -256,38 +280,72 @@ type attempt struct {
 	version *version
 	same    bool // the file's content is what the registry has of it already
 	err     error
+	// pin is set if version is not the file's own.
+	pin *pin
+	// over is what must still serve for version to take its place; nil is anything.
+	over *version
+	// instead is a version to serve because err keeps the file's own from it.
+	instead *version
 }
 
 // drop gives up what an attempt holds.
 func (a attempt) drop() {
-	if a.version != nil {
-		a.version.release()
+	for _, v := range []*version{a.version, a.instead} {
+		if v != nil {
+			v.release()
+		}
 	}
 }
 
-// attempt does all that needs no lock.
-func (r *Registry) attempt(ctx context.Context, path string) attempt {
+// attempt does all that needs no lock. again loads a file that is loaded already.
+func (r *Registry) attempt(ctx context.Context, path string, again bool) attempt {
 	a := attempt{path: path}
 	if a.file, a.err = r.engine.read(path); a.err != nil {
 		return a
 	}
 	r.mu.Lock()
 	f := r.files[path]
-	a.same = f != nil && (f.waiting != nil && f.waiting.info.Hash == a.file.hash ||
+	a.same = f != nil && !again && (f.waiting != nil && f.waiting.info.Hash == a.file.hash ||
 		f.serving != nil && f.serving.info.Hash == a.file.hash ||
 		f.refused != nil && f.refused.Hash == a.file.hash && f.refused.Kind.lasting())
 	r.mu.Unlock()
 	if a.same {
 		return a
 	}
-	a.version, a.err = r.engine.load(ctx, a.file, r.versionClosed)
-	a.file.data = nil
-	if a.version != nil {
-		r.mu.Lock()
-		r.open[a.version] = true
-		r.mu.Unlock()
+	a.version, a.err = r.load(ctx, a.file, r.notOlder)
+	if a.version != nil && !r.history.known(path).proven(a.file.hash) {
+		a.version.judged = r.judged
+		a.version.left.Store(int64(r.cfg.Trial))
 	}
 	return a
+}
+
+// load loads a version, which is open from then on.
+func (r *Registry) load(ctx context.Context, c contents, accept func(*Info) error) (*version, error) {
+	v, err := r.engine.load(ctx, c, accept, r.versionClosed)
+	if err == nil {
+		r.mu.Lock()
+		r.open[v] = true
+		r.mu.Unlock()
+	}
+	return v, err
+}
+
+// keep keeps what an attempt put into service.
+func (r *Registry) keep(a attempt) {
+	if a.version == nil || a.pin != nil {
+		return
+	}
+	if a.file.data != nil {
+		r.history.add(a.file)
+	}
+	if a.version.info.SignedBy != "" {
+		var tasks []string
+		for _, t := range a.version.info.Tasks {
+			tasks = append(tasks, t.Name)
+		}
+		r.history.accept(tasks, a.version.info.SignedVersion)
+	}
 }
 
 // versionClosed is told by a version whose last call has ended.
@@ -323,6 +381,9 @@ func (r *Registry) Acquire(task string) (*Lease, bool) {
 		if !ok {
 			return nil, false
 		}
+		if s.other != nil && rand.Float64() >= r.cfg.Canary {
+			s.version, s.index = s.other, s.place
+		}
 		// A version that cannot be had was replaced since the table was read.
 		if s.version.acquire() {
 			return &Lease{version: s.version, index: s.index}, true
@@ -350,8 +411,17 @@ func (r *Registry) Tasks() []string {
 	return slices.Sorted(maps.Keys(*r.table.Load()))
 }
 
-// Modules describes all versions that serve or finish their last calls, and all
-// files that were refused: by path, and for one path in that order of states.
+// info describes the version that serves. Callers hold mu.
+func (f *file) info() Info {
+	i := f.serving.Info(Serving)
+	if i.RolledBack = f.pin != nil; f.standby != nil {
+		i.Trial = f.serving.left.Load()
+	}
+	return i
+}
+
+// Modules describes all versions that serve, stand by or finish their last calls,
+// and all files that were refused: by path, and for one path in that order of states.
 func (r *Registry) Modules() []Info {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -359,8 +429,12 @@ func (r *Registry) Modules() []Info {
 	current := make(map[*version]bool)
 	for _, f := range r.files {
 		if f.serving != nil {
-			infos = append(infos, f.serving.Info(Serving))
+			infos = append(infos, f.info())
 			current[f.serving] = true
+		}
+		if f.standby != nil {
+			infos = append(infos, f.standby.Info(Standby))
+			current[f.standby] = true
 		}
 		if f.waiting != nil {
 			current[f.waiting] = true
@@ -375,7 +449,7 @@ func (r *Registry) Modules() []Info {
 			infos = append(infos, v.Info(Retired))
 		}
 	}
-	order := map[State]int{Serving: 0, Refused: 1, Retired: 2}
+	order := map[State]int{Serving: 0, Standby: 1, Refused: 2, Retired: 3}
 	slices.SortFunc(infos, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(order[a.State], order[b.State]), a.LoadedAt.Compare(b.LoadedAt))
 	})
@@ -393,7 +467,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.table.Store(&map[string]served{})
 	var last []*version
 	for _, f := range r.files {
-		for _, v := range []*version{f.serving, f.waiting} {
+		for _, v := range []*version{f.serving, f.standby, f.waiting} {
 			if v != nil {
 				last = append(last, v)
 			}

@@ -112,6 +112,7 @@ func TestTheSameBytesAreNoChange(t *testing.T) {
 
 func TestACallFinishesOnItsVersion(t *testing.T) {
 	cfg := config(t)
+	cfg.Trial = -1
 	path := put(t, cfg, "m.wasm", asm{manifest: manifest("t.count", "t.old"), run: bodyCount}.bytes())
 	r := open(t, cfg)
 	lease, ok := r.Acquire("t.old")
@@ -312,7 +313,7 @@ func TestSwapsUnderLoad(t *testing.T) {
 		t.Errorf("t.x gave %s at the end", got)
 	}
 	infos := r.Modules()
-	if len(infos) != 1 || infos[0].Instances > callers {
+	if len(infos) > 2 || infos[0].State != Serving || infos[0].Instances > callers { // the second may stand by
 		t.Errorf("Modules() = %+v", infos)
 	}
 	t.Logf("%d calls over %d swaps, resident %d MiB after a fifth, %d MiB at the end", calls.Load(), swaps, early>>20, late>>20)

@@ -20,15 +20,22 @@ type version struct {
 	info Info
 	// closed is called once the version is.
 	closed func(*version)
+	// judged is called when the version's trial ends: with the trap, or with nil.
+	// Nil is for versions that are not on trial.
+	judged func(*version, error)
 
 	// refs counts the leases, and one for being served or about to be. At zero
 	// the version is closed, and it stays at zero.
 	refs atomic.Int64
 	// began is when the version began to serve, in Unix nanoseconds.
-	began        atomic.Int64
-	served       atomic.Bool // ever
-	calls, traps atomic.Uint64
-	instances    atomic.Int64
+	began  atomic.Int64
+	served atomic.Bool // ever
+	// left is how many calls of the trial are left; failed says that one trapped.
+	left   atomic.Int64
+	failed atomic.Bool
+
+	calls, errors, traps atomic.Uint64
+	instances, memory    atomic.Int64
 
 	// slots has room for each instance that a call may hold.
 	slots chan struct{}
@@ -41,7 +48,8 @@ func (v *version) Info(state State) Info {
 	info := v.info.clone()
 	info.State = state
 	info.LoadedAt = time.Unix(0, v.began.Load())
-	info.Calls, info.Traps, info.Instances = v.calls.Load(), v.traps.Load(), int(v.instances.Load())
+	info.Calls, info.Errors, info.Traps = v.calls.Load(), v.errors.Load(), v.traps.Load()
+	info.Instances, info.MemoryBytes = int(v.instances.Load()), v.memory.Load()
 	return info
 }
 
@@ -63,6 +71,14 @@ func (v *version) release() {
 	if v.refs.Add(-1) > 0 {
 		return
 	}
+	v.drop()
+	// Closing only counts down; there is no error to be had.
+	_ = v.code.close(context.Background())
+	v.closed(v)
+}
+
+// drop closes all idle instances.
+func (v *version) drop() {
 	v.mu.Lock()
 	idle := v.idle
 	v.idle = nil
@@ -70,9 +86,21 @@ func (v *version) release() {
 	for _, in := range idle {
 		v.discard(in)
 	}
-	// Closing only counts down; there is no error to be had.
-	_ = v.code.close(context.Background())
-	v.closed(v)
+}
+
+// tried takes the end of a call into account for the trial. The last call of it,
+// and the first trap, end it.
+func (v *version) tried(trap error) {
+	switch {
+	case v.judged == nil || v.left.Load() <= 0:
+	case trap != nil:
+		v.failed.Store(true)
+		if v.left.Swap(0) > 0 {
+			v.judged(v, trap)
+		}
+	case v.left.Add(-1) == 0:
+		v.judged(v, nil)
+	}
 }
 
 // take returns an idle instance, or a new one; it waits while as many as may be
@@ -106,9 +134,11 @@ func (v *version) take(ctx context.Context, task string) (*instance, error) {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, v.info.Name, task)
 		}
-		return nil, newTrap(v.info.Name, task, err, out)
+		trap := newTrap(v.info.Name, task, err, out)
+		v.tried(trap)
+		return nil, trap
 	}
-	v.instances.Add(1)
+	v.adopt(in)
 	return in, nil
 }
 
@@ -117,6 +147,7 @@ func (v *version) put(in *instance) {
 	cfg := v.engine.cfg
 	fit := !in.spoilt && in.calls < cfg.MaxCalls && in.size() <= int64(cfg.RecycleMiB)<<20
 	if fit {
+		v.weigh(in, in.size())
 		in.idle = time.Now()
 		v.mu.Lock()
 		v.idle = append(v.idle, in)
@@ -127,7 +158,20 @@ func (v *version) put(in *instance) {
 	<-v.slots
 }
 
+// adopt counts a new instance.
+func (v *version) adopt(in *instance) {
+	v.instances.Add(1)
+	v.weigh(in, in.size())
+}
+
+// weigh counts an instance's memory as size.
+func (v *version) weigh(in *instance, size int64) {
+	v.memory.Add(size - in.weight)
+	in.weight = size
+}
+
 func (v *version) discard(in *instance) {
+	v.weigh(in, 0)
 	in.close()
 	v.instances.Add(-1)
 }
@@ -160,8 +204,13 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	status, err := in.call(v.engine.cfg.Enter(ctx, host), name, uint32(index))
 	v.calls.Add(1)
 	if err == nil && (status == 0 || host.failed) {
+		if host.failed {
+			v.errors.Add(1)
+		}
 		if in.spoilt {
 			v.traps.Add(1)
+		} else {
+			v.tried(nil)
 		}
 		return nil
 	}
@@ -177,7 +226,9 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	if err == nil {
 		err = fmt.Errorf("%s returned %d without an error", abi.ExportRun, int32(status))
 	}
-	return newTrap(v.info.Name, name, err, in.out)
+	trap := newTrap(v.info.Name, name, err, in.out)
+	v.tried(trap)
+	return trap
 }
 
 // callName is a task's name, or for what comes behind the tasks that of the

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,48 +102,4 @@ func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Optio
 	}
 	info.Path, info.Name = out, strings.TrimSuffix(filepath.Base(out), ".wasm")
 	return info, nil
-}
-
-func modulesCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
-		Use:   "modules",
-		Short: "Show the modules of the watched folder, as a host that starts now would take them",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.config()
-			if err != nil {
-				return err
-			}
-			infos, err := host.InspectAll(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(infos)
-			}
-			return printModules(cmd, infos)
-		},
-	}
-}
-
-func printModules(cmd *cobra.Command, infos []module.Info) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprintln(w, "MODULE\tSTATE\tVERSION\tSIZE\tCOMPILED IN\tTASKS"); err != nil {
-		return err
-	}
-	for _, m := range infos {
-		var tasks []string
-		for _, t := range m.Tasks {
-			tasks = append(tasks, t.Name)
-		}
-		what := strings.Join(tasks, ", ")
-		if m.Reason != "" {
-			what = m.Reason
-		}
-		if _, err := fmt.Fprintf(w, "%s\t%s\t%.12s\t%.1f MB\t%s\t%s\n", m.Name, m.State, m.Hash,
-			float64(m.Size)/1e6, m.CompileTime.Round(time.Millisecond), what); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

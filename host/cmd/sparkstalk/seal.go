@@ -145,10 +145,13 @@ func sealFile(ctx context.Context, cfg host.Config, path string, o seal.Options)
 	}
 	// What the module says of itself is known once it is loaded; the second look
 	// finds it compiled, and is at what hosts will get.
+	required := cfg.RequireSigned
+	cfg.RequireSigned = false
 	info, err := write(seal.Options{})
 	if err != nil {
 		return module.Info{}, err
 	}
+	cfg.RequireSigned = required
 	o.Manifest = info.Manifest
 	return write(o)
 }

@@ -246,6 +246,9 @@ func set(field reflect.Value, text string) error {
 		}
 		field.SetFloat(f)
 	case reflect.Slice:
+		if field.Type().Elem().Kind() != reflect.String {
+			return yaml.UnmarshalWithOptions([]byte(text), field.Addr().Interface(), yaml.Strict(), yaml.UseJSONUnmarshaler())
+		}
 		field.Set(reflect.ValueOf(strings.Split(text, ",")))
 	case reflect.Map:
 		if m, ok := field.Addr().Interface().(*map[string]string); ok && !strings.HasPrefix(text, "{") {

@@ -1,0 +1,117 @@
+package module
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
+)
+
+// A Key is one whose signature the host knows, and what it is good for.
+type Key struct {
+	// Name is what people call it, for logs.
+	Name string `json:"name"`
+	// Key is the public key, as `sparkstalk keygen` prints it or as PEM.
+	Key string `json:"key"`
+	// Tasks are the names of tasks that modules signed with it may have, or
+	// their beginnings with * at the end. Empty allows none.
+	Tasks []string `json:"tasks"`
+	// Capabilities are what these modules may ask for, by name or by the
+	// beginning of a name with * at the end. What the host grants is another
+	// question: both must agree.
+	Capabilities []string `json:"capabilities"`
+
+	public ed25519.PublicKey
+}
+
+// CheckKeys reads the keys and reports all that is wrong with them.
+func CheckKeys(keys []Key) ([]Key, error) {
+	var bad []error
+	out, names := make([]Key, 0, len(keys)), make(map[string]bool)
+	for i, k := range keys {
+		public, err := seal.ParseKey(k.Key)
+		switch k.public = public; {
+		case k.Name == "":
+			bad = append(bad, fmt.Errorf("module key %d has no name", i))
+		case names[k.Name]:
+			bad = append(bad, fmt.Errorf("two module keys are named %s", k.Name))
+		case err != nil:
+			bad = append(bad, fmt.Errorf("module key %s: %w", k.Name, err))
+		case len(k.Tasks) == 0:
+			bad = append(bad, fmt.Errorf(`module key %s has no tasks: give their names, such as reports.* or "*" for all`, k.Name))
+		}
+		names[k.Name] = true
+		out = append(out, k)
+	}
+	return out, errors.Join(bad...)
+}
+
+// matches reports whether a name is one of a list, or begins as one of it that
+// ends with *.
+func matches(list []string, name string) bool {
+	for _, pattern := range list {
+		if beginning, ok := strings.CutSuffix(pattern, "*"); ok && strings.HasPrefix(name, beginning) || pattern == name {
+			return true
+		}
+	}
+	return false
+}
+
+// signer returns whose signature a file has, nil if it has none that the host
+// knows and needs none. It is asked before anything of the file is looked at.
+func (c *Config) signer(s *seal.Seal) (*Key, error) {
+	if !s.Signed() {
+		if c.RequireSigned {
+			return nil, refusal(Unsigned, "it is not signed, and this host takes signed modules only (require_signed): "+
+				"`sparkstalk sign` or `sparkstalk build --sign` with one of its module_keys does that")
+		}
+		return nil, nil
+	}
+	for i := range c.Keys {
+		if k := &c.Keys[i]; k.public.Equal(s.Key) {
+			return k, nil
+		}
+	}
+	if c.RequireSigned {
+		return nil, refusal(Unsigned, "it is signed by %s, which is none of this host's module_keys", seal.FormatKey(s.Key))
+	}
+	return nil, nil
+}
+
+// allows checks a module's manifest against what its signer's key is good for.
+func (k *Key) allows(m abi.Manifest) error {
+	for _, t := range m.Tasks {
+		if !matches(k.Tasks, t.Name) {
+			return refusal(NotAllowed, "its key %s may not sign a task named %s: it is for %s", k.Name, t.Name, strings.Join(k.Tasks, ", "))
+		}
+	}
+	for _, c := range m.Capabilities {
+		if !matches(k.Capabilities, c) {
+			what := "none"
+			if len(k.Capabilities) > 0 {
+				what = strings.Join(k.Capabilities, ", ")
+			}
+			return refusal(NotAllowed, "it asks for the capability %s, which its key %s may not be granted: that may be granted %s", c, k.Name, what)
+		}
+	}
+	return nil
+}
+
+// notOlder refuses a signed module that is older than what was accepted of its
+// tasks.
+func (r *Registry) notOlder(i *Info) error {
+	if i.SignedBy == "" || r.cfg.AllowDowngrades {
+		return nil
+	}
+	accepted := r.history.accepted()
+	for _, t := range i.Tasks {
+		if latest := accepted[t.Name]; i.SignedVersion < latest {
+			return refusal(Downgraded, "it was signed as version %d, and %s was accepted as version %d before: sign it again to go back, "+
+				"or let `sparkstalk modules rollback` do so", i.SignedVersion, t.Name, latest)
+		}
+	}
+	return nil
+}

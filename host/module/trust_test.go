@@ -1,0 +1,151 @@
+package module
+
+import (
+	"crypto/ed25519"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
+)
+
+// newKey makes a key pair.
+func newKey(t testing.TB) (ed25519.PrivateKey, string) {
+	t.Helper()
+	private, public, err := seal.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "k.key")
+	if err := os.WriteFile(path, private, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.ReadPrivateKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, public
+}
+
+// sign seals and signs a module as a version.
+func sign(t testing.TB, file []byte, manifest string, key ed25519.PrivateKey, version uint64) []byte {
+	t.Helper()
+	out, err := seal.Write(file, seal.Options{Manifest: []byte(manifest), Key: key, Version: version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestSignedModulesOnly(t *testing.T) {
+	mine, public := newKey(t)
+	other, otherPublic := newKey(t)
+	stranger, _ := newKey(t)
+	reports := func(m string) []byte { return asm{manifest: m}.bytes() }
+	const etl = `{"abi":1,"tasks":[{"name":"etl.x"}],"capabilities":["raw_plans"]}`
+	const asking = `{"abi":1,"tasks":[{"name":"reports.x"}],"capabilities":["raw_plans"]}`
+	good := sign(t, reports(manifest("reports.x")), manifest("reports.x"), mine, 1)
+	s, err := seal.Read(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := append([]byte{}, good...)
+	forged[s.Length/2] ^= 1
+	for name, test := range map[string]struct {
+		file []byte
+		kind Kind // empty serves
+		want string
+	}{
+		"signed":                      {good, "", ""},
+		"signed by another known key": {sign(t, reports(manifest("etl.x")), manifest("etl.x"), other, 1), "", ""},
+		"with a capability":           {sign(t, reports(etl), etl, other, 1), "", ""},
+		"with another's only":         {sign(t, reports(asking), asking, other, 1), NotAllowed, "may not sign a task named reports.x: it is for etl.*"},
+		"with too much":               {sign(t, reports(asking), asking, mine, 1), NotAllowed, "asks for the capability raw_plans, which its key team may not be granted: that may be granted none"},
+		"with another's task":         {sign(t, reports(manifest("reports.x", "etl.x")), "", mine, 1), NotAllowed, "may not sign a task named etl.x: it is for reports.*"},
+		"unsealed":                    {reports(manifest("reports.x")), Unsigned, "not signed"},
+		"sealed":                      {sealed(t, reports(manifest("reports.x")), manifest("reports.x")), Unsigned, "not signed"},
+		"signature stripped":          {sealed(t, good, manifest("reports.x")), Unsigned, "not signed"},
+		"signed by a stranger":        {sign(t, reports(manifest("reports.x")), manifest("reports.x"), stranger, 1), Unsigned, "none of this host's module_keys"},
+		"forged":                      {forged, Damaged, "was sealed"},
+		"cut":                         {good[:len(good)-1], Truncated, "the seal at its end is missing"},
+		"cut to its module":           {good[:s.Length], Truncated, "the seal at its end is missing"},
+		"manifest swapped":            {sign(t, reports(manifest("etl.x")), manifest("reports.x"), mine, 1), Damaged, "describes itself otherwise"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t)
+			cfg.RequireSigned = true
+			cfg.Keys = []Key{
+				{Name: "team", Key: public, Tasks: []string{"reports.*"}},
+				{Name: "etl", Key: otherPublic, Tasks: []string{"etl.*"}, Capabilities: []string{"raw_*"}},
+			}
+			put(t, cfg, "m.wasm", test.file)
+			info := open(t, cfg).Modules()[0]
+			if info.Kind != test.kind || !strings.Contains(info.Reason, test.want) {
+				t.Errorf("%s, %s: %s, want %s: …%s…", info.State, info.Kind, info.Reason, test.kind, test.want)
+			}
+			if test.kind == "" && (info.SignedBy == "" || info.SignedVersion != 1) {
+				t.Errorf("Info = %+v", info)
+			}
+		})
+	}
+}
+
+func TestAnOlderSignedVersionIsNotTakenAgain(t *testing.T) {
+	key, public := newKey(t)
+	cfg := keeping(t)
+	cfg.Keys, cfg.RequireSigned, cfg.Trial = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, true, -1
+	r := open(t, cfg)
+	versioned := func(n int) []byte { return sign(t, small("t.x", n), manifest("t.x"), key, uint64(n)) }
+	land(t, r, cfg, "m.wasm", versioned(5))
+	land(t, r, cfg, "m.wasm", versioned(7))
+	check := func(r *Registry, file string) {
+		t.Helper()
+		info := only(t, r, file, Refused)
+		if info.Kind != Downgraded || !strings.Contains(info.Reason, "t.x was accepted as version 7 before") {
+			t.Errorf("refused: %+v", info)
+		}
+	}
+	land(t, r, cfg, "m.wasm", versioned(5)) // a replay
+	check(r, "m.wasm")
+	if got := result(t, r, "t.x"); got != "7" {
+		t.Errorf("t.x gave %s", got)
+	}
+	// Under another name, the newer file removed, after a restart.
+	if err := os.Remove(filepath.Join(cfg.Dir, "m.wasm")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, cfg, "n.wasm", versioned(6))
+	again := open(t, cfg)
+	check(again, "n.wasm")
+	if tasks := again.Tasks(); len(tasks) > 0 {
+		t.Errorf("Tasks() = %q", tasks)
+	}
+	land(t, again, cfg, "n.wasm", versioned(7)) // not older
+	land(t, again, cfg, "n.wasm", versioned(8))
+	if info, err := again.Rollback(t.Context(), "n", ""); err != nil || info.SignedVersion != 7 { // which someone asks for
+		t.Errorf("Rollback = %+v, %v", info, err)
+	}
+	cfg.AllowDowngrades = true
+	put(t, cfg, "n.wasm", versioned(3))
+	if got := result(t, open(t, cfg), "t.x"); got != "3" {
+		t.Errorf("t.x gave %s", got)
+	}
+}
+
+func TestKeysThatMakeNoSense(t *testing.T) {
+	_, public := newKey(t)
+	for want, keys := range map[string][]Key{
+		"no name":     {{Key: public, Tasks: []string{"*"}}},
+		"two module":  {{Name: "a", Key: public, Tasks: []string{"*"}}, {Name: "a", Key: public, Tasks: []string{"*"}}},
+		"has no task": {{Name: "a", Key: public}},
+		"neither":     {{Name: "a", Key: "secret", Tasks: []string{"*"}}},
+		"no Keys":     nil,
+	} {
+		cfg := config(t)
+		cfg.Keys, cfg.RequireSigned = keys, true
+		if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open = %v, want …%s…", err, want)
+		}
+	}
+}
