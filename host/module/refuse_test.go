@@ -133,7 +133,7 @@ func TestCompilationThatTakesTooLong(t *testing.T) {
 	// While that goes on, the same file again does not take another CPU.
 	r.engine.busy.Wait()
 	r.engine.late[only(t, r, "guest.wasm", Refused).Hash] = true
-	a := r.attempt(t.Context(), path, false)
+	a := r.attempt(t.Context(), path)
 	if a.err == nil || !strings.Contains(a.err.Error(), "still being compiled") {
 		t.Errorf("the second attempt: %v", a.err)
 	}

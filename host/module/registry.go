@@ -229,7 +229,7 @@ func (r *Registry) enter(path string) bool {
 // look loads or unloads a file, whichever it takes, until nothing new was said of it.
 func (r *Registry) look(ctx context.Context, path string) {
 	for {
-		a := r.attempt(ctx, path, false)
+		a := r.attempt(ctx, path)
 		switch {
 		case ctx.Err() != nil:
 			a.drop()
@@ -297,8 +297,13 @@ func (a attempt) drop() {
 	}
 }
 
-// attempt does all that needs no lock. again loads a file that is loaded already.
-func (r *Registry) attempt(ctx context.Context, path string, again bool) attempt {
+// attempt does all that needs no lock.
+func (r *Registry) attempt(ctx context.Context, path string) attempt {
+	return r.attemptAnew(ctx, path, false)
+}
+
+// attemptAnew is attempt that, with again, loads a file that is loaded already.
+func (r *Registry) attemptAnew(ctx context.Context, path string, again bool) attempt {
 	a := attempt{path: path}
 	if a.file, a.err = r.engine.read(path); a.err != nil {
 		return a

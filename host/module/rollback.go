@@ -107,7 +107,7 @@ func (r *Registry) Reload(ctx context.Context, module string) ([]Info, error) {
 }
 
 func (r *Registry) reload(ctx context.Context, path string) (Info, error) {
-	a := r.attempt(ctx, path, true)
+	a := r.attemptAnew(ctx, path, true)
 	switch {
 	case ctx.Err() != nil:
 		a.drop()

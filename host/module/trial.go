@@ -144,7 +144,7 @@ func (r *Registry) first(ctx context.Context, path string) attempt {
 			r.log.Warn("the version that a module was rolled back to cannot be loaded", logkey.Module, name(path), logkey.Error, err)
 		}
 	}
-	a := r.attempt(ctx, path, false)
+	a := r.attempt(ctx, path)
 	if a.err == nil {
 		r.history.add(a.file)
 		a.file.data = nil // of many modules at once
