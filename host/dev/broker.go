@@ -3,13 +3,14 @@ package dev
 import (
 	"fmt"
 	"net"
+	"strconv"
 
 	"github.com/alicebob/miniredis/v2"
 )
 
-// usualAddress is where the loop's own broker listens, if that is free: not at
-// Redis' own port, where somebody may have one.
-const usualAddress = "127.0.0.1:6390"
+// usualPort is where the loop's own broker listens, if that is free: not Redis'
+// own, where somebody may have one.
+const usualPort = 6390
 
 // An ownBroker is a broker in this process, for this machine alone: what it
 // holds ends with it. It speaks enough of Redis' protocol for Celery.
@@ -18,11 +19,14 @@ type ownBroker struct {
 	url    string
 }
 
-func startBroker() (*ownBroker, error) {
+func startBroker(port int) (*ownBroker, error) {
 	server := miniredis.NewMiniRedis()
-	err := server.StartAddr(usualAddress)
-	if err != nil {
-		err = server.StartAddr(net.JoinHostPort("127.0.0.1", "0"))
+	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+	var err error
+	if port != 0 {
+		err = server.StartAddr(at(port))
+	} else if err = server.StartAddr(at(usualPort)); err != nil {
+		err = server.StartAddr(at(0))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start a broker in this process: %w (--no-broker does without)", err)

@@ -30,6 +30,9 @@ type Config struct {
 	// a broker of its own, unless NoBroker is set.
 	Host     host.Config
 	NoBroker bool
+	// Port is where the loop's own broker listens on this machine. Zero means
+	// 6390, or any that is free if that is not.
+	Port int
 	// Dir has the source of a module, or is a folder of such folders. Empty
 	// means the working folder.
 	Dir string
@@ -100,6 +103,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		call: cfg.Call, sources: term.Sources{Dir: dir},
 	}
 	l.cfg.Host.Plugins = plugins
+	if l.cfg.Host.Broker == "" && l.cfg.Host.BeatScheduleFilename == "" {
+		// When tasks ran last is for as long as the broker is.
+		l.cfg.Host.BeatScheduleFilename = filepath.Join(plugins, "beat.json")
+	}
 	l.cfg.Host.OnModule = l.loads.note
 	l.cfg.Host.Log = slog.New(&handler{screen: l.screen, level: slog.LevelWarn})
 

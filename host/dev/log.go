@@ -9,8 +9,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// handler shows the lines of tasks, from debug on, and of the host what someone
-// must act on.
+// handler shows the lines of tasks, from debug on, what became of cached
+// DataFrames, and of the host what someone must act on.
 type handler struct {
 	screen *screen
 	attrs  []slog.Attr
@@ -37,7 +37,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 
 // Handle implements [slog.Handler].
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
-	text, ofTask, served, printed := "", false, "", ""
+	text, ofTask, ofCache, served, printed := "", false, false, "", ""
 	add := func(a slog.Attr) bool {
 		for _, inner := range flatten(a) {
 			switch inner.Key {
@@ -47,6 +47,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 			case logkey.Text:
 				printed = inner.Value.String()
 			default:
+				ofCache = ofCache || inner.Key == logkey.Cache
 				text += fmt.Sprintf(" %s=%v", inner.Key, inner.Value)
 			}
 		}
@@ -65,7 +66,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	if served != "" { // by the worker, for a client
 		text = " " + served + text
 	}
-	if ofTask || served != "" || r.Level >= h.level {
+	if ofTask || served != "" || ofCache && r.Level >= slog.LevelInfo || r.Level >= h.level {
 		h.screen.logged(r.Level, r.Message, text)
 	}
 	return nil

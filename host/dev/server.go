@@ -23,7 +23,7 @@ func openServer(ctx context.Context, cfg Config) (_ *server, err error) {
 		return s, err
 	}
 	if cfg.Host.Broker == "" {
-		if s.own, err = startBroker(); err != nil {
+		if s.own, err = startBroker(cfg.Port); err != nil {
 			return nil, err
 		}
 		cfg.Host.Broker = s.own.url

@@ -32,6 +32,7 @@ shown (a Redis for development, which ends with dev), or by that of --broker.
 --no-broker does without.`,
 		Example: `  sparkstalk dev --task words.top 'to be or not to be' n=2
   sparkstalk dev plugins/demo --test --task demo.simple_sum 1000
+  sparkstalk dev -B                  # sends scheduled tasks as well
   sparkstalk dev --broker amqp:// --spark 'local[*]'`,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			dir, rest := words, []string{}
@@ -62,6 +63,7 @@ shown (a Redis for development, which ends with dev), or by that of --broker.
 	cmd.Flags().Var(&first, "task", "`task` to call first, with the arguments behind it")
 	cmd.Flags().BoolVar(&cfg.Tests, "test", false, "run the tests of Go modules before each call")
 	cmd.Flags().BoolVar(&cfg.NoBroker, "no-broker", false, "serve no Celery clients")
+	cmd.Flags().IntVar(&cfg.Port, "port", 0, "`port` of the broker inside of this process, default 6390 if it is free")
 	cmd.Flags().IntVar(&cfg.Rows, "rows", defaultRows, "how many rows of a table to show (`number`); 0 is all")
 	return cmd
 }
