@@ -18,6 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
@@ -259,6 +260,15 @@ type Config struct {
 	// lets them change none.
 	TaskConf []string `json:"task_conf"`
 
+	// Modules is what modules may do, and their limits, by their names or globs of
+	// them: {"reports*": {"read": ["/data/**"], "sql": true, "time_limit": 60}}. See
+	// [policy.Rule]. What no rule grants is denied, and a module that asks for
+	// something in its manifest gets no more than that. Nil, for programs that
+	// embed a host, grants all but raw plans, the environment and HTTP; the command
+	// "worker" takes it for empty.
+	Modules policy.Rules `json:"modules"`
+	// AllowAll grants all modules what they ask for, whatever Modules says.
+	AllowAll bool `json:"allow_all"`
 	// Capabilities are what tasks may do beyond what every task may, if their
 	// module asks for it: raw_plans lets all hand over serialized plans,
 	// raw_plans:reports.* those whose names begin so. Empty grants nothing.
@@ -381,6 +391,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	signed := c.RequireSigned
 	or(&c.RefuseDowngrades, &signed)
+	if err := c.Modules.Check(); err != nil {
+		bad = append(bad, fmt.Errorf("setting %w", err))
+	}
+	if c.AllowAll {
+		c.Modules = c.Modules.AllowAll()
+	}
 	if _, err := hostfn.ParseGrants(c.Capabilities); err != nil {
 		bad = append(bad, err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -153,8 +154,24 @@ func moduleConfig(cfg Config) module.Config {
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
 		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
-		OnChange: tidyMemory(), Check: checkSchedules,
+		OnChange: tidyMemory(), Check: checkManifest,
+		Instances: func(name string) int { return cfg.Modules.Limits(name).Instances },
 	}
+}
+
+// checkManifest says what a host does not like in a manifest.
+func checkManifest(m abi.Manifest) error {
+	_, err := policy.ParseAsks(m.Capabilities)
+	return errors.Join(checkSchedules(m), err)
+}
+
+// rights returns what a module may do.
+func (r *Runtime) rights(name string, capabilities []string) *policy.Rights {
+	asks, err := policy.ParseAsks(capabilities)
+	if err != nil { // checkManifest has looked at it
+		asks = policy.Asks{}
+	}
+	return r.cfg.Modules.For(name, asks)
 }
 
 // tidyMemory returns a function that gives what compiling left behind back to
@@ -246,7 +263,15 @@ func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("request of %s: %w", call.Name, err)
 	}
 	name, version := t.lease.Version()
+	limits := t.runtime.cfg.Modules.Limits(name)
+	if limits.TimeLimit > 0 {
+		over := abi.Errorf("billiard.exceptions.TimeLimitExceeded", "%v seconds, the limit of module %s (setting modules, time_limit)", limits.TimeLimit, name)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, seconds(limits.TimeLimit), over)
+		defer cancel()
+	}
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
+		Rights: t.runtime.rights(name, t.lease.Capabilities()), Limits: limits,
 		Capabilities: t.lease.Capabilities(), Params: t.lease.Spec().Params,
 		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: call.SoftLimit,

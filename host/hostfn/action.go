@@ -133,6 +133,7 @@ func (i *Invocation) lookup(fn string, frame abi.Frame) (*spark.DataFrame, error
 func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.RowForm) ([]byte, []spark.Field, error) {
 	var rows bytes.Buffer
 	var fields []spark.Field
+	var n int64
 	err := i.cfg.Cache.Do(ctx, df, i.opt, func(ctx context.Context, df *spark.DataFrame) error {
 		rows.Reset() // of a run that the engine broke off
 		stream, err := i.cfg.Session.Collect(ctx, df, i.opt)
@@ -142,8 +143,13 @@ func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.
 		// What Close could say, WriteJSON has said: it reads to the end or fails.
 		defer func() { _ = stream.Close() }()
 		fields = stream.Fields()
-		return spark.WriteJSON(&rows, stream, spark.RowForm(form), i.cfg.ResultLimit)
+		err = spark.WriteJSON(&rows, stream, spark.RowForm(form), i.cfg.ResultLimit)
+		n = stream.Rows()
+		return err
 	})
+	if err == nil {
+		err = i.takeIn(n, int64(rows.Len()))
+	}
 	if err != nil {
 		return nil, nil, err
 	}

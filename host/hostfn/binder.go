@@ -18,6 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -61,6 +62,14 @@ type Config struct {
 	// MaxCursors is how many cursors one call may have open at a time. Zero
 	// means 8.
 	MaxCursors int
+	// MaxLogLines is how many lines one call may log. Zero means 1,000.
+	MaxLogLines int
+	// MaxHostCalls is how many host functions one call may call. Zero means 10
+	// million.
+	MaxHostCalls int
+	// MaxRows and MaxCollected are how many rows, and bytes of them, one call may
+	// take in through ActionCollect and cursors. Zero means no limit.
+	MaxRows, MaxCollected int64
 	// MaxPlanBytes is how much the strings and bytes that one call hands over
 	// may take in all, and about how large one plan may get when each frame in
 	// it is written out wherever it is used. Zero means 64 MiB, half of what
@@ -89,6 +98,12 @@ func (c Config) withDefaults() Config {
 	if c.MaxCursors == 0 {
 		c.MaxCursors = 8
 	}
+	if c.MaxLogLines == 0 {
+		c.MaxLogLines = 1000
+	}
+	if c.MaxHostCalls == 0 {
+		c.MaxHostCalls = 10_000_000
+	}
 	if c.MaxPlanBytes == 0 {
 		c.MaxPlanBytes = 64 << 20
 	}
@@ -99,6 +114,25 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// limited returns the configuration with a module's own limits.
+func (c Config) limited(l policy.Limits) Config {
+	over(&c.ResultLimit, l.ResultLimit)
+	over(&c.MaxHandles, l.Handles)
+	over(&c.MaxCursors, l.Cursors)
+	over(&c.MaxLogLines, l.LogLines)
+	over(&c.MaxHostCalls, l.HostCalls)
+	over(&c.MaxRows, l.Rows)
+	over(&c.MaxCollected, l.CollectedBytes)
+	return c
+}
+
+func over[T comparable](field *T, value T) {
+	var zero T
+	if value != zero {
+		*field = value
+	}
 }
 
 // Binder opens invocations. It is safe for concurrent use and holds nothing
@@ -116,9 +150,13 @@ type Task struct {
 	// the call caches. Warm says that it is made to build a cached DataFrame
 	// ahead of the tasks.
 	Module, Version string
-	// Capabilities are what the module asks for in its manifest.
+	// Capabilities are what the module asks for in its manifest. Rights are what
+	// it has of that; nil holds it to nothing but Config.Grants.
 	Capabilities []string
-	Warm         bool
+	Rights       *policy.Rights
+	// Limits are those of the module, in place of the Binder's where they are set.
+	Limits policy.Limits
+	Warm   bool
 	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
 	// Request what TaskRequest does, an [abi.Request] as JSON.
 	Args, Request []byte
@@ -151,9 +189,10 @@ type Invocation struct {
 	opened   abi.Cursor             // the last handle given
 	bytes    int64                  // of strings and bytes handed over so far
 	lines    int                    // logged so far
-	views    map[string]view        // of the task's own, by name in lower case
-	sent     int                    // messages so far
-	observed map[string][]byte      // metrics by their names, as JSON objects
+	used     usage
+	views    map[string]view   // of the task's own, by name in lower case
+	sent     int               // messages so far
+	observed map[string][]byte // metrics by their names, as JSON objects
 	closed   bool
 
 	soft     context.Context // ends with the soft time limit; nil without one
@@ -176,7 +215,7 @@ var _ abi.Host = (*Invocation)(nil)
 // The caller closes the invocation after [Invocation.Result].
 func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	i := &Invocation{
-		cfg:  b.cfg,
+		cfg:  b.cfg.limited(t.Limits),
 		ctx:  t.asking(ctx),
 		task: t,
 		opt:  spark.Options{Tags: tags(t), Description: strings.TrimSpace(t.Name + " " + t.ID)},

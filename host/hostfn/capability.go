@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 )
 
 // capabilities are those that there are.
@@ -44,6 +45,9 @@ func (g Grant) covers(task string) bool {
 // and the host grants it.
 func (b *builder) needs(capability string) {
 	i := b.i
+	if i.task.Rights != nil && i.task.Rights.Check(policy.Right(capability), "") == nil {
+		return
+	}
 	granted := slices.ContainsFunc(i.cfg.Grants, func(g Grant) bool { return g.Capability == capability && g.covers(i.task.Name) })
 	switch {
 	case !slices.Contains(i.task.Capabilities, capability):

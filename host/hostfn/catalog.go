@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -30,6 +31,7 @@ func (i *Invocation) ActionCatalog(call []byte) ([]byte, error) {
 	if way, refused := notForTasks[c.Call]; refused {
 		b.invalid(typePermission, "catalog.%s would change the session that all tasks of this worker share; %s", c.Call, way)
 	}
+	b.mayCatalog(c)
 	return i.ask(b, func(ctx context.Context) (json.RawMessage, error) {
 		if answer, is := i.catalogOfViews(c); is {
 			return json.Marshal(answer)
@@ -51,6 +53,9 @@ func (i *Invocation) ActionConf(call []byte) ([]byte, error) {
 	if (c.Call == "set" || c.Call == "unset") && !i.mayConf(c.Key) {
 		b.invalid(typePermission, "conf.%s: %q is a setting of the session that all tasks of this worker share, and task_conf in the worker's configuration does not let tasks change it; "+
 			"use an option of the reader, the writer or the function instead", c.Call, cut(c.Key, 100))
+	}
+	if c.Call == "get" || c.Call == "getAll" { // secrets may be among them
+		b.may(policy.Conf, c.Key)
 	}
 	return i.ask(b, func(ctx context.Context) (json.RawMessage, error) {
 		return i.cfg.Session.Conf(ctx, spark.ConfCall(c))

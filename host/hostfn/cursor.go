@@ -165,6 +165,9 @@ func (i *Invocation) CursorNext(handle abi.Cursor, maxRows int32) (int64, error)
 	c.buffers, c.json = make([]*spark.Buffers, c.part.NumCols()), make([]*spark.Buffers, c.part.NumCols())
 	c.cut += n
 	c.rows += n
+	if err := i.takeIn(n, batchBytes(c.part)); err != nil {
+		return 0, i.failed(i.ctx, err)
+	}
 	return n, nil
 }
 

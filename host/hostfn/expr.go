@@ -59,6 +59,7 @@ func (i *Invocation) ExprBinary(value []byte) abi.Expr {
 // ExprCall implements [abi.Host].
 func (i *Invocation) ExprCall(function string, args []abi.Expr, distinct bool) abi.Expr {
 	b := i.build("ExprCall")
+	b.mayFunction(function)
 	return b.keepExpr(spark.Call(b.text(function), b.exprList(args), distinct))
 }
 
@@ -86,6 +87,7 @@ func (i *Invocation) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr 
 // ExprSQL implements [abi.Host].
 func (i *Invocation) ExprSQL(text string) abi.Expr {
 	b := i.build("ExprSQL")
+	b.mayExpression(text)
 	return b.keepExpr(spark.SQLExpr(b.text(text)))
 }
 

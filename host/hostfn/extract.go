@@ -42,6 +42,7 @@ func (i *Invocation) ExprNamedArgument(name string, value abi.Expr) abi.Expr {
 // ExprCallFunction implements [abi.Host].
 func (i *Invocation) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	b := i.build("ExprCallFunction")
+	b.mayFunction(name)
 	return b.keepExpr(spark.CallFunction(b.text(name), b.exprList(args)))
 }
 

@@ -4,13 +4,16 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
 // FrameRead implements [abi.Host].
 func (i *Invocation) FrameRead(format, schema string, options, paths []string) abi.Frame {
 	b := i.build("FrameRead")
-	return b.keepFrame(spark.Read(b.text(format), b.text(schema), b.pairs(options), b.texts(paths)))
+	format, pairs := b.text(format), b.pairs(options)
+	b.maySource(policy.Read, format, pairs, paths)
+	return b.keepFrame(spark.Read(format, b.text(schema), pairs, b.texts(paths)))
 }
 
 // FrameTable implements [abi.Host].
@@ -20,18 +23,22 @@ func (i *Invocation) FrameTable(name string, options []string) abi.Frame {
 		b.weight += v.frame.weight
 		return b.keepFrame(v.frame.value.Alias(v.name))
 	}
+	b.mayTable(policy.ReadTable, name)
 	return b.keepFrame(spark.Table(b.text(name), b.pairs(options)))
 }
 
 // FrameJDBC implements [abi.Host].
 func (i *Invocation) FrameJDBC(options, predicates []string) abi.Frame {
 	b := i.build("FrameJDBC")
-	return b.keepFrame(spark.ReadJDBC(b.pairs(options), b.texts(predicates)))
+	pairs := b.pairs(options)
+	b.maySource(policy.Read, "jdbc", pairs, nil)
+	return b.keepFrame(spark.ReadJDBC(pairs, b.texts(predicates)))
 }
 
 // FrameChanges implements [abi.Host].
 func (i *Invocation) FrameChanges(table string, options []string) abi.Frame {
 	b := i.build("FrameChanges")
+	b.mayTable(policy.ReadTable, table)
 	return b.keepFrame(spark.Changes(b.text(table), b.pairs(options)))
 }
 
@@ -46,6 +53,7 @@ func (b *builder) sql(query string, names []string, args []abi.Expr) *spark.Data
 	if len(names) > 0 {
 		b.same("names", len(names), "arguments", len(args))
 	}
+	b.may(policy.SQL, "")
 	query, names, list := b.text(query), b.texts(names), b.exprList(args)
 	if b.wrong() {
 		return spark.Invalid(b.err)

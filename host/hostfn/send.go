@@ -67,6 +67,10 @@ func (i *Invocation) maySendSignature(fn string, signature []byte, can bool) err
 	if err := checkJSON(signature); err != nil {
 		return i.failed(i.ctx, abi.Errorf(typeValue, "%s: the signature is not one JSON value: %v", fn, err))
 	}
+	b := i.build(fn)
+	if b.maySendAll(signature); b.err != nil {
+		return i.failed(i.ctx, b.err)
+	}
 	return i.maySend(fn, len(signature), can)
 }
 

@@ -19,7 +19,6 @@ import (
 // What a task may log.
 const (
 	maxLogLine  = 8 << 10 // bytes of a message, and of its attributes
-	maxLogLines = 1000    // lines in one call
 	maxLogAttrs = 32      // attributes in one line
 )
 
@@ -79,10 +78,10 @@ func (i *Invocation) TaskLog(level abi.Level, message string, attrs []byte) {
 	}
 	i.lines++
 	switch {
-	case i.lines == maxLogLines+1:
-		i.log.WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, maxLogLines)
+	case i.lines == i.cfg.MaxLogLines+1:
+		i.log.WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, i.cfg.MaxLogLines)
 		return
-	case i.lines > maxLogLines:
+	case i.lines > i.cfg.MaxLogLines:
 		return
 	}
 	line := printable(cut(message, maxLogLine))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -25,6 +26,9 @@ func (i *Invocation) ActionView(frame abi.Frame, name string, replace, global bo
 	df := b.frame(frame)
 	if err := spark.CheckViewName(name); err != nil {
 		b.invalid(typeValue, "%v", err)
+	}
+	if global {
+		b.mayTable(policy.WriteTable, "global_temp."+name)
 	}
 	if b.wrong() {
 		return i.failed(i.ctx, b.err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -14,7 +15,13 @@ import (
 func (i *Invocation) ActionWrite(frame abi.Frame, spec []byte) error {
 	const fn = "ActionWrite"
 	var w abi.WriteSpec
-	return i.write(fn, frame, spec, &w, func(*builder) func(context.Context, *spark.DataFrame) error {
+	return i.write(fn, frame, spec, &w, func(b *builder) func(context.Context, *spark.DataFrame) error {
+		if w.Table != "" {
+			b.mayTable(policy.WriteTable, w.Table)
+		}
+		if w.Path != "" || w.Table == "" || hasPath(w.Options) {
+			b.maySource(policy.Write, w.Format, w.Options, pathsOf(w.Path))
+		}
 		return func(ctx context.Context, df *spark.DataFrame) error {
 			return i.cfg.Session.Write(ctx, df, spark.Write{
 				Path: w.Path, Table: w.Table, Insert: w.Insert, Format: w.Format, Mode: w.Mode, Options: w.Options,
@@ -30,6 +37,12 @@ func (i *Invocation) ActionWriteTo(frame abi.Frame, spec []byte) error {
 	const fn = "ActionWriteTo"
 	var w abi.WriteToSpec
 	return i.write(fn, frame, spec, &w, func(b *builder) func(context.Context, *spark.DataFrame) error {
+		b.mayTable(policy.WriteTable, w.Table)
+		for _, options := range []map[string]string{w.Options, w.Properties} {
+			if hasPath(options) {
+				b.maySource(policy.Write, w.Using, options, nil)
+			}
+		}
 		by, condition := b.exprList(w.PartitionedBy), b.optional(w.Condition)
 		return func(ctx context.Context, df *spark.DataFrame) error {
 			return i.cfg.Session.WriteTo(ctx, df, spark.WriteTo{
@@ -45,6 +58,7 @@ func (i *Invocation) ActionMerge(frame abi.Frame, spec []byte) error {
 	const fn = "ActionMerge"
 	var m abi.MergeSpec
 	return i.write(fn, frame, spec, &m, func(b *builder) func(context.Context, *spark.DataFrame) error {
+		b.mayTable(policy.WriteTable, m.Table)
 		merge := spark.Merge{
 			Table: m.Table, Condition: b.optional(m.Condition), SchemaEvolution: m.SchemaEvolution,
 			Matched: b.clauses(m.Matched), NotMatched: b.clauses(m.NotMatched), NotMatchedBySource: b.clauses(m.NotMatchedBySource),
@@ -53,6 +67,14 @@ func (i *Invocation) ActionMerge(frame abi.Frame, spec []byte) error {
 			return i.cfg.Session.Merge(ctx, df, merge, i.opt)
 		}
 	})
+}
+
+// pathsOf is a list of a path, if there is one.
+func pathsOf(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return []string{path}
 }
 
 // write decodes spec into into, has prepare look up what it refers to, and runs

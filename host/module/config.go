@@ -57,6 +57,8 @@ type Config struct {
 	// MaxInstances limits the instances of one version, and so the calls that
 	// it runs at once; further ones wait. Zero means 64.
 	MaxInstances int
+	// Instances is MaxInstances of one module by its name; nil, or zero, leaves it.
+	Instances func(name string) int
 	// MaxCalls is after how many calls an instance is replaced. Zero means 10,000.
 	MaxCalls int
 	// RecycleMiB is above which linear memory an instance is replaced after its

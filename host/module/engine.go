@@ -115,6 +115,16 @@ func (e *engine) close(ctx context.Context) error {
 	return errors.Join(e.runtime.Close(ctx), e.codes.Close(ctx))
 }
 
+// maxInstances is how many instances a version of a module may have.
+func (e *engine) maxInstances(name string) int {
+	if e.cfg.Instances != nil {
+		if n := e.cfg.Instances(name); n > 0 {
+			return n
+		}
+	}
+	return e.cfg.MaxInstances
+}
+
 // A code is a compiled file.
 type code struct {
 	compiled wazero.CompiledModule

@@ -115,7 +115,7 @@ func (e *engine) load(ctx context.Context, c contents, accept func(*Info) error,
 		info: Info{
 			Path: c.path, Name: name(c.path), Hash: c.hash, Size: c.size, CompileTime: compiled.took,
 		},
-		slots: make(chan struct{}, e.cfg.MaxInstances),
+		slots: make(chan struct{}, e.maxInstances(name(c.path))),
 	}
 	v.refs.Store(1)
 	v.info.seal(sealed)

@@ -246,6 +246,14 @@ type listener struct {
 	failed bool
 }
 
+// HostCall counts a call of the host, where it is counted.
+func (l *listener) HostCall() error {
+	if c, ok := l.Host.(interface{ HostCall() error }); ok {
+		return c.HostCall()
+	}
+	return nil
+}
+
 // ResultJSON is the host's; a result replaces a failure given before.
 func (l *listener) ResultJSON(value []byte) error {
 	err := l.Host.ResultJSON(value)

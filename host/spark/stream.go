@@ -82,6 +82,9 @@ func (s *Stream) Next() bool {
 // of Next or Close; who keeps it retains it.
 func (s *Stream) Record() arrow.RecordBatch { return s.batch }
 
+// Rows returns how many rows the batches had so far.
+func (s *Stream) Rows() int64 { return s.rows }
+
 // Err returns why Next was false, or nil at the end of the rows.
 func (s *Stream) Err() error { return s.err }
 

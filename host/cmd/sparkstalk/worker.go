@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 )
 
 func workerCommand(s *settings) *cobra.Command {
@@ -25,6 +26,9 @@ the grace period. A second one, or SIGQUIT, interrupts them at once.`,
 			cfg, err := s.config()
 			if err != nil {
 				return err
+			}
+			if cfg.Modules == nil {
+				cfg.Modules = policy.Rules{} // nothing is granted that no setting grants
 			}
 			first, second, stop := stopSignals(cmd.Context())
 			defer stop()

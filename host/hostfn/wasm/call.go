@@ -48,6 +48,11 @@ func enter(ctx context.Context, caller api.Module, function string) call {
 	}
 	c := call{invocation: inv, ctx: ctx, caller: caller, function: function}
 	c.heed()
+	if counter, ok := inv.host.(interface{ HostCall() error }); ok {
+		if err := counter.HostCall(); err != nil {
+			c.trap("", err)
+		}
+	}
 	return c
 }
 

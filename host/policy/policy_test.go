@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func rightsOf(t *testing.T, rules Rules, module string, capabilities ...string) *Rights {
+	t.Helper()
+	asks, err := ParseAsks(capabilities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules.For(module, asks)
+}
+
+func TestPathsThatLeadElsewhereAreDenied(t *testing.T) {
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rightsOf(t, Rules{"m": {Read: []string{"/data/**", "s3://bucket/in/**", "here/*", "jdbc:postgresql://db/**"}}}, "m")
+	for path, want := range map[string]bool{
+		"/data":                     true,
+		"/data/a.parquet":           true,
+		"/data/x/y/*.csv":           true,
+		"/data/x{a,b}/*.csv":        true,
+		"file:/data/a":              true,
+		"file:///data/a":            true,
+		"file://localhost/data/a":   true,
+		"FILE:///data/a":            true,
+		" /data/a ":                 true,
+		"//data/./a":                true,
+		"s3://bucket/in/x":          true,
+		"s3a://bucket/in/*":         true,
+		"s3n://BUCKET/in/x":         true,
+		"here/file":                 true,
+		wd + "/here/file":           true,
+		"jdbc:postgresql://db/name": true,
+
+		"":                            false,
+		"/":                           false,
+		"/etc/passwd":                 false,
+		"/data/../etc/passwd":         false,
+		"/data/x/../../etc/passwd":    false,
+		"file:///data/../etc":         false,
+		"/data/*/../../../etc":        false,
+		"/data/{x,../../etc}/y":       false,
+		"/data/{x,..}/y":              false,
+		"/data/[.]./y":                true, // a name of two dots that brackets spell is no way up
+		"/data/%2e%2e/etc":            false,
+		"file:///data/%2E%2E/etc":     false,
+		"/data/..%2fetc":              false,
+		"/data\\..\\etc":              false,
+		"/dat*/x":                     false,
+		"/d?ta/x":                     false,
+		"/{data,etc}/x":               false,
+		"/database":                   false,
+		"data/x":                      false,
+		"here/sub/file":               false,
+		"here/../x":                   false,
+		"s3://bucket/in/../secret":    false,
+		"s3://bucket/secret":          false,
+		"s3://other/in/x":             false,
+		"hdfs://bucket/in/x":          false,
+		"http://bucket/in/x":          false,
+		"jdbc:postgresql://other/x":   false,
+		"/data/a\nb":                  false,
+		"s3://bucket/in%2f..%2fout/x": false,
+	} {
+		if err := r.CheckPath(Read, path); (err == nil) != want {
+			t.Errorf("%q: %v, want allowed %v", path, err, want)
+		}
+		if err := r.CheckPath(Write, path); err == nil {
+			t.Errorf("%q may be written", path)
+		}
+	}
+}
+
+func TestLinksLeadWhereTheyLead(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"in", "secret"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../secret", filepath.Join(dir, "in", "link")); err != nil {
+		t.Fatal(err)
+	}
+	r := rightsOf(t, Rules{"*": {Read: []string{dir + "/in/**"}}}, "m")
+	for path, want := range map[string]bool{
+		"/in/x": true, "/in/no/such/x": true, "/in/link": false, "/in/link/x": false, "/in/link/no/such": false, "/in/link/*": false, "/secret/x": false,
+	} {
+		if err := r.CheckPath(Read, dir+path); (err == nil) != want {
+			t.Errorf("%q: %v, want allowed %v", path, err, want)
+		}
+	}
+}
+
+func TestTheSmallerOfBothHolds(t *testing.T) {
+	rules := Rules{
+		"*":      {Read: []string{"/pub/**"}, Send: []string{"pub.*"}},
+		"rep*":   {Read: []string{"/rep/**"}, SQL: true, ReadTable: []string{"sales.*"}, Env: []string{"TZ"}},
+		"report": {RawPlans: true, HTTP: []string{"api.example.com"}},
+	}
+	for _, test := range []struct {
+		module string
+		asks   []string
+		right  Right
+		what   string
+		want   string // in the denial; empty is none
+	}{
+		{"report", nil, Read, "/pub/x", ""},
+		{"report", nil, Read, "/rep/x", ""},
+		{"other", nil, Read, "/rep/x", "this worker does not grant the module other the right to read /rep/x; in sparkstalk.yaml these lines do:\nmodules:\n  other:\n    read: [\"/rep/x\"]"},
+		{"report", []string{"read:/pub/**"}, Read, "/pub/x", ""},
+		{"report", []string{"read:/pub/**"}, Read, "/rep/x", `does not ask for the right to read /rep/x; its manifest names it in capabilities, the Go SDK with sdk.Needs("read:/rep/x")`},
+		{"report", []string{"read:/pub/**"}, SQL, "", `does not ask for the right to sql; its manifest names it in capabilities, the Go SDK with sdk.Needs("sql")`},
+		{"report", []string{"read"}, Read, "/rep/x", ""},
+		{"report", []string{"read"}, Read, "/etc/x", "does not grant"},
+		{"report", nil, SQL, "", ""},
+		{"other", nil, SQL, "", "modules:\n  other:\n    sql: true"},
+		{"report", nil, RawPlans, "", "does not ask"},
+		{"report", []string{"raw_plans"}, RawPlans, "", ""},
+		{"report", []string{"raw_plans"}, SQL, "", ""},
+		{"repair", []string{"raw_plans"}, RawPlans, "", "does not grant"},
+		{"report", nil, Env, "TZ", "does not ask"},
+		{"report", []string{"env:TZ"}, Env, "TZ", ""},
+		{"report", []string{"env:TZ"}, Env, "HOME", "does not ask"},
+		{"report", []string{"env"}, Env, "HOME", "does not grant"},
+		{"report", []string{"http:api.example.com"}, HTTP, "api.example.com", ""},
+		{"other", nil, Send, "pub.x", ""},
+		{"other", nil, Send, "private.x", "does not grant"},
+		{"report", nil, Conf, "spark.x", "does not grant"},
+	} {
+		r := rightsOf(t, rules, test.module, test.asks...)
+		err := r.Check(test.right, test.what)
+		if test.right == Read {
+			err = r.CheckPath(test.right, test.what)
+		}
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s asks %q, %s %s: %v, want …%s…", test.module, test.asks, test.right, test.what, err, test.want)
+		}
+		if _, ok := errors.AsType[*Denial](err); err != nil && !ok {
+			t.Errorf("%v is no Denial", err)
+		}
+	}
+	r := rightsOf(t, rules, "report")
+	for name, want := range map[string]bool{"sales.orders": true, "`Sales`.`orders`": true, "hr.people": false, "orders": false} {
+		if err := r.CheckTable(ReadTable, name); (err == nil) != want {
+			t.Errorf("table %s: %v", name, err)
+		}
+	}
+}
+
+func TestWithoutRulesDataIsOpenAndTheRestIsNot(t *testing.T) {
+	var none Rules
+	r := rightsOf(t, none, "m", "env", "raw_plans")
+	for right, want := range map[Right]bool{Read: true, Write: true, SQL: true, Send: true, Env: false, RawPlans: false, HTTP: false} {
+		if err := r.Check(right, "x"); (err == nil) != want {
+			t.Errorf("%s: %v", right, err)
+		}
+	}
+	if err := rightsOf(t, none.AllowAll(), "m", "env").Check(Env, "x"); err != nil {
+		t.Error(err)
+	}
+	if err := rightsOf(t, Rules{}, "m").CheckPath(Read, "/x"); err == nil {
+		t.Error("empty rules grant something")
+	}
+	if err := rightsOf(t, none, "m", "read:/a/**").CheckPath(Read, "/b"); err == nil {
+		t.Error("a module gets what it does not ask for")
+	}
+}
+
+func TestLimitsOfTheClosestRule(t *testing.T) {
+	rules := Rules{"*": {Limits: Limits{TimeLimit: 60, Rows: 10}}, "rep*": {Limits: Limits{TimeLimit: 5}}}
+	if l := rules.Limits("report"); l.TimeLimit != 5 || l.Rows != 10 {
+		t.Errorf("limits %+v", l)
+	}
+	if err := (Rules{"[": {}, "a": {Limits: Limits{Rows: -1}}, "b": {Read: []string{""}}}).Check(); err == nil ||
+		!strings.Contains(err.Error(), `"[" is no pattern`) || !strings.Contains(err.Error(), "rows is -1") || !strings.Contains(err.Error(), "b: read has an empty pattern") {
+		t.Errorf("Check: %v", err)
+	}
+}
+
+func TestCapabilitiesThatMakeNoSense(t *testing.T) {
+	for text, want := range map[string]string{
+		"fly": `there is no right "fly"; there are conf, env`, "sql:x": "sql takes no pattern", "read:": "nothing stands behind the colon",
+		"read:" + strings.Repeat("*", 2000): "longer than 1024 bytes",
+	} {
+		if _, err := ParseAsks([]string{text}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want …%s…", text, err, want)
+		}
+	}
+}
+
+func FuzzPath(f *testing.F) {
+	for _, s := range []string{"/data/x", "/data/../x", "s3://b/%2e%2e/x", "/data/{a,b}/*", "file:///data/[.]./x"} {
+		f.Add(s)
+	}
+	r := Rules{"m": {Read: []string{"/no-such-data/**"}}}.For("m", nil)
+	f.Fuzz(func(t *testing.T, raw string) {
+		if r.CheckPath(Read, raw) != nil {
+			return
+		}
+		names, err := NormalPath(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if name != "/no-such-data" && !strings.HasPrefix(name, "/no-such-data/") || strings.Contains(name, "/../") || strings.HasSuffix(name, "/..") {
+				t.Errorf("%q is allowed as %q", raw, name)
+			}
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Asks are what a module's manifest asks for: patterns, by the right.
+type Asks map[Right][]string
+
+// ParseAsks reads the capabilities of a manifest: each is a right, or a right and
+// a pattern of what it is about, such as "sql", "read" and "read:/data/**".
+func ParseAsks(capabilities []string) (Asks, error) {
+	asks := Asks{}
+	for _, c := range capabilities {
+		name, pattern, some := strings.Cut(c, ":")
+		right := Right(name)
+		whole, known := rights[right]
+		switch {
+		case !known:
+			return nil, fmt.Errorf("capability %q: there is no right %q; there are %s", c, name, names())
+		case whole && some:
+			return nil, fmt.Errorf("capability %q: %s takes no pattern", c, name)
+		case len(c) > maxPattern:
+			return nil, fmt.Errorf("capability %q…: longer than %d bytes", c[:50], maxPattern)
+		case some && pattern == "":
+			return nil, fmt.Errorf("capability %q: nothing stands behind the colon", c)
+		case !some:
+			pattern = everything
+		}
+		asks[right] = append(asks[right], pattern)
+	}
+	return asks, nil
+}
+
+func names() string {
+	var list []string
+	for right := range rights {
+		list = append(list, string(right))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// patterns returns the patterns that a module asks for.
+func (a Asks) patterns(right Right) []string {
+	if p := a[right]; p != nil || !slices.Contains(data, right) {
+		return p
+	}
+	for _, other := range data {
+		if a[other] != nil {
+			return nil
+		}
+	}
+	return []string{everything}
+}
+
+// Rights are what one module may do. Their methods may be called by several
+// goroutines.
+type Rights struct {
+	module string
+	asks   Asks
+	rules  []Rule
+	open   bool // grants all rights of data
+}
+
+// A Denial says what a module may not do, and what would let it.
+type Denial struct {
+	Module string
+	Right  Right
+	// What it is about, or empty.
+	What string
+	// Unasked says that the module does not ask for it.
+	Unasked bool
+}
+
+// Error names the right, and the lines that grant it.
+func (d *Denial) Error() string {
+	what := string(d.Right)
+	if d.What != "" {
+		what += " " + d.What
+	}
+	if d.Unasked {
+		capability := string(d.Right)
+		if d.What != "" {
+			capability += ":" + d.What
+		}
+		return fmt.Sprintf("the module %s does not ask for the right to %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q)", d.Module, what, capability)
+	}
+	value := "true"
+	if !rights[d.Right] {
+		value = fmt.Sprintf("[%q]", d.What)
+	}
+	return fmt.Sprintf("this worker does not grant the module %s the right to %s; in sparkstalk.yaml these lines do:\nmodules:\n  %s:\n    %s: %s",
+		d.Module, what, d.Module, d.Right, value)
+}
+
+// Check returns nil if the module may, else a [*Denial]. What is empty for
+// rights that are about nothing in particular.
+func (r *Rights) Check(right Right, what string) error {
+	return r.check(right, what, func(pattern string) bool { return matches(pattern, what) })
+}
+
+// CheckTable is Check for the name of a table, of which the quotation marks and
+// the case do not count.
+func (r *Rights) CheckTable(right Right, name string) error {
+	plain := strings.ToLower(strings.ReplaceAll(name, "`", ""))
+	return r.check(right, plain, func(pattern string) bool { return matches(strings.ToLower(pattern), plain) })
+}
+
+// CheckPath is Check for Read and Write of a path, which may have patterns of
+// its own. Each name that it has must be let through: see [NormalPath].
+func (r *Rights) CheckPath(right Right, raw string) error {
+	if r.open && r.asks.unlimited(right) {
+		return nil
+	}
+	names, err := NormalPath(raw)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := r.check(right, name, func(pattern string) bool { return covers(pattern, name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlimited reports whether a module asks for all there is of a right.
+func (a Asks) unlimited(right Right) bool { return slices.Contains(a.patterns(right), everything) }
+
+func (r *Rights) check(right Right, what string, fits func(pattern string) bool) error {
+	if !slices.ContainsFunc(r.asks.patterns(right), fits) {
+		return &Denial{r.module, right, what, true}
+	}
+	if r.open && slices.Contains(data, right) {
+		return nil
+	}
+	for _, rule := range r.rules {
+		if slices.ContainsFunc(rule.patterns(right), fits) {
+			return nil
+		}
+	}
+	return &Denial{r.module, right, what, false}
+}
+
+// maxPattern bounds patterns, which modules give as well.
+const maxPattern = 1024
+
+// matches reports whether a text fits a pattern, in which * stands for any
+// characters but a slash, ** for any, and ? for one that is no slash.
+func matches(pattern, text string) bool {
+	re, err := regexp.Compile(`(?s)\A` + patternParts.ReplaceAllStringFunc(pattern, func(part string) string {
+		switch {
+		case strings.HasPrefix(part, "**"):
+			return ".*"
+		case part == "*":
+			return "[^/]*"
+		case part == "?":
+			return "[^/]"
+		}
+		return regexp.QuoteMeta(part)
+	}) + `\z`)
+	return err == nil && re.MatchString(text)
+}
+
+var patternParts = regexp.MustCompile(`\*+|\?|[^*?]+`)
