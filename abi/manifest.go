@@ -17,9 +17,12 @@ type Manifest struct {
 	Tasks []TaskSpec `json:"tasks"`
 	// Caches names the cached DataFrames that the tasks share. For people only.
 	Caches []string `json:"caches,omitempty"`
-	// Capabilities are what the module needs beyond what every module may do,
-	// such as [CapabilityRawPlans]. The host grants them or not; without one,
-	// what needs it is an error.
+	// Capabilities are the rights that the module asks for: "sql", "raw_plans", or
+	// one with a pattern of what it is about, such as "read:/data/**",
+	// "write_table:reports.*" or "send:mail.*". The host grants them or not. A
+	// module that names none of read, write, read_table, write_table, sql, send
+	// and conf has of these what the host grants; if it names some, it has no
+	// others. All other rights must be asked for.
 	Capabilities []string `json:"capabilities,omitempty"`
 	// Warm lists the cached DataFrames that the host should build as soon as the
 	// module is loaded. With n tasks, sparkstalk_run(n) describes the first of

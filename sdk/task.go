@@ -102,9 +102,12 @@ func define(name string, args, result reflect.Type, options []Option) *task {
 	return t
 }
 
-// Needs asks for what not every module may do, such as "raw_plans", which
-// [spark.Session.Raw] needs. Call it in init. The worker's setting capabilities
-// grants it or not; without it, what needs it is an error.
+// Needs asks for a right: "sql", "raw_plans" (for [spark.Session.Raw]), or one
+// with a pattern of what it is about, such as "read:/data/**",
+// "write_table:reports.*" or "send:mail.*". Call it in init. The worker's setting
+// modules grants it or not; without it, what needs it is a PermissionError. A
+// module that asks for none of read, write, read_table, write_table, sql, send and
+// conf has of these what the worker grants; one that asks for some, no others.
 func Needs(capability string) {
 	registered.mu.Lock()
 	defer registered.mu.Unlock()

@@ -1,6 +1,7 @@
 package hostfn
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -66,6 +67,9 @@ func (b *builder) cache(in abi.Frame, name string, keep spark.Keeping) abi.Frame
 		name = "unnamed"
 	}
 	if err := df.Err(); err != nil && b.err == nil {
+		if denied, ok := errors.AsType[*abi.Error](err); ok && denied.Type == typePermission {
+			return b.keepFrame(spark.Invalid(err)) // whatever was made of it
+		}
 		return b.keepFrame(spark.Invalid(&cache.UncacheableError{Name: name, Err: err}))
 	}
 	return b.keepFrame(df.CachedAs(name, keep))

@@ -53,7 +53,10 @@ func eachRight() map[string]each {
 	readTable, writeTable := func(p string) policy.Rule { return policy.Rule{ReadTable: []string{p}} }, func(p string) policy.Rule { return policy.Rule{WriteTable: []string{p}} }
 	sql, raw := policy.Rule{SQL: true}, policy.Rule{RawPlans: true}
 	return map[string]each{
-		"FrameRead":               {read("/data/**"), count(func(i *Invocation) abi.Frame { return i.FrameRead("text", "", nil, []string{"/data/x"}) })},
+		"FrameRead": {read("/data/**"), count(func(i *Invocation) abi.Frame { return i.FrameRead("text", "", nil, []string{"/data/x"}) })},
+		"FrameCache of it": {read("/data/**"), count(func(i *Invocation) abi.Frame {
+			return i.FrameCache(i.FrameRead("text", "", nil, []string{"/data/x"}), "c")
+		})},
 		"FrameRead, option path":  {read("/data/**"), count(func(i *Invocation) abi.Frame { return i.FrameRead("text", "", []string{"PATH", "/data/x"}, nil) })},
 		"FrameRead, option paths": {read("/data/**"), count(func(i *Invocation) abi.Frame { return i.FrameRead("text", "", []string{"paths", `["/data/x"]`}, nil) })},
 		"FrameRead of a service":  {read("kafka:**"), count(func(i *Invocation) abi.Frame { return i.FrameRead("kafka", "", []string{"subscribe", "t"}, nil) })},

@@ -272,7 +272,7 @@ for name in "test.add", "test.spin":
     ENV.update(PYTHONPATH=str(logs), SPARKSTALK_TASK_SEND_SENT_EVENT="true")
     try:
         start("flower", *celery, "-A", "known", "flower", "--address=127.0.0.1", f"--port={port}", "--db=" + str(logs / "db"))
-        worker = start("sparkstalk", "bin/sparkstalk", "worker", "--plugins", MODULES, "-n", GO, "-Q", "go", "-c", "2", "-E", "--result-backend", REDIS)
+        worker = start("sparkstalk", "bin/sparkstalk", "worker", "--allow-all", "--plugins", MODULES, "-n", GO, "-Q", "go", "-c", "2", "-E", "--result-backend", REDIS)
         start("python", *celery, "-A", "events", "worker", "-n", PY, "-Q", "py", "-c", "2", "-E", "-l", "info", cwd="host/testdata")
         web = Browser(f"http://127.0.0.1:{port}", str(logs / "profile"))
 

@@ -71,7 +71,7 @@ var settingsTable = []setting{
 	{"timezone", "timezone", "", "", "IANA `zone` of crontabs, default UTC"},
 	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
 	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (a worker's default), warning or error"},
-	{"allow_all", "allow-all", "A", "", "let modules read, write, run and send whatever they ask for, as in development"},
+	{"allow_all", "allow-all", "", "", "let modules read, write, run and send whatever they ask for, as in development"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
 }
 

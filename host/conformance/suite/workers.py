@@ -32,7 +32,7 @@ class Pair:
                 command = [sys.executable, "-m", "celery", "-A", "pytasks", "worker", "-Q", queue, "-n", node, "-c", "2", "-P", "prefork", "-l", "INFO"]
             else:
                 command = [
-                    os.environ["SPARKSTALK"], "worker", "-Q", queue, "-n", node, "-c", "2", "-l", "debug", "--prefetch-multiplier", "4",
+                    os.environ["SPARKSTALK"], "worker", "--allow-all", "-Q", queue, "-n", node, "-c", "2", "-l", "debug", "--prefetch-multiplier", "4",
                     "--broker", broker, "--result-backend", backend, "--plugins", os.environ["MODULES"], "--spark", os.environ["SPARK_REMOTE"],
                 ]
                 env.update(SPARKSTALK_ACCEPT_CONTENT="json,msgpack,yaml", SPARKSTALK_TASK_DEFAULT_QUEUE=queue)

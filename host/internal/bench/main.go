@@ -170,7 +170,7 @@ type process struct {
 
 // serve starts sparkstalk's worker on a queue; more are flags beyond the usual.
 func (o options) serve(ctx context.Context, env []string, url, queue, plugins, remote string, more ...string) (*process, error) {
-	return o.start(ctx, "[tasks]", env, o.binary, append([]string{"worker", "--broker", url, "-Q", queue,
+	return o.start(ctx, "[tasks]", env, o.binary, append([]string{"worker", "--allow-all", "--broker", url, "-Q", queue,
 		"-c", strconv.Itoa(o.concurrency), "--plugins", plugins, "--spark", remote, "-l", "warning"}, more...)...)
 }
 
