@@ -55,7 +55,7 @@ func Cached[K any](name string, build func(ctx *Context, key K) *spark.DataFrame
 			call: func(ctx *Context, _ Arguments) (any, error) { return c.Get(ctx, key), nil },
 		})
 	}
-	registered.addCache(name, warm...)
+	registered().addCache(name, warm...)
 	return c
 }
 

@@ -13,23 +13,33 @@ import (
 )
 
 // Manifest describes what has been registered so far.
-func Manifest() abi.Manifest {
-	registered.mu.Lock()
-	defer registered.mu.Unlock()
-	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(registered.caches), Capabilities: slices.Clone(registered.capabilities)}
-	for _, t := range registered.tasks {
+func Manifest() abi.Manifest { return registered().manifest() }
+
+// Describe hands the manifest to host and returns 0, or 1 if host did not take
+// it. It is what a module exports as sparkstalk_describe, and for native hosts.
+func Describe(host abi.Host) int32 { return registered().describe(host) }
+
+// Run runs the task with the given index in the manifest for host, and hands it
+// the result and returns 0, or an error and returns 1. It is what a module
+// exports as sparkstalk_run, and for native hosts. Calls for different hosts may
+// run at the same time.
+func Run(host abi.Host, index int32) int32 { return registered().run(host, index) }
+
+func (r *registry) manifest() abi.Manifest {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(r.caches), Capabilities: slices.Clone(r.capabilities)}
+	for _, t := range r.tasks {
 		m.Tasks = append(m.Tasks, t.spec)
 	}
-	for _, w := range registered.warm {
+	for _, w := range r.warm {
 		m.Warm = append(m.Warm, abi.WarmSpec{Cache: w.spec.Name, Key: w.key})
 	}
 	return m
 }
 
-// Describe hands the manifest to host and returns 0, or 1 if host did not take
-// it. It is what a module exports as sparkstalk_describe, and for native hosts.
-func Describe(host abi.Host) int32 {
-	data, err := pyjson.Marshal(Manifest())
+func (r *registry) describe(host abi.Host) int32 {
+	data, err := pyjson.Marshal(r.manifest())
 	if err == nil {
 		err = host.ResultJSON(data)
 	}
@@ -40,12 +50,8 @@ func Describe(host abi.Host) int32 {
 	return 0
 }
 
-// Run runs the task with the given index in the manifest for host, and hands it
-// the result and returns 0, or an error and returns 1. It is what a module
-// exports as sparkstalk_run, and for native hosts. Calls for different hosts may
-// run at the same time.
-func Run(host abi.Host, index int32) int32 {
-	t := registered.task(index)
+func (r *registry) run(host abi.Host, index int32) int32 {
+	t := r.task(index)
 	if t == nil {
 		fail(host, abi.Errorf("sparkstalk.TaskError", "there is no task %d in this module", index))
 		return 1

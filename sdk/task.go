@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -32,7 +33,14 @@ type registry struct {
 	capabilities []string
 }
 
-var registered registry
+// target is where what registers itself goes: see [Load].
+var target = func() *atomic.Pointer[registry] {
+	p := new(atomic.Pointer[registry])
+	p.Store(new(registry))
+	return p
+}()
+
+func registered() *registry { return target.Load() }
 
 // Task registers a task. Call it in init: what is wrong with a definition, such
 // as a second task of that name or a field that no argument can fill, is a
@@ -79,7 +87,7 @@ func Task[A, R any](name string, fn func(*Context, A) (R, error), options ...Opt
 		}
 		return fn(ctx, a)
 	}
-	registered.add(t)
+	registered().add(t)
 }
 
 // define describes a task, or panics.
@@ -109,10 +117,11 @@ func define(name string, args, result reflect.Type, options []Option) *task {
 // module that asks for none of read, write, read_table, write_table, sql, send and
 // conf has of these what the worker grants; one that asks for some, no others.
 func Needs(capability string) {
-	registered.mu.Lock()
-	defer registered.mu.Unlock()
-	if !slices.Contains(registered.capabilities, capability) {
-		registered.capabilities = append(registered.capabilities, capability)
+	r := registered()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.capabilities, capability) {
+		r.capabilities = append(r.capabilities, capability)
 	}
 }
 

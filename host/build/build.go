@@ -48,9 +48,12 @@ var builders = []builder{
 
 // Options are how a module is built. The zero value is the usual way.
 type Options struct {
-	// Out is the module's file. Empty is the folder's name with .wasm, beside
-	// the folder.
+	// Out is the module's file. Empty is the folder's name with .wasm, or .so for a
+	// plugin, beside the folder.
 	Out string
+	// Native builds a Go plugin (.so) of a module in Go, for hosts that are this
+	// very program, instead of WASM.
+	Native bool
 	// Debug keeps the names of functions and the source's lines, which a trap's
 	// stack shows then. The file is larger.
 	Debug bool
@@ -126,8 +129,17 @@ func Build(ctx context.Context, dir string, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if o.Native {
+		if b.language != Go {
+			return "", fmt.Errorf("build %s: only modules in Go can be native plugins, and this is one in %s", dir, b.language)
+		}
+		b.build = buildNative
+	}
 	if o.Out == "" {
 		o.Out = DefaultOut(dir)
+		if o.Native {
+			o.Out = strings.TrimSuffix(o.Out, ".wasm") + ".so"
+		}
 	}
 	out, err := filepath.Abs(o.Out)
 	if err != nil {

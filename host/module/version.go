@@ -221,6 +221,8 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	}
 	if host.failed {
 		// It said why before it trapped, as languages without exceptions do.
+		v.errors.Add(1)
+		v.tried(newTrap(v.info.Name, name, err, in.out))
 		return nil
 	}
 	if err == nil {

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/sparkstalk/sparkstalk/sdk/lang"
 )
 
 // Below templates is a folder for each language. "go:embed" leaves out hidden
@@ -108,6 +110,13 @@ func New(cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	delete(files, leaveOut)
+	sdk, err := lang.SDK(cfg.Lang)
+	if err != nil {
+		return Result{}, fmt.Errorf("new: %w", err)
+	}
+	for name, text := range sdk {
+		files[path.Join("sparkstalk", name)] = text
+	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		to := filepath.Join(dir, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sparkstalk/sparkstalk/host/build"
 )
 
 // checkout is the repository's top folder.
@@ -101,5 +103,53 @@ func TestGoVersionIsTheSDKs(t *testing.T) {
 	}
 	if m := regexp.MustCompile(`(?m)^go (\S+)$`).FindSubmatch(text); m == nil || string(m[1]) != goVersion {
 		t.Errorf("go.mod has %q, templates %s", m, goVersion)
+	}
+}
+
+// TestModulesInOtherLanguagesBringTheirSDK builds what is made, with what the
+// folder has alone.
+func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
+	for lang, file := range map[string]string{"rust": "sparkstalk/src/host.rs", "as": "sparkstalk/host.ts", "c": "sparkstalk/sparkstalk_v1.h"} {
+		t.Run(lang, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "words")
+			made, err := New(Config{Dir: dir, Lang: lang})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(made.Files, file) || made.Task != "words.top" {
+				t.Errorf("made %+v, without %s", made, file)
+			}
+			if lang == "as" { // npm would fetch the compiler, which an example has
+				modules, err := filepath.Abs(filepath.Join(checkout, "examples/wordcount-assemblyscript/node_modules"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := build.Build(t.Context(), dir, build.Options{})
+			if err != nil {
+				t.Fatalf("%v\nscripts/setup modules installs what builds it", err)
+			}
+			module, err := os.ReadFile(out)
+			if err != nil || !strings.Contains(string(module), "task_bind") {
+				t.Errorf("the module of %d bytes imports nothing, %v", len(module), err)
+			}
+		})
+	}
+	if _, err := build.TestCommand(t.Context(), t.TempDir(), false); err == nil {
+		t.Error("an empty folder has tests")
+	}
+	dir := filepath.Join(t.TempDir(), "words")
+	if _, err := New(Config{Dir: dir, Lang: "rust"}); err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := build.TestCommand(t.Context(), dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "top_refuses_to_return_nothing ... ok") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -7,15 +7,19 @@ import (
 	"os/exec"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sparkstalk/sparkstalk/host/build"
 )
 
 func testCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "test [DIR] [-- ARG…]",
 		Short: "Run the tests of a task module's sources",
-		Long: `test runs the tests of the Go packages in DIR, or in this folder, with "go test".
-What stands behind -- is for that. Tests that use the package sdk/sdktest need
-neither WASM nor Spark. With --json it writes what "go test -json" does.`,
+		Long: `test runs the tests of the Go packages in DIR, or in this folder, with "go test";
+in Rust it is "cargo test", and in AssemblyScript "npm test" if package.json has
+that script. What stands behind -- is for that. Go's that use the package
+sdk/sdktest need neither WASM nor Spark. With --json it writes what "go test -json"
+does.`,
 		Example: "  sparkstalk test\n  sparkstalk test plugins/demo -- -run WordCount -v",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, rest := ".", args
@@ -27,14 +31,13 @@ neither WASM nor Spark. With --json it writes what "go test -json" does.`,
 			}
 			first, _, stop := stopSignals(cmd.Context())
 			defer stop()
-			words := []string{"test"}
-			if s.json {
-				words = append(words, "-json")
+			run, err := build.TestCommand(first, dir, s.json, rest...)
+			if err != nil {
+				return err
 			}
-			run := exec.CommandContext(first, "go", append(append(words, rest...), "./...")...)
-			run.Dir, run.Stdout, run.Stderr = dir, cmd.OutOrStdout(), cmd.ErrOrStderr()
+			run.Stdout, run.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
-			err := run.Run()
+			err = run.Run()
 			if failed, ok := errors.AsType[*exec.ExitError](err); ok && failed.ExitCode() > 0 {
 				return exitCode(failed.ExitCode())
 			}
