@@ -27,6 +27,7 @@ type options struct {
 	binary, celery, pyspark string // the sparkstalk binary and two Python interpreters
 	tasks, calls            int
 	concurrency             int
+	slots, through          string // of no-op tasks
 	rounds                  int
 	input                   string
 	engines                 string
@@ -39,8 +40,12 @@ type options struct {
 
 func main() {
 	var o options
-	if len(os.Args) > 2 && os.Args[1] == "raw" {
-		if err := rawLoop(os.Args[2], os.Args[3]); err != nil {
+	if len(os.Args) > 5 && os.Args[1] == "raw" {
+		slots, err := strconv.Atoi(os.Args[5])
+		if err == nil {
+			err = rawLoop(os.Args[2], os.Args[3], os.Args[4], slots)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench raw:", err)
 			os.Exit(1)
 		}
@@ -51,7 +56,9 @@ func main() {
 	flag.StringVar(&o.pyspark, "pyspark-python", "", "Python with PySpark's Connect client")
 	flag.IntVar(&o.tasks, "tasks", 20000, "no-op tasks for each throughput figure")
 	flag.IntVar(&o.calls, "calls", 300, "calls one after another for each latency figure")
-	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker")
+	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker but those of no-op tasks")
+	flag.StringVar(&o.slots, "slots", "1,2", "task slots of the workers of no-op tasks, with commas")
+	flag.StringVar(&o.through, "through", "rabbitmq+rpc,rabbitmq+redis,redis+redis,rabbitmq+ignore", "brokers and results of no-op tasks, with commas")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")
 	flag.StringVar(&o.input, "input", "/usr/share/common-licenses", "texts to count the words of")
 	flag.StringVar(&o.engines, "engines", "sail,spark", "engines of the Spark figures")

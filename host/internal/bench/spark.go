@@ -178,7 +178,7 @@ func (c *client) final(ctx context.Context) ([]byte, error) {
 	limit := time.After(5 * time.Minute)
 	for {
 		select {
-		case d := <-c.results:
+		case d := <-c.replies:
 			switch head := string(d.Body[:min(len(d.Body), 30)]); { // it begins with the state
 			case strings.Contains(head, `"SUCCESS"`):
 				return d.Body, nil

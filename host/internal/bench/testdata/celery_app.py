@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-app = Celery("bench", broker=os.environ["CELERY_BROKER_URL"], backend="rpc://")
+app = Celery("bench", broker=os.environ["CELERY_BROKER_URL"], backend=os.environ.get("CELERY_RESULT_BACKEND", "rpc://"))
 
 
 @app.task(name="test.noop")
