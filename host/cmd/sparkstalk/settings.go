@@ -256,6 +256,8 @@ func set(field reflect.Value, text string) error {
 			return setPairs(m, text)
 		}
 		return unmarshal([]byte(text), field.Addr().Interface())
+	case reflect.Struct:
+		return unmarshal([]byte(text), field.Addr().Interface())
 	default:
 		return fmt.Errorf("a %s cannot be given as text", field.Kind())
 	}

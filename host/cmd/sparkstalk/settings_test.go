@@ -151,6 +151,10 @@ beat_schedule:
 	if err != nil || string(cfg.BeatSchedule["a"].Schedule) != "5" {
 		t.Errorf("from the environment: %v, %v", cfg.BeatSchedule, err)
 	}
+	cfg, err = load(t, "", map[string]string{"SPARKSTALK_BROKER_TRANSPORT_OPTIONS": `{"visibility_timeout": 5}`})
+	if err != nil || cfg.BrokerTransportOptions.VisibilityTimeout != 5 {
+		t.Errorf("options from the environment: %+v, %v", cfg.BrokerTransportOptions, err)
+	}
 	if _, err = load(t, "beat_schedule: {a: {task: t, when: 5}}", nil); err == nil {
 		t.Error("a member that is unknown was taken")
 	}

@@ -21,6 +21,8 @@ func init() {
 		}
 		return a.N, nil
 	})
+	// For messages of which nobody knows what they say.
+	sdk.Task("faults.any", func(*sdk.Context, struct{}) (int, error) { return 0, nil })
 }
 
 func main() {}
