@@ -304,6 +304,13 @@ type Config struct {
 	ModuleCompileTimeout float64 `json:"module_compile_timeout"`
 	ModuleCompileWorkers int     `json:"module_compile_workers"`
 
+	// ModuleCompileMiB is the most memory that compiling a module may take. Zero
+	// means 1024.
+	ModuleCompileMiB int `json:"module_compile_mib"`
+	// Compiler is a command that compiles modules, [module.RunCompiler]. Nil
+	// compiles them in this process, without a limit of memory.
+	Compiler []string `json:"-"`
+
 	// LogLevel is debug, info, warning or error, for the command that makes Log.
 	LogLevel string `json:"loglevel"`
 
@@ -373,7 +380,7 @@ func (c Config) withDefaults() (Config, error) {
 		"worker_eta_task_limit": float64(c.ETALimit),
 		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"module_canary": c.ModuleCanary, "module_versions": float64(c.ModuleVersions), "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
-		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers),
+		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers), "module_compile_mib": float64(c.ModuleCompileMiB),
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
 		if v < 0 {

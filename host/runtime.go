@@ -150,7 +150,7 @@ func moduleConfig(cfg Config) module.Config {
 		VersionsDir: cfg.moduleVersions(), Versions: cfg.ModuleVersions, Trial: trial, Canary: cfg.ModuleCanary,
 		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
 		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
-		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers,
+		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers, CompileMiB: cfg.ModuleCompileMiB, Compiler: cfg.Compiler,
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
 		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,

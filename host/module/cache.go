@@ -23,8 +23,8 @@ import (
 // believes what it finds there: a damaged entry makes a module fail for good, or
 // ends the process, and a forged one is native code that the host would run. So
 // the folder is this user's alone, and beside each entry lies a seal, the
-// SHA-256 of it; an entry that does not match its seal is removed before wazero
-// may look.
+// SHA-256 of it and of what was compiled; an entry that does not match its seal is
+// removed before wazero may look.
 type codeCache struct {
 	dir   string
 	limit int64 // bytes
@@ -43,6 +43,9 @@ type entryStamp struct {
 	modified time.Time
 }
 
+// cacheFolder is the cache's own folder in Config.CacheDir.
+const cacheFolder = "compiled"
+
 // sealSuffix is added to an entry's name.
 const sealSuffix = ".sha256"
 
@@ -51,7 +54,7 @@ func openCache(parent string, limit int64, log *slog.Logger) (*codeCache, error)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("compilation cache: %w", err)
 	}
-	dir := filepath.Join(parent, "compiled")
+	dir := filepath.Join(parent, cacheFolder)
 	c := &codeCache{dir: dir, limit: limit, log: log, sealed: make(map[string]entryStamp), opened: time.Now().Add(-time.Second)}
 	err := privateDir(dir, func() {
 		log.Warn("others could write to the compilation cache, it is emptied", logkey.Path, dir)
@@ -60,7 +63,7 @@ func openCache(parent string, limit int64, log *slog.Logger) (*codeCache, error)
 	if err != nil {
 		return nil, fmt.Errorf("compilation cache: %w", err)
 	}
-	c.check(true)
+	c.check("", true)
 	c.trim()
 	return c, nil
 }
@@ -90,10 +93,12 @@ func (c *codeCache) entries() map[string]fs.FileInfo {
 	return found
 }
 
-// check removes entries that are not what was sealed. At start an entry without
-// a seal goes as well: its writer did not live to seal it. Later it may be one
-// that another goroutine or process is about to seal.
-func (c *codeCache) check(start bool) {
+// check removes entries that are not what was sealed, of those that may be read
+// for a module with this hash; at start, when there is none yet, of those of which
+// it is not known for which module they are. At start an entry without a seal
+// goes as well: its writer did not live to seal it. Later it may be one that
+// another goroutine or process is about to seal.
+func (c *codeCache) check(module string, start bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for path, info := range c.entries() {
@@ -108,16 +113,21 @@ func (c *codeCache) check(start bool) {
 		if c.sealed[path] == at {
 			continue
 		}
-		seal, err := os.ReadFile(path + sealSuffix)
+		seal, err := readEntrySeal(path + sealSuffix)
 		if errors.Is(err, fs.ErrNotExist) {
 			if start || info.ModTime().Before(c.opened) {
 				c.remove(path)
 			}
 			continue
 		}
-		sum, sumErr := digest(path, info)
-		if err != nil || sumErr != nil || !bytes.Equal(bytes.TrimSpace(seal), []byte(sum)) {
-			c.log.Warn("damaged entry in the compilation cache, it is compiled again", logkey.Path, path)
+		if err == nil && seal.module != anyModule && seal.module != module {
+			continue // it is checked when it is needed
+		}
+		if err == nil {
+			err = seal.fits(path, info)
+		}
+		if err != nil {
+			c.log.Warn("damaged entry in the compilation cache, it is compiled again", logkey.Path, path, logkey.Error, err)
 			c.remove(path)
 			continue
 		}
@@ -125,8 +135,23 @@ func (c *codeCache) check(start bool) {
 	}
 }
 
-// seal seals entries that are new.
-func (c *codeCache) seal() {
+// has reports whether there is a checked entry for a module.
+func (c *codeCache) has(module string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path, info := range c.entries() {
+		if c.sealed[path] != (entryStamp{info.Size(), info.ModTime()}) {
+			continue
+		}
+		if seal, err := readEntrySeal(path + sealSuffix); err == nil && seal.module == module {
+			return true
+		}
+	}
+	return false
+}
+
+// seal seals entries that are new, as those of a module, or of anyModule.
+func (c *codeCache) seal(module string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for path, info := range c.entries() {
@@ -139,7 +164,7 @@ func (c *codeCache) seal() {
 		}
 		sum, err := digest(path, info)
 		if err == nil {
-			err = writeWhole(path+sealSuffix, []byte(sum))
+			err = writeWhole(path+sealSuffix, entrySeal{sum, module}.text())
 		}
 		if err != nil {
 			c.log.Debug("compilation cache entry not sealed", logkey.Path, path, logkey.Error, err)
@@ -148,6 +173,48 @@ func (c *codeCache) seal() {
 		}
 		c.sealed[path] = at
 	}
+}
+
+// anyModule is the module of entries of which it is not known whose they are.
+const anyModule = "any"
+
+// An entrySeal is what lies beside an entry.
+type entrySeal struct {
+	sum    string // SHA-256 of the entry, in hex
+	module string // that of what was compiled, or anyModule
+}
+
+// text is the seal as a file. It ends with a hash of itself.
+func (s entrySeal) text() []byte {
+	text := s.sum + " " + s.module
+	own := sha256.Sum256([]byte(text))
+	return []byte(text + " " + hex.EncodeToString(own[:8]) + "\n")
+}
+
+// readEntrySeal reads a seal. It fails with fs.ErrNotExist if there is none.
+func readEntrySeal(path string) (entrySeal, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return entrySeal{}, err
+	}
+	parts := strings.Fields(string(data))
+	if len(parts) != 3 {
+		return entrySeal{}, fmt.Errorf("%s is no seal", path)
+	}
+	s := entrySeal{parts[0], parts[1]}
+	if !bytes.Equal(s.text(), data) {
+		return entrySeal{}, fmt.Errorf("%s is damaged", path)
+	}
+	return s, nil
+}
+
+// fits returns nil, or why an entry is not what was sealed.
+func (s entrySeal) fits(path string, info fs.FileInfo) error {
+	sum, err := digest(path, info)
+	if err == nil && sum != s.sum {
+		err = fmt.Errorf("its SHA-256 is %s, %s was sealed", sum, s.sum)
+	}
+	return err
 }
 
 // trim removes the oldest entries until the rest fits.

@@ -81,6 +81,14 @@ type Config struct {
 	// DescribeTimeout limits instantiating a module and asking what it serves.
 	// Zero means 10 s.
 	DescribeTimeout time.Duration
+	// Compiler is a command that runs [RunCompiler]: modules whose compilation is
+	// not cached are then compiled in a process of its own, of lower priority,
+	// that is ended when it takes longer than CompileTimeout or more memory than
+	// CompileMiB. Nil compiles in this process, where neither can be stopped. It
+	// needs CacheDir.
+	Compiler []string
+	// CompileMiB limits the memory of Compiler. Zero means 1024.
+	CompileMiB int
 	// CompileWorkers is how many goroutines compile one module, and how many
 	// modules are compiled at once. Zero means one for each CPU, at most 8.
 	CompileWorkers int
@@ -165,6 +173,7 @@ func (c Config) withDefaults() (Config, error) {
 	number("MaxCalls", &c.MaxCalls, many, 10_000)
 	number("RecycleMiB", &c.RecycleMiB, many, 64)
 	number("MaxFileMiB", &c.MaxFileMiB, 1024, 64)
+	number("CompileMiB", &c.CompileMiB, many, 1024)
 	number("CompileWorkers", &c.CompileWorkers, 1024, min(runtime.GOMAXPROCS(0), 8))
 	duration := func(name string, v *time.Duration, def time.Duration) {
 		if *v == 0 {

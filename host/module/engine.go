@@ -2,12 +2,15 @@ package module
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -30,6 +33,8 @@ type engine struct {
 	// wazero's cache, and the guard of its folder, which is nil without one.
 	codes wazero.CompilationCache
 	cache *codeCache
+	// compiling counts the compilations in this process.
+	compiling atomic.Int64
 	// slots limits how many modules are compiled at once.
 	slots chan struct{}
 
@@ -59,8 +64,7 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 	}
 	// Nothing that an end of ctx should undo: it is for opening only.
 	ctx = context.WithoutCancel(ctx)
-	e.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2).
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().
 		WithMemoryLimitPages(uint32(cfg.MemoryMiB<<20/pageSize)).
 		WithCompilationCache(e.codes))
 	defer func() {
@@ -78,6 +82,11 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 		return nil, fmt.Errorf("bind host functions: %w", err)
 	}
 	return e, nil
+}
+
+// runtimeConfig is what compiled code depends on.
+func runtimeConfig() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2)
 }
 
 // probeCompiler returns why modules cannot be compiled on this machine: it has
@@ -171,7 +180,7 @@ func (e *engine) compile(ctx context.Context, hash string, file []byte) (*code, 
 	go func() {
 		defer e.busy.Done()
 		var o outcome
-		o.code, o.err = e.compileNow(context.WithoutCancel(ctx), file)
+		o.code, o.err = e.compileNow(ctx, file)
 		e.mu.Lock()
 		finished = true
 		delete(e.late, hash)
@@ -204,7 +213,8 @@ func (e *engine) compile(ctx context.Context, hash string, file []byte) (*code, 
 	return nil, refusal(CompileTimeout, "compiling takes longer than %v", e.cfg.CompileTimeout)
 }
 
-// compileNow takes as long as it takes. Trouble with the cache only costs time.
+// compileNow takes as long as it takes; the end of ctx only ends a compiler in
+// another process. Trouble with the cache only costs time.
 func (e *engine) compileNow(ctx context.Context, file []byte) (c *code, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -212,13 +222,25 @@ func (e *engine) compileNow(ctx context.Context, file []byte) (c *code, err erro
 			c, err = nil, refusal(Invalid, "the compiler failed: %v", r)
 		}
 	}()
-	start := time.Now()
-	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
+	start, apart := time.Now(), ctx
+	ctx = experimental.WithCompilationWorkers(context.WithoutCancel(ctx), e.cfg.CompileWorkers)
 	c = &code{uses: 1}
 	if e.cache == nil {
 		c.compiled, err = e.runtime.CompileModule(ctx, file)
 	} else {
-		e.cache.check(false)
+		sum := sha256.Sum256(file)
+		hash := hex.EncodeToString(sum[:])
+		e.cache.check(hash, false)
+		if len(e.cfg.Compiler) > 0 && !e.cache.has(hash) {
+			if err := e.compileApart(apart, file); err != nil {
+				return nil, err
+			}
+			e.cache.check(hash, false)
+		}
+		owner := hash
+		if e.compiling.Add(1) > 1 {
+			owner = anyModule // an entry that is new may be another's
+		}
 		c.compiled, err = e.runtime.CompileModule(ctx, file)
 		for attempts := 0; err != nil && isCacheError(err) && attempts < 3; attempts++ {
 			e.log.Warn("compilation cache out of order", logkey.Error, err)
@@ -231,7 +253,11 @@ func (e *engine) compileNow(ctx context.Context, file []byte) (c *code, err erro
 			}
 			c.compiled, err = e.runtime.CompileModule(ctx, file)
 		}
-		e.cache.seal()
+		if e.compiling.Load() > 1 {
+			owner = anyModule
+		}
+		e.cache.seal(owner)
+		e.compiling.Add(-1)
 		e.cache.trim()
 	}
 	if err != nil {

@@ -22,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == compilerArg {
+		os.Exit(RunCompiler(os.Stdin, os.Stdout))
+	}
 	code := m.Run()
 	guests.clean()
 	if err := goleak.Find(); code == 0 && err != nil {

@@ -52,7 +52,7 @@ then the file sparkstalk.yaml.`,
 		workerCommand(s), beatCommand(s), runCommand(s), callCommand(s), modulesCommand(s), cacheCommand(s), engineCommand(s),
 		newCommand(s), devCommand(s), testCommand(s), describeCommand(s), stubsCommand(s),
 		buildCommand(s), sealCommand(s), signCommand(s), keygenCommand(s), verifyCommand(s),
-		doctorCommand(s), inspectCommand(s), controlCommand(s), statusCommand(s),
+		compilerCommand(), doctorCommand(s), inspectCommand(s), controlCommand(s), statusCommand(s),
 	)
 	return cmd
 }

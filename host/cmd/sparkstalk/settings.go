@@ -135,6 +135,9 @@ func (s *settings) config() (host.Config, error) {
 	}
 	log, err := s.logger(cfg.LogLevel)
 	cfg.Log = log
+	if program, err := os.Executable(); err == nil { // else the host compiles by itself
+		cfg.Compiler = []string{program, compilerName}
+	}
 	return cfg, errors.Join(append(bad, err)...)
 }
 
