@@ -4,7 +4,7 @@
 SPARK ?= sail
 GO ?= go
 
-.PHONY: hostile demo test race flower tpch cluster check generate setup bench faults faults-broker fuzz build clean conformance
+.PHONY: hostile demo test race flower tpch cluster check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -40,6 +40,9 @@ build: ## the binary and the demo module
 
 bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one run
 	@scripts/bench
+
+swaps: ## a module replaced 1,000 times while clients call it; some minutes
+	@scripts/bench swaps
 
 faults: ## what breaks on Spark's side and what comes of it, as a table; some ten minutes
 	@scripts/faults

@@ -33,9 +33,11 @@ type options struct {
 	engines                 string
 	tables, scales          string // TPC-H's tables
 	rows                    int
-	queries                 []int  // of TPC-H
-	dir                     string // for modules and logs
-	next                    string // version of tasks2.wasm, new in each run
+	queries                 []int // of TPC-H
+	swaps                   int
+	pause                   time.Duration // between two swaps of reload
+	dir                     string        // for modules and logs
+	next                    string        // version of tasks2.wasm, new in each run
 }
 
 func main() {
@@ -65,10 +67,12 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] | tpch [QUERY...]   (none: all but tpch, which is measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] | swaps | tpch [QUERY...]   (none: all but swaps and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
+	flag.IntVar(&o.swaps, "swaps", 1000, "how often swaps replaces a module")
+	flag.DurationVar(&o.pause, "pause", 500*time.Millisecond, "pause between two swaps of reload")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -96,6 +100,9 @@ func run(ctx context.Context, o options) (err error) {
 			return err
 		}
 		return o.tpch(ctx)
+	}
+	if flag.Arg(0) == "swaps" {
+		return o.swap(ctx, amqp)
 	}
 	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
 	wanted := func(what string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), what) }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -86,63 +85,6 @@ func python(ctx context.Context, into any, env []string, interpreter, script str
 		return fmt.Errorf("%s: %w\n%s", script, err, stderr.String())
 	}
 	return json.Unmarshal(out, into)
-}
-
-// reload measures the time from a new version's file landing to its first answer.
-func (o options) reload(ctx context.Context, url string) (err error) {
-	plugins, err := o.plugins("tasks.wasm")
-	if err != nil {
-		return err
-	}
-	client, err := newClient(url)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.close()) }()
-	worker, err := o.serve(ctx, nil, url, client.queue, plugins, "sail")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, worker.stop()) }()
-	var first, again []float64
-	for n := range 2 * o.rounds {
-		version, source := o.next, "tasks2.wasm"
-		if n%2 == 1 {
-			version, source = "1", "tasks.wasm"
-		}
-		temp := filepath.Join(plugins, ".next")
-		if err := os.Link(filepath.Join(o.dir, source), temp); err != nil {
-			return err
-		}
-		landed := time.Now()
-		if err := os.Rename(temp, filepath.Join(plugins, "tasks.wasm")); err != nil {
-			return err
-		}
-		for {
-			got, err := client.call(ctx, "test.version")
-			if err != nil {
-				return err
-			}
-			if got == version {
-				break
-			}
-			if time.Since(landed) > 30*time.Second {
-				return fmt.Errorf("version %s did not answer within 30 s\n%s", version, worker.tail())
-			}
-		}
-		if n == 0 {
-			first = append(first, time.Since(landed).Seconds())
-		} else {
-			again = append(again, time.Since(landed).Seconds())
-		}
-	}
-	info, err := os.Stat(filepath.Join(o.dir, "tasks.wasm"))
-	if err != nil {
-		return err
-	}
-	fmt.Printf("| a Go module of %.1f MB, from its file landing to its first answer | s |\n| --- | ---: |\n", float64(info.Size())/1e6)
-	fmt.Printf("| compiled for the first time | %.2f |\n| compilation cached | %.2f |\n\n", median(first), median(again))
-	return nil
 }
 
 func (c *client) call(ctx context.Context, task string) (string, error) {
