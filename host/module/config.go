@@ -151,13 +151,13 @@ func (c Config) withDefaults() (Config, error) {
 		errs = append(errs, err)
 	}
 	if c.RequireSigned && len(c.Keys) == 0 {
-		errs = append(errs, errors.New("RequireSigned is set and there are no Keys: no module could be loaded"))
+		errs = append(errs, errors.New("there are no Keys, and RequireSigned is set: no module could be loaded"))
 	}
 	if c.Canary == 0 {
 		c.Canary = 1
 	}
 	if c.Canary < 0 || c.Canary > 1 {
-		errs = append(errs, fmt.Errorf("Canary is %v, not between 0 and 1", c.Canary))
+		errs = append(errs, fmt.Errorf("a share of %v calls (Canary) is not between 0 and 1", c.Canary))
 	}
 	if c.Trial == 0 {
 		c.Trial = 10

@@ -29,10 +29,11 @@
 //
 // What it does not hold:
 //
-//   - Compiling cannot be interrupted. One that takes longer than
-//     [Config.CompileTimeout] is given up and its file refused, but it goes on
-//     using a CPU until it is done. Functions, blocks and branches of sizes that
-//     no compiler makes are refused before.
+//   - Compiling in this process cannot be interrupted, nor is its memory limited:
+//     a file that takes longer than [Config.CompileTimeout] is refused, but its
+//     compilation goes on using a CPU until it is done. With [Config.Compiler] it
+//     is done by another process, which is ended. Functions, blocks and branches
+//     of sizes that no compiler makes are refused before.
 //   - A file that was cut short is refused if it was sealed (package seal), and
 //     otherwise where its structure tells: at a section that is not whole, or
 //     missing though another one counts on it. An unsealed file cut between two
