@@ -432,6 +432,10 @@ type Host interface {
 	// ExprCallFunction calls a function of the catalog: name may have several parts,
 	// such as "db.f", and parts in backticks.
 	ExprCallFunction(name string, args []Expr) Expr
+	// ExprUDF calls one of the functions of the module's own manifest, which the
+	// executors run. Arguments are cast to the types of its parameters. SQL text
+	// calls functions by the same names.
+	ExprUDF(name string, args []Expr) Expr
 	// ExprRegex is all columns whose names match a regular expression, which stands
 	// in backticks. frame is that of the columns, or 0.
 	ExprRegex(frame Frame, pattern string) Expr

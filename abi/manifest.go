@@ -29,6 +29,9 @@ type Manifest struct {
 	// them, and so on: it gives a frame of FrameCache to ResultFrame, which the
 	// host builds and does not read.
 	Warm []WarmSpec `json:"warm,omitempty"`
+	// Functions are the module's functions for Spark's expressions. The index of
+	// one is the argument of sparkstalk_udf.
+	Functions []FunctionSpec `json:"functions,omitempty"`
 }
 
 // A WarmSpec names a cached DataFrame that is built ahead of the tasks that
@@ -221,6 +224,9 @@ func ParseManifest(data []byte) (Manifest, error) {
 			return Manifest{}, fmt.Errorf("%w: two tasks are named %q", ErrManifest, t.Name)
 		}
 		seen[t.Name] = true
+	}
+	if err := checkFunctions(m.Functions); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)
 	}
 	return m, nil
 }

@@ -442,6 +442,11 @@ func (u Unsupported) ExprCallFunction(name string, args []Expr) Expr {
 	panic(u.refuse("ExprCallFunction"))
 }
 
+// ExprUDF panics: see [Unsupported].
+func (u Unsupported) ExprUDF(name string, args []Expr) Expr {
+	panic(u.refuse("ExprUDF"))
+}
+
 // ExprRegex panics: see [Unsupported].
 func (u Unsupported) ExprRegex(frame Frame, pattern string) Expr {
 	panic(u.refuse("ExprRegex"))

@@ -236,6 +236,10 @@ type Config struct {
 	// faster, but only their host calls can be interrupted, and a loop that never
 	// ends stops the whole host.
 	TrustedModules []string `json:"trusted_modules"`
+	// FunctionMemoryMiB is the most linear memory of an instance that runs a
+	// module's functions in an executor, of which each of its cores has one. Zero
+	// means 256.
+	FunctionMemoryMiB int `json:"function_memory_mib"`
 	// CacheEntries is how many cached DataFrames are kept; zero means 64.
 	// CacheMiB is how much they may hold together, as far as their sizes are
 	// known; zero means no limit. When there is too much, those used longest ago
@@ -378,7 +382,7 @@ func (c Config) withDefaults() (Config, error) {
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
 		"worker_heartbeat_interval": c.HeartbeatInterval, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit),
-		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
+		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"module_canary": c.ModuleCanary, "module_versions": float64(c.ModuleVersions), "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
 		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers), "module_compile_mib": float64(c.ModuleCompileMiB),
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,

@@ -41,6 +41,8 @@ type Runtime struct {
 	binder  *hostfn.Binder
 	modules *module.Registry
 	warmer  *warmer
+	// libraries are the modules' functions for Spark's expressions.
+	libraries libraries
 	// changed holds one once modules came or went.
 	changed chan struct{}
 	// tasksChanged is called then, if it is set.
@@ -73,6 +75,7 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 		var err error
 		mc := moduleConfig(cfg)
 		tidy := mc.OnChange
+		mc.OnClose = r.forget
 		mc.OnChange = func(info module.Info) {
 			tidy(info)
 			r.warmer.wake()
@@ -272,7 +275,7 @@ func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 	}
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
 		Rights: t.runtime.rights(name, t.lease.Capabilities()), Limits: limits,
-		Capabilities: t.lease.Capabilities(), Params: t.lease.Spec().Params,
+		Capabilities: t.lease.Capabilities(), Functions: t.runtime.library(t.lease), Params: t.lease.Spec().Params,
 		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: call.SoftLimit,
 		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},

@@ -242,8 +242,8 @@ func (r *Runtime) warmNow(ctx context.Context, m module.Info, place int) (hash s
 	}
 	inv := r.binder.Open(ctx, hostfn.Task{
 		Rights: r.rights(m.Name, m.Capabilities), Limits: r.cfg.Modules.Limits(m.Name),
-		Capabilities: m.Capabilities,
-		Name:         name, Module: m.Name, Version: m.Hash, Warm: true,
+		Capabilities: m.Capabilities, Functions: r.library(lease),
+		Name: name, Module: m.Name, Version: m.Hash, Warm: true,
 		Args: []byte(`{"args":[],"kwargs":{}}`), Request: request,
 	})
 	defer inv.Close()

@@ -17,48 +17,6 @@ type Cache[K any] struct {
 	options []string
 }
 
-// Cached registers a cache of DataFrames. build describes the DataFrame for a
-// key; it must give the same plan for the same key, and return a DataFrame:
-// only those can be cached. Call it for a package variable, or in init; a second
-// cache of one name is a panic.
-//
-// The first action that needs a cached DataFrame has the host keep its rows;
-// later ones, of any task and module, use them. The host knows them by their
-// plan: after a reload with the same plan they are still there, and name is only
-// for people.
-//
-// How the rows are kept is up to the host unless options say it: [StorageLevel],
-// [Lazy] and [TTL]. Of two caches with one plan, the first to ask decides.
-// [Warm] has them built when the module is loaded.
-func Cached[K any](name string, build func(ctx *Context, key K) *spark.DataFrame, options ...CacheOption) *Cache[K] {
-	if name == "" {
-		panic("sdk.Cached: a cache needs a name")
-	}
-	if build == nil {
-		panic(fmt.Sprintf("sdk.Cached %q: the function is nil", name))
-	}
-	settings := cacheSettings{name: name}
-	for _, o := range options {
-		o(&settings)
-	}
-	c := &Cache[K]{name, build, settings.options}
-	var warm []*task
-	for _, k := range settings.warm {
-		key, ok := k.(K)
-		if !ok {
-			panic(fmt.Sprintf("sdk.Cached %q: its keys are of type %T, and sdk.Warm has a %T", name, *new(K), k))
-		}
-		warm = append(warm, &task{
-			spec: abi.TaskSpec{Name: name},
-			rows: abi.RowArrays,
-			key:  describeKey(name, key),
-			call: func(ctx *Context, _ Arguments) (any, error) { return c.Get(ctx, key), nil },
-		})
-	}
-	registered().addCache(name, warm...)
-	return c
-}
-
 // describeKey returns a key as people see it in the manifest.
 func describeKey(name string, key any) []byte {
 	data, err := pyjson.Marshal(key)

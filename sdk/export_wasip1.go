@@ -1,3 +1,5 @@
+//go:build !sparkstalk_functions
+
 package sdk
 
 import "github.com/sparkstalk/sparkstalk/sdk/internal/hostcall"

@@ -32,6 +32,9 @@ func (r *registry) manifest() abi.Manifest {
 	for _, t := range r.tasks {
 		m.Tasks = append(m.Tasks, t.spec)
 	}
+	for _, f := range r.functions {
+		m.Functions = append(m.Functions, f.spec)
+	}
 	for _, w := range r.warm {
 		m.Warm = append(m.Warm, abi.WarmSpec{Cache: w.spec.Name, Key: w.key})
 	}

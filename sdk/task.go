@@ -30,6 +30,7 @@ type registry struct {
 	caches []string
 	warm   []*task // what describes the DataFrames that caches want warm
 
+	functions    []*Function
 	capabilities []string
 }
 
@@ -41,54 +42,6 @@ var target = func() *atomic.Pointer[registry] {
 }()
 
 func registered() *registry { return target.Load() }
-
-// Task registers a task. Call it in init: what is wrong with a definition, such
-// as a second task of that name or a field that no argument can fill, is a
-// panic that names the task and the field, and the host refuses the module.
-//
-// name is what clients call, such as "demo.WordCount".
-//
-// A is a struct whose fields are the parameters, in that order. The tag arg
-// holds the name and, after a comma, the default, without which an argument is
-// required; the default is the rest of the tag, as text for strings and times
-// and as JSON for other types. The tag doc is for people.
-//
-//	Inputs string   `arg:"inputs" doc:"path of text files"`
-//	Letter string   `arg:"first_letter,default=a"`
-//	Limit  *int     `arg:"limit,default=null"`
-//	Skip   []string `arg:"skip,default=[]"`
-//
-// An argument must have the parameter's type; Python's words for a wrong one
-// are "f() argument 'n' must be int, not str". There are bool, all integers
-// (exact, and an OverflowError if they do not fit), floats (an int will do),
-// string, []byte for bytes, time.Time for datetime and date, slices, arrays, maps,
-// structs (with encoding/json's tags), types that decode themselves from JSON or
-// text, pointers, which also take None, any, and json.RawMessage for a value's
-// very bytes.
-//
-// R is what the client's result.get() returns: any value as encoding/json
-// encodes it (a time.Time is RFC 3339 text, []byte is base64 text); a struct
-// without fields, or nil, for None; a json.RawMessage as it is; or a
-// *spark.DataFrame for its rows, a list of lists, which the host passes on
-// without bringing them into the module.
-//
-// An error that is or wraps an [Error] is raised by the client as that class;
-// see [Errorf]. Any other is a TaskError of the Python module sparkstalk, and a
-// panic is a Panic, with the Go stack as its traceback.
-func Task[A, R any](name string, fn func(*Context, A) (R, error), options ...Option) {
-	if fn == nil {
-		panic(fmt.Sprintf("sdk.Task %q: the function is nil", name))
-	}
-	t := define(name, reflect.TypeFor[A](), reflect.TypeFor[R](), options)
-	t.call = func(ctx *Context, arguments Arguments) (any, error) {
-		var a A
-		if err := t.bind(reflect.ValueOf(&a).Elem(), arguments); err != nil {
-			return nil, err
-		}
-		return fn(ctx, a)
-	}
-	registered().add(t)
-}
 
 // define describes a task, or panics.
 func define(name string, args, result reflect.Type, options []Option) *task {

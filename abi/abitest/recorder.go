@@ -509,6 +509,12 @@ func (r *Recorder) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	return answer[abi.Expr](r, "ExprCallFunction")
 }
 
+// ExprUDF records the call.
+func (r *Recorder) ExprUDF(name string, args []abi.Expr) abi.Expr {
+	r.record("ExprUDF", name, args)
+	return answer[abi.Expr](r, "ExprUDF")
+}
+
 // ExprRegex records the call.
 func (r *Recorder) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
 	r.record("ExprRegex", frame, pattern)

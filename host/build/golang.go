@@ -1,9 +1,15 @@
 package build
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
+	"os"
 	"os/exec"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 func buildGo(ctx context.Context, dir, out string, o Options) error {
@@ -11,9 +17,60 @@ func buildGo(ctx context.Context, dir, out string, o Options) error {
 	if err != nil {
 		return errors.New("go is not in PATH; install Go 1.26 or newer")
 	}
-	args := []string{"build", "-buildmode=c-shared", "-trimpath", "-o", out}
-	if !o.Debug {
-		args = append(args, "-ldflags=-s -w")
+	build := func(out string, more ...string) error {
+		args := append([]string{"build", "-buildmode=c-shared", "-trimpath", "-o", out}, more...)
+		return compile(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0"}, tool, append(args, ".")...)
 	}
-	return compile(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0"}, tool, append(args, ".")...)
+	var strip []string
+	if !o.Debug {
+		strip = []string{"-ldflags=-s -w"}
+	}
+	if err := build(out, strip...); err != nil {
+		return err
+	}
+	module, err := os.ReadFile(out)
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(module, []byte(registersFunctions)) {
+		return nil
+	}
+	// What executors run is built without the tasks, which makes it smaller by a
+	// third or more; there is nobody on an executor to read its names.
+	small := out + ".functions"
+	defer os.Remove(small) // it is part of the module by then
+	if err := build(small, "-tags=sparkstalk_functions", "-ldflags=-s -w"); err != nil {
+		return err
+	}
+	functions, err := os.ReadFile(small)
+	if err != nil {
+		return err
+	}
+	return appendSection(out, abi.FunctionsSection, functions)
+}
+
+// registersFunctions is the name of the function by which the SDK registers
+// functions for Spark's expressions. A module without such does not link it, and
+// so does not have its name in the table for stack traces.
+const registersFunctions = "sparkstalk/sdk.(*registry).addFunction"
+
+// appendSection adds a custom section with content, compressed by gzip, to a
+// WebAssembly file.
+func appendSection(path, name string, content []byte) error {
+	section := binary.AppendUvarint(nil, uint64(len(name)))
+	var packed bytes.Buffer
+	packed.Write(append(section, name...)) // a buffer takes everything, as does gzip over one
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(content); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(binary.AppendUvarint([]byte{0}, uint64(packed.Len())), packed.Bytes()...))
+	return errors.Join(err, f.Close())
 }

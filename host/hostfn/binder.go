@@ -20,6 +20,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
+	"github.com/sparkstalk/sparkstalk/host/udf"
 )
 
 // Session is what the host functions need of a [spark.Session].
@@ -157,6 +158,8 @@ type Task struct {
 	// Limits are those of the module, in place of the Binder's where they are set.
 	Limits policy.Limits
 	Warm   bool
+	// Functions are the module's, for Spark's expressions.
+	Functions *udf.Library
 	// Args is what TaskArgs returns, {"args": [...], "kwargs": {...}}, and
 	// Request what TaskRequest does, an [abi.Request] as JSON.
 	Args, Request []byte

@@ -88,7 +88,8 @@ func (i *Invocation) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr 
 func (i *Invocation) ExprSQL(text string) abi.Expr {
 	b := i.build("ExprSQL")
 	b.mayExpression(text)
-	return b.keepExpr(spark.SQLExpr(b.text(text)))
+	text, functions := i.task.Functions.SQL(b.text(text))
+	return b.keepExpr(spark.SQLExpr(text).Using(functions))
 }
 
 // ExprSubquery implements [abi.Host].

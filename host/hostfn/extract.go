@@ -46,6 +46,20 @@ func (i *Invocation) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	return b.keepExpr(spark.CallFunction(b.text(name), b.exprList(args)))
 }
 
+// ExprUDF implements [abi.Host].
+func (i *Invocation) ExprUDF(name string, args []abi.Expr) abi.Expr {
+	b := i.build("ExprUDF")
+	name, list := b.text(name), b.exprList(args)
+	if b.wrong() {
+		return b.keepExpr(nil)
+	}
+	call, err := i.task.Functions.Call(name, list)
+	if err != nil {
+		b.invalid(typeValue, "%v", err)
+	}
+	return b.keepExpr(call)
+}
+
 // ExprRegex implements [abi.Host].
 func (i *Invocation) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
 	b := i.build("ExprRegex")

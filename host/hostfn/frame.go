@@ -58,7 +58,8 @@ func (b *builder) sql(query string, names []string, args []abi.Expr) *spark.Data
 	if b.wrong() {
 		return spark.Invalid(b.err)
 	}
-	return spark.SQLOver(query, names, list, b.viewsIn(query))
+	query, functions := b.i.task.Functions.SQL(query)
+	return spark.SQLOver(query, names, list, b.viewsIn(query)).Using(functions)
 }
 
 // FrameRange implements [abi.Host].

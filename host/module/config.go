@@ -115,6 +115,10 @@ type Config struct {
 	// before. That is known from VersionsDir.
 	AllowDowngrades bool
 
+	// OnClose is called with the hash of [Functions] that no version has any more,
+	// since the last call of the last one has ended. It must not block. Nil is not
+	// called.
+	OnClose func(hash string)
 	// Check says what else is wrong with a manifest, for which its module is then
 	// refused. Nil finds nothing.
 	Check func(abi.Manifest) error

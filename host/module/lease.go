@@ -30,6 +30,9 @@ func (l *Lease) Version() (name, hash string) { return l.version.info.Name, l.ve
 // Capabilities are what the module asks for in its manifest.
 func (l *Lease) Capabilities() []string { return l.version.info.Capabilities }
 
+// Functions are the module's for Spark's expressions. They must not be changed.
+func (l *Lease) Functions() Functions { return l.version.functions }
+
 // Run runs the task once, on an instance that no other call has meanwhile; it
 // waits for one while Config.MaxInstances are busy. The guest's host calls reach h.
 //

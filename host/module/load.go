@@ -188,12 +188,16 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, 
 			err = refusal(BadManifest, "%w", checkErr)
 		}
 	}
+	if err == nil {
+		v.functions, err = functionsOf(file, manifest, int64(e.cfg.MaxFileMiB)<<20)
+	}
 	if err != nil {
 		in.close()
 		return err
 	}
 	v.info.Manifest = data
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
+	v.info.Functions = manifest.Functions
 	v.info.Caches, v.info.Warm, v.info.Capabilities = manifest.Caches, manifest.Warm, manifest.Capabilities
 	v.adopt(in)
 	in.idle = time.Now()

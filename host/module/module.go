@@ -96,6 +96,8 @@ type Info struct {
 	Warm   []abi.WarmSpec `json:"warm,omitempty"`
 	// Capabilities are what the module asks for beyond what every one may do.
 	Capabilities []string `json:"capabilities,omitempty"`
+	// Functions are the manifest's, for Spark's expressions.
+	Functions []abi.FunctionSpec `json:"functions,omitempty"`
 	// State says what has become of it.
 	State State `json:"state"`
 	// Reason is why a file was refused. Kind is the same for programs.
@@ -131,6 +133,6 @@ func (i *Info) seal(s *seal.Seal) {
 // clone keeps a caller from changing what the registry holds.
 func (i Info) clone() Info {
 	i.Tasks, i.Caches, i.Warm = slices.Clone(i.Tasks), slices.Clone(i.Caches), slices.Clone(i.Warm)
-	i.Capabilities = slices.Clone(i.Capabilities)
+	i.Capabilities, i.Functions = slices.Clone(i.Capabilities), slices.Clone(i.Functions)
 	return i
 }

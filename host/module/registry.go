@@ -358,6 +358,15 @@ func (r *Registry) versionClosed(v *version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.open, v)
+	if hash := v.functions.Hash; r.cfg.OnClose != nil && hash != "" {
+		shared := false
+		for other := range r.open {
+			shared = shared || other.functions.Hash == hash
+		}
+		if !shared {
+			r.cfg.OnClose(hash)
+		}
+	}
 	if r.closed && len(r.open) == 0 {
 		r.drain.Do(func() { close(r.drained) })
 	}

@@ -18,6 +18,8 @@ type version struct {
 	log    *lineLog
 	// info has what never changes; Info adds the rest.
 	info Info
+	// functions are for the executors.
+	functions Functions
 	// closed is called once the version is.
 	closed func(*version)
 	// judged is called when the version's trial ends: with the trap, or with nil.

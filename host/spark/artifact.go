@@ -90,7 +90,12 @@ func (s *Session) sendArtifact(ctx context.Context, g *generation, name string, 
 			SessionId: g.id, UserContext: s.user, ClientType: &s.agent, ClientObservedServerSideSessionId: g.observed(),
 			Payload: &sparkpb.AddArtifactsRequest_Chunk{Chunk: chunk},
 		}
-		if n == 0 {
+		switch {
+		case chunks == 1: // which Spark takes in this form alone
+			request.Payload = &sparkpb.AddArtifactsRequest_Batch_{Batch: &sparkpb.AddArtifactsRequest_Batch{
+				Artifacts: []*sparkpb.AddArtifactsRequest_SingleChunkArtifact{{Name: name, Data: chunk}},
+			}}
+		case n == 0:
 			request.Payload = &sparkpb.AddArtifactsRequest_BeginChunk{BeginChunk: &sparkpb.AddArtifactsRequest_BeginChunkedArtifact{
 				Name: name, TotalBytes: int64(len(data)), NumChunks: int64(chunks), InitialChunk: chunk,
 			}}

@@ -111,7 +111,7 @@ func (df *DataFrame) Replace(frames map[string]*DataFrame) *DataFrame {
 	if df.Err() != nil || len(df.cached) == 0 {
 		return df
 	}
-	out := &DataFrame{needs: df.needs, differs: df.differs}
+	out := &DataFrame{needs: df.needs, functions: df.functions, differs: df.differs}
 	for _, in := range df.cached {
 		other, ok := frames[in.ID]
 		if !ok {
@@ -122,7 +122,8 @@ func (df *DataFrame) Replace(frames map[string]*DataFrame) *DataFrame {
 			return Invalid(err)
 		}
 		out.cached = mergeCached(out.cached, other.cached)
-		out.needs = mergeNeeds(out.needs, other.needs)
+		out.needs = merge(out.needs, other.needs)
+		out.functions = merge(out.functions, other.functions)
 		out.differs = out.differs || other.differs
 	}
 	// Steps over nothing that is replaced are shared with df.

@@ -20,21 +20,22 @@ type Feature string
 
 // The features that are known. Each is found out by a request that uses it.
 const (
-	FeatureCheckpoint   Feature = "checkpoint"    // rows kept in the engine, Session.Checkpoint
-	FeaturePersist      Feature = "persist"       // DataFrame.persist that does keep rows
-	FeatureCacheTable   Feature = "cache_table"   // CACHE TABLE, catalog.cacheTable
-	FeatureGlobalViews  Feature = "global_views"  // global temporary views of checkpoints, which other sessions read
-	FeatureProgress     Feature = "progress"      // reports on a running execution
-	FeatureInterrupt    Feature = "interrupt"     // stopping an execution
-	FeatureStatus       Feature = "status"        // asking for the state of executions
-	FeatureErrorDetails Feature = "error_details" // whole messages and stack traces of failures
-	FeatureCloneSession Feature = "clone_session" // sessions that begin as a copy of another
-	FeatureArtifacts    Feature = "artifacts"     // files, jars and classes sent by the client
-	FeatureObserve      Feature = "observe"       // DataFrame.observe
-	FeatureQuantiles    Feature = "quantiles"     // stat.approxQuantile
-	FeatureFreqItems    Feature = "freq_items"    // stat.freqItems
-	FeatureSemanticHash Feature = "semantic_hash" // DataFrame.semanticHash and sameSemantics
-	FeatureORC          Feature = "orc"           // the file format
+	FeatureCheckpoint    Feature = "checkpoint"     // rows kept in the engine, Session.Checkpoint
+	FeaturePersist       Feature = "persist"        // DataFrame.persist that does keep rows
+	FeatureCacheTable    Feature = "cache_table"    // CACHE TABLE, catalog.cacheTable
+	FeatureGlobalViews   Feature = "global_views"   // global temporary views of checkpoints, which other sessions read
+	FeatureProgress      Feature = "progress"       // reports on a running execution
+	FeatureInterrupt     Feature = "interrupt"      // stopping an execution
+	FeatureStatus        Feature = "status"         // asking for the state of executions
+	FeatureErrorDetails  Feature = "error_details"  // whole messages and stack traces of failures
+	FeatureCloneSession  Feature = "clone_session"  // sessions that begin as a copy of another
+	FeatureArtifacts     Feature = "artifacts"      // files, jars and classes sent by the client
+	FeatureJavaFunctions Feature = "java_functions" // functions whose Java class the client sends
+	FeatureObserve       Feature = "observe"        // DataFrame.observe
+	FeatureQuantiles     Feature = "quantiles"      // stat.approxQuantile
+	FeatureFreqItems     Feature = "freq_items"     // stat.freqItems
+	FeatureSemanticHash  Feature = "semantic_hash"  // DataFrame.semanticHash and sameSemantics
+	FeatureORC           Feature = "orc"            // the file format
 
 	FeatureAsOfJoin       Feature = "as_of_join"          // DataFrame.joinAsOf
 	FeatureNearestJoin    Feature = "nearest_by_join"     // DataFrame.nearestByJoin
@@ -80,17 +81,18 @@ const otherEngine = "run on Apache Spark instead (--spark='local[*]' or sc://hos
 
 // ways are the ways out by feature, in front of otherEngine.
 var ways = map[Feature]string{
-	FeatureCheckpoint:   "set the engine's checkpoint folder, or do without cached DataFrames",
-	FeaturePersist:      "it answers as if it did and keeps nothing. Use a checkpoint, which is how DataFrames are cached by default",
-	FeatureCacheTable:   "cache the DataFrame in the task's module, or write it to a table",
-	FeatureGlobalViews:  "use a temporary view or a cached DataFrame, which all tasks of one host share",
-	FeatureProgress:     "report the task's own states",
-	FeatureErrorDetails: "read the engine's log",
-	FeatureArtifacts:    "put files where the engine can read them",
-	FeatureObserve:      "aggregate in a plan of its own",
-	FeatureQuantiles:    "use the functions percentile or percentile_approx",
-	FeatureFreqItems:    "group by the column and count",
-	FeatureORC:          "use parquet",
+	FeatureCheckpoint:    "set the engine's checkpoint folder, or do without cached DataFrames",
+	FeaturePersist:       "it answers as if it did and keeps nothing. Use a checkpoint, which is how DataFrames are cached by default",
+	FeatureCacheTable:    "cache the DataFrame in the task's module, or write it to a table",
+	FeatureGlobalViews:   "use a temporary view or a cached DataFrame, which all tasks of one host share",
+	FeatureProgress:      "report the task's own states",
+	FeatureErrorDetails:  "read the engine's log",
+	FeatureArtifacts:     "put files where the engine can read them",
+	FeatureJavaFunctions: "build the expression from Spark's own functions",
+	FeatureObserve:       "aggregate in a plan of its own",
+	FeatureQuantiles:     "use the functions percentile or percentile_approx",
+	FeatureFreqItems:     "group by the column and count",
+	FeatureORC:           "use parquet",
 
 	FeatureAsOfJoin:       "join on a range of the column and keep the nearest row with a window",
 	FeatureNearestJoin:    "cross join and keep the nearest rows with a window",

@@ -19,6 +19,8 @@ type Column struct {
 	order  bool         // a sort order, which only Sort takes
 	plans  []*DataFrame // of the subqueries in it
 	needs  []Feature    // that not every engine has
+	// functions are what it calls of the session's own, each once.
+	functions []*Function
 	// literal is its value if it is nothing but a constant.
 	literal *sparkpb.Expression_Literal
 	err     error
@@ -51,7 +53,8 @@ func column(weight int64, inputs []*Column, build func(r *renderer) *sparkpb.Exp
 		c.depth = max(c.depth, in.depth)
 		c.weight = addWeight(c.weight, in.weight)
 		c.plans = mergePlans(c.plans, in.plans)
-		c.needs = mergeNeeds(c.needs, in.needs)
+		c.needs = merge(c.needs, in.needs)
+		c.functions = merge(c.functions, in.functions)
 	}
 	c.depth++
 	if err := checkPlan(c.depth, c.weight); err != nil {
@@ -147,9 +150,9 @@ func Call(function string, args []*Column, distinct bool) *Column {
 	})
 	switch {
 	case function == rowIndex:
-		c.needs = mergeNeeds(c.needs, []Feature{FeatureRowIndex})
+		c.needs = merge(c.needs, []Feature{FeatureRowIndex})
 	case len(args) == 3 && (strings.EqualFold(function, "max_by") || strings.EqualFold(function, "min_by")):
-		c.needs = mergeNeeds(c.needs, []Feature{FeatureMaxBySeveral})
+		c.needs = merge(c.needs, []Feature{FeatureMaxBySeveral})
 	}
 	return c
 }

@@ -37,6 +37,8 @@ type DataFrame struct {
 	node   *node
 	cached []CachedInput
 	needs  []Feature // that not every engine has, each once
+	// functions are what it calls of the session's own, each once.
+	functions []*Function
 	// differs says that a step is sent to Sail in another form than to Spark.
 	differs bool
 	err     error
@@ -239,14 +241,16 @@ func frame(n *node, inputs []*DataFrame, columns []*Column) *DataFrame {
 		n.depth = max(n.depth, in.node.depth)
 		n.weight = addWeight(n.weight, in.node.weight)
 		df.cached = mergeCached(df.cached, in.cached)
-		df.needs = mergeNeeds(df.needs, in.needs)
+		df.needs = merge(df.needs, in.needs)
+		df.functions = merge(df.functions, in.functions)
 		df.differs = df.differs || in.differs
 	}
 	for _, c := range columns {
 		if err := c.fault(); err != nil {
 			return Invalid(err)
 		}
-		df.needs = mergeNeeds(df.needs, c.needs)
+		df.needs = merge(df.needs, c.needs)
+		df.functions = merge(df.functions, c.functions)
 		n.depth = max(n.depth, c.depth)
 		n.weight = addWeight(n.weight, c.weight)
 	}
@@ -255,7 +259,8 @@ func frame(n *node, inputs []*DataFrame, columns []*Column) *DataFrame {
 		n.subqueries++
 		n.weight = addWeight(n.weight, sub.node.weight)
 		df.cached = mergeCached(df.cached, sub.cached)
-		df.needs = mergeNeeds(df.needs, sub.needs)
+		df.needs = merge(df.needs, sub.needs)
+		df.functions = merge(df.functions, sub.functions)
 		df.differs = df.differs || sub.differs
 	}
 	n.depth++

@@ -69,7 +69,7 @@ func NamedArgument(name string, value *Column) *Column {
 			NamedArgumentExpression: &sparkpb.NamedArgumentExpression{Key: name, Value: value.build(r)},
 		}}
 	})
-	c.needs = mergeNeeds(c.needs, []Feature{FeatureNamedArguments})
+	c.needs = merge(c.needs, []Feature{FeatureNamedArguments})
 	return c
 }
 
@@ -145,6 +145,6 @@ func (c *Column) ShufflePartition() *Column {
 			DirectShufflePartitionId: &sparkpb.Expression_DirectShufflePartitionID{Child: c.build(r)},
 		}}
 	})
-	out.needs = mergeNeeds(out.needs, []Feature{FeatureRepartitionID})
+	out.needs = merge(out.needs, []Feature{FeatureRepartitionID})
 	return out
 }

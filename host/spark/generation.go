@@ -41,6 +41,8 @@ type generation struct {
 
 	knowledge knowledge
 
+	definitions definitions
+
 	mu     sync.Mutex
 	server string // the engine's own id of the session; empty until it answered
 }
@@ -49,7 +51,7 @@ type generation struct {
 const markerKey = "spark.sparkstalk.session"
 
 func newGeneration(number uint64, id string) *generation {
-	return &generation{number: number, id: id, marker: uuid.NewString(), gate: make(chan struct{}, 1), knowledge: newKnowledge()}
+	return &generation{number: number, id: id, marker: uuid.NewString(), gate: make(chan struct{}, 1), knowledge: newKnowledge(), definitions: newDefinitions()}
 }
 
 // lines counts the connections that were made.

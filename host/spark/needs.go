@@ -3,7 +3,6 @@ package spark
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 )
@@ -12,7 +11,7 @@ import (
 // every engine has.
 func (df *DataFrame) need(feature Feature) *DataFrame {
 	if df.Err() == nil {
-		df.needs = mergeNeeds(df.needs, []Feature{feature})
+		df.needs = merge(df.needs, []Feature{feature})
 	}
 	return df
 }
@@ -35,20 +34,6 @@ func (s *Session) onSail(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return g.isSail(), nil
-}
-
-// mergeNeeds appends what a does not have yet. It changes neither.
-func mergeNeeds(a, b []Feature) []Feature {
-	if len(a) == 0 {
-		return b
-	}
-	out := slices.Clip(a)
-	for _, feature := range b {
-		if !slices.Contains(out, feature) {
-			out = append(out, feature)
-		}
-	}
-	return out
 }
 
 // plan returns the plan to be sent for df to this engine. It refuses one that
@@ -76,6 +61,9 @@ func (s *Session) plan(ctx context.Context, df *DataFrame) (*sparkpb.Plan, error
 		if r.sail, err = s.onSail(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.define(ctx, df.functions); err != nil {
+		return nil, err
 	}
 	if err := s.checkPaths(ctx, df); err != nil {
 		return nil, err

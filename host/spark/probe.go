@@ -25,19 +25,20 @@ var probes map[Feature]probe
 
 func init() {
 	probes = map[Feature]probe{
-		FeatureCheckpoint:   probeCheckpoint,
-		FeaturePersist:      probePersist,
-		FeatureCacheTable:   probeCacheTable,
-		FeatureGlobalViews:  probeGlobalViews,
-		FeatureProgress:     probeProgress,
-		FeatureInterrupt:    probeInterrupt,
-		FeatureStatus:       probeStatus,
-		FeatureErrorDetails: probeErrorDetails,
-		FeatureCloneSession: probeCloneSession,
-		FeatureArtifacts:    probeArtifacts,
-		FeatureSemanticHash: probeSemanticHash,
-		FeatureORC:          probeORC,
-		FeatureToSchema:     probeToSchema,
+		FeatureCheckpoint:    probeCheckpoint,
+		FeaturePersist:       probePersist,
+		FeatureCacheTable:    probeCacheTable,
+		FeatureGlobalViews:   probeGlobalViews,
+		FeatureProgress:      probeProgress,
+		FeatureInterrupt:     probeInterrupt,
+		FeatureStatus:        probeStatus,
+		FeatureErrorDetails:  probeErrorDetails,
+		FeatureCloneSession:  probeCloneSession,
+		FeatureArtifacts:     probeArtifacts,
+		FeatureJavaFunctions: probeJavaFunctions,
+		FeatureSemanticHash:  probeSemanticHash,
+		FeatureORC:           probeORC,
+		FeatureToSchema:      probeToSchema,
 	}
 	for feature, p := range valueProbes {
 		probes[feature] = p.probe
@@ -263,6 +264,20 @@ func probeArtifacts(ctx context.Context, s, _ *Session) (bool, error) {
 		}
 	}
 	return s.rpc(ctx, err)
+}
+
+// probeJavaFunctions registers a class that is not there: an engine that takes
+// such looks for it.
+func probeJavaFunctions(ctx context.Context, s, _ *Session) (bool, error) {
+	const class = "io.sparkstalk.udf.NoSuchClass"
+	err := s.registerJava(ctx, "sparkstalk_probe", &sparkpb.JavaUDF{
+		ClassName: class, OutputType: &sparkpb.DataType{Kind: &sparkpb.DataType_Long_{Long: &sparkpb.DataType_Long{}}},
+	})
+	// The condition's name differs between versions.
+	if engineError(err).Parameters["className"] == class {
+		return true, nil
+	}
+	return err == nil, err
 }
 
 func probeSemanticHash(ctx context.Context, s, _ *Session) (bool, error) {

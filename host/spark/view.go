@@ -130,8 +130,10 @@ func (s *Session) Scope(ctx context.Context) (string, error) {
 	own := slices.ContainsFunc(views, func(v view) bool {
 		return v.Temporary && v.Namespace == "" && !strings.HasPrefix(v.Name, handlePrefix)
 	})
-	// Functions of the catalog have qualified names.
-	own = own || slices.ContainsFunc(functions, func(name string) bool { return !strings.Contains(name, ".") })
+	// Functions of the catalog have qualified names; those of modules have the
+	// hash of what they do in theirs.
+	defined := &s.current().definitions
+	own = own || slices.ContainsFunc(functions, func(name string) bool { return !strings.Contains(name, ".") && !defined.has(name) })
 	if own {
 		return "", nil
 	}

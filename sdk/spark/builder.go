@@ -210,6 +210,8 @@ func (b *builder) expr(c Column) abi.Expr {
 		return b.host.ExprNamedArgument(n.text, args[0])
 	case kindCallFunction:
 		return b.host.ExprCallFunction(n.text, args)
+	case kindUDF:
+		return b.host.ExprUDF(n.text, args)
 	case kindAliasMetadata:
 		return b.host.ExprAliasMetadata(args[0], n.text, n.value.([]byte))
 	case kindShufflePartition:

@@ -36,6 +36,7 @@ const (
 	kindLambdaVariable
 	kindNamedArgument
 	kindCallFunction
+	kindUDF
 	kindRegex
 	kindMetadataColumn
 	kindAliasMetadata

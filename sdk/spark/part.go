@@ -59,6 +59,12 @@ func CallFunction(name string, args ...Column) Column {
 	return Column{&node{kind: kindCallFunction, text: name, args: args}}
 }
 
+// CallUDF calls one of the module's own functions for Spark's expressions: see
+// sdk.UDF, whose Function.Call is more convenient.
+func CallUDF(name string, args ...Column) Column {
+	return Column{&node{kind: kindUDF, text: name, args: args}}
+}
+
 // ColRegex is all columns whose names match a regular expression, which stands
 // in backticks: "`a.*`".
 func (df *DataFrame) ColRegex(pattern string) Column {

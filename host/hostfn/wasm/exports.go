@@ -96,6 +96,7 @@ var methods = []function{
 	{name: "expr_lambda_variable", call: exprLambdaVariable, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_named_argument", call: exprNamedArgument, params: []api.ValueType{i32, i32, i32}, names: []string{"name_ptr", "name_len", "value"}, results: []api.ValueType{i32}},
 	{name: "expr_call_function", call: exprCallFunction, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"name_ptr", "name_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
+	{name: "expr_udf", call: exprUDF, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"name_ptr", "name_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
 	{name: "expr_regex", call: exprRegex, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "pattern_ptr", "pattern_len"}, results: []api.ValueType{i32}},
 	{name: "expr_metadata_column", call: exprMetadataColumn, params: []api.ValueType{i32, i32, i32}, names: []string{"frame", "name_ptr", "name_len"}, results: []api.ValueType{i32}},
 	{name: "expr_alias_metadata", call: exprAliasMetadata, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"in", "name_ptr", "name_len", "metadata_ptr", "metadata_len"}, results: []api.ValueType{i32}},
@@ -765,6 +766,13 @@ func exprCallFunction(ctx context.Context, mod api.Module, stack []uint64) {
 	name := c.readString("name", stack[0], stack[1])
 	args := readHandles[abi.Expr](c, "args", stack[2], stack[3])
 	stack[0] = api.EncodeU32(uint32(c.host.ExprCallFunction(name, args)))
+}
+
+func exprUDF(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "expr_udf")
+	name := c.readString("name", stack[0], stack[1])
+	args := readHandles[abi.Expr](c, "args", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.ExprUDF(name, args)))
 }
 
 func exprRegex(ctx context.Context, mod api.Module, stack []uint64) {

@@ -747,6 +747,14 @@ func (imports) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	return abi.Expr(exprCallFunction(name, unsafe.Pointer(unsafe.SliceData(args)), uint32(len(args))))
 }
 
+//go:wasmimport sparkstalk_v1 expr_udf
+//go:noescape
+func exprUDF(name string, args unsafe.Pointer, argsCount uint32) uint32
+
+func (imports) ExprUDF(name string, args []abi.Expr) abi.Expr {
+	return abi.Expr(exprUDF(name, unsafe.Pointer(unsafe.SliceData(args)), uint32(len(args))))
+}
+
 //go:wasmimport sparkstalk_v1 expr_regex
 //go:noescape
 func exprRegex(frame uint32, pattern string) uint32

@@ -91,6 +91,11 @@ func (p *Plans) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	return p.keepExpr(name+"("+p.texts(args)+")", args...)
 }
 
+// ExprUDF implements [abi.Host].
+func (p *Plans) ExprUDF(name string, args []abi.Expr) abi.Expr {
+	return p.keepExpr(name+"("+p.texts(args)+")", args...)
+}
+
 // ExprRegex implements [abi.Host].
 func (p *Plans) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
 	if frame == 0 {

@@ -806,6 +806,14 @@ export function exprCallFunction(name: string, args: Expr[]): Expr {
   return exprCallFunction_(i32(changetype<usize>(nameBytes)), nameBytes.byteLength, i32(args.dataStart), args.length);
 }
 
+@external("sparkstalk_v1", "expr_udf")
+declare function exprUDF_(name_ptr: i32, name_len: i32, args_ptr: i32, args_count: i32): i32;
+/** calls one of the functions of the module's own manifest, which the executors run. Arguments are cast to the types of its parameters. SQL text calls functions by the same names. */
+export function exprUDF(name: string, args: Expr[]): Expr {
+  const nameBytes = String.UTF8.encode(name);
+  return exprUDF_(i32(changetype<usize>(nameBytes)), nameBytes.byteLength, i32(args.dataStart), args.length);
+}
+
 @external("sparkstalk_v1", "expr_regex")
 declare function exprRegex_(frame: i32, pattern_ptr: i32, pattern_len: i32): i32;
 /** is all columns whose names match a regular expression, which stands in backticks. frame is that of the columns, or 0. */

@@ -461,6 +461,10 @@ ss_expr ss_expr_named_argument(const void *name, uint32_t name_len, ss_expr valu
 SS_IMPORT("expr_call_function")
 ss_expr ss_expr_call_function(const void *name, uint32_t name_len, const ss_expr *args, uint32_t args_count);
 
+/* calls one of the functions of the module's own manifest, which the executors run. Arguments are cast to the types of its parameters. SQL text calls functions by the same names. */
+SS_IMPORT("expr_udf")
+ss_expr ss_expr_udf(const void *name, uint32_t name_len, const ss_expr *args, uint32_t args_count);
+
 /* is all columns whose names match a regular expression, which stands in backticks. frame is that of the columns, or 0. */
 SS_IMPORT("expr_regex")
 ss_expr ss_expr_regex(ss_frame frame, const void *pattern, uint32_t pattern_len);

@@ -86,6 +86,7 @@
 (import "sparkstalk_v1" "expr_lambda_variable" (func $expr_lambda_variable (param $name_ptr i32) (param $name_len i32) (result i32)))
 (import "sparkstalk_v1" "expr_named_argument" (func $expr_named_argument (param $name_ptr i32) (param $name_len i32) (param $value i32) (result i32)))
 (import "sparkstalk_v1" "expr_call_function" (func $expr_call_function (param $name_ptr i32) (param $name_len i32) (param $args_ptr i32) (param $args_count i32) (result i32)))
+(import "sparkstalk_v1" "expr_udf" (func $expr_udf (param $name_ptr i32) (param $name_len i32) (param $args_ptr i32) (param $args_count i32) (result i32)))
 (import "sparkstalk_v1" "expr_regex" (func $expr_regex (param $frame i32) (param $pattern_ptr i32) (param $pattern_len i32) (result i32)))
 (import "sparkstalk_v1" "expr_metadata_column" (func $expr_metadata_column (param $frame i32) (param $name_ptr i32) (param $name_len i32) (result i32)))
 (import "sparkstalk_v1" "expr_alias_metadata" (func $expr_alias_metadata (param $in i32) (param $name_ptr i32) (param $name_len i32) (param $metadata_ptr i32) (param $metadata_len i32) (result i32)))

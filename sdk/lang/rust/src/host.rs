@@ -140,6 +140,7 @@ imports! {
     fn expr_lambda_variable(name_ptr: *const u8, name_len: u32) -> u32;
     fn expr_named_argument(name_ptr: *const u8, name_len: u32, value: u32) -> u32;
     fn expr_call_function(name_ptr: *const u8, name_len: u32, args_ptr: *const u32, args_count: u32) -> u32;
+    fn expr_udf(name_ptr: *const u8, name_len: u32, args_ptr: *const u32, args_count: u32) -> u32;
     fn expr_regex(frame: u32, pattern_ptr: *const u8, pattern_len: u32) -> u32;
     fn expr_metadata_column(frame: u32, name_ptr: *const u8, name_len: u32) -> u32;
     fn expr_alias_metadata(in_: u32, name_ptr: *const u8, name_len: u32, metadata_ptr: *const u8, metadata_len: u32) -> u32;
@@ -828,6 +829,12 @@ pub fn expr_named_argument(name: &str, value: Expr) -> Expr {
 /// calls a function of the catalog: name may have several parts, such as "db.f", and parts in backticks.
 pub fn expr_call_function(name: &str, args: &[Expr]) -> Expr {
     let result = unsafe { import::expr_call_function(name.as_ptr(), name.len() as u32, args.as_ptr() as *const u32, args.len() as u32) };
+    Expr(result as u32)
+}
+
+/// calls one of the functions of the module's own manifest, which the executors run. Arguments are cast to the types of its parameters. SQL text calls functions by the same names.
+pub fn expr_udf(name: &str, args: &[Expr]) -> Expr {
+    let result = unsafe { import::expr_udf(name.as_ptr(), name.len() as u32, args.as_ptr() as *const u32, args.len() as u32) };
     Expr(result as u32)
 }
 

@@ -1,0 +1,84 @@
+package module
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+)
+
+// Functions is what a module has for Spark's expressions: what it says of them,
+// and the WebAssembly that executors run, with the SHA-256 of both in hex. Without
+// functions all is empty.
+type Functions struct {
+	Specs []abi.FunctionSpec
+	File  []byte
+	Hash  string
+}
+
+// functionsOf returns the functions of a module, whose manifest is given. The
+// file is in a custom section if there is one, else it is the module itself; it has
+// at most limit bytes.
+func functionsOf(module []byte, manifest abi.Manifest, limit int64) (Functions, error) {
+	if len(manifest.Functions) == 0 {
+		return Functions{}, nil
+	}
+	file := module
+	if section, ok := customSection(module, abi.FunctionsSection); ok {
+		var err error
+		if file, err = inflate(section, limit); err != nil {
+			return Functions{}, refusal(Invalid, "section %s: %w", abi.FunctionsSection, err)
+		}
+		if err := structure(file); err != nil {
+			return Functions{}, refusal(Invalid, "section %s: %w", abi.FunctionsSection, err)
+		}
+	}
+	// A copy, for what it may be a part of need not be kept.
+	file = bytes.Clone(file)
+	h := sha256.New()
+	_, _ = h.Write(file) // hashes take everything
+	_ = json.NewEncoder(h).Encode(manifest.Functions)
+	return Functions{Specs: manifest.Functions, File: file, Hash: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// inflate returns what may be compressed by gzip, and has at most limit bytes.
+func inflate(data []byte, limit int64) ([]byte, error) {
+	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(z, limit+1))
+	if err == nil && int64(len(out)) > limit {
+		err = fmt.Errorf("it holds more than %d bytes", limit)
+	}
+	return out, err
+}
+
+// customSection returns the content of a custom section of a whole module.
+func customSection(file []byte, name string) ([]byte, bool) {
+	for at := 8; at < len(file); {
+		id := file[at]
+		size, n := uvarint(file[at+1:])
+		if n <= 0 || uint64(len(file)-at-1-n) < uint64(size) {
+			return nil, false
+		}
+		content := file[at+1+n : at+1+n+int(size)]
+		at += 1 + n + int(size)
+		if id != sectionCustom {
+			continue
+		}
+		length, n := uvarint(content)
+		if n > 0 && uint64(len(content)-n) >= uint64(length) && string(content[n:n+int(length)]) == name {
+			return content[n+int(length):], true
+		}
+	}
+	return nil, false
+}
