@@ -66,7 +66,14 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 		err = c.autoRetry(work, err)
 	}
 	took := time.Since(start)
-	w.leave(func() { w.finish(alive, c, value, err, took) })
+	outbox := w.outbox
+	if set.acksLate {
+		outbox = w.lateOutbox
+	}
+	w.leaveBy(outbox, func() { w.finish(alive, c, value, err, took) })
+	// The next body may keep this thread for long: what the result has to do until
+	// it waits for the network comes first.
+	runtime.Gosched()
 }
 
 // errTimeLimit is the cause of a context whose task took too long.

@@ -147,10 +147,12 @@ func (w *Worker) rateOf(name string) float64 {
 // leave runs what may wait for the network outside the broker's goroutine and
 // the task slots. Run waits for it. It blocks while too many are under way, so
 // that results that cannot be stored hold up the intake, not the memory.
-func (w *Worker) leave(f func()) {
-	w.outbox <- struct{}{}
+func (w *Worker) leave(f func()) { w.leaveBy(w.outbox, f) }
+
+func (w *Worker) leaveBy(outbox chan struct{}, f func()) {
+	outbox <- struct{}{}
 	w.leaving.Go(func() {
-		defer func() { <-w.outbox }()
+		defer func() { <-outbox }()
 		f()
 	})
 }

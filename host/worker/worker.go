@@ -120,15 +120,16 @@ type Worker struct {
 	Config
 	oid, origin string // what sent messages say of results and sender
 
-	pool     *pool
-	ready    *queue
-	held     *held
-	parked   *parked
-	limits   *limits
-	requests *requests
-	leaving  sync.WaitGroup // results on their way
-	watchers sync.WaitGroup // of connections
-	outbox   chan struct{}  // a token for each of them
+	pool       *pool
+	ready      *queue
+	held       *held
+	parked     *parked
+	limits     *limits
+	requests   *requests
+	leaving    sync.WaitGroup // results on their way
+	watchers   sync.WaitGroup // of connections
+	outbox     chan struct{}  // a token for each of them
+	lateOutbox chan struct{}  // the same, for late-acked tasks
 
 	watchedMu sync.Mutex
 	watched   map[<-chan struct{}]struct{} // connections, by what ends with them
@@ -193,7 +194,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w := &Worker{
 		Config: cfg, oid: uuid.NewString(), origin: Origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
-		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), stopping: make(chan struct{}), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
+		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), lateOutbox: make(chan struct{}, lateOutboxPerSlot*cfg.Concurrency), stopping: make(chan struct{}), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
 		watched: map[<-chan struct{}]struct{}{},
 	}
 	w.held = newHeld(func(r *request) {
@@ -215,6 +216,11 @@ func New(cfg Config) (*Worker, error) {
 // outboxPerSlot times the concurrency is how many results may be on their way
 // to the store while their slots run the next tasks.
 const outboxPerSlot = 32
+
+// lateOutboxPerSlot is the same for late-acked tasks. All of them run again when
+// this host dies, and while results cannot be stored others may run those that
+// have not begun.
+const lateOutboxPerSlot = 2
 
 // Prefetch is how many unsettled messages a worker asks for: zero, which is no
 // limit, for a negative multiplier.
