@@ -17,6 +17,9 @@ import (
 )
 
 func main() {
+	if program, err := os.Executable(); err == nil {
+		compiler = []string{program, compilerName}
+	}
 	if err := root().ExecuteContext(context.Background()); err != nil {
 		var quiet exitCode
 		if errors.As(err, &quiet) {

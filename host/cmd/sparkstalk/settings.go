@@ -135,9 +135,7 @@ func (s *settings) config() (host.Config, error) {
 	}
 	log, err := s.logger(cfg.LogLevel)
 	cfg.Log = log
-	if program, err := os.Executable(); err == nil { // else the host compiles by itself
-		cfg.Compiler = []string{program, compilerName}
-	}
+	cfg.Compiler = compiler
 	return cfg, errors.Join(append(bad, err)...)
 }
 
