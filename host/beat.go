@@ -176,6 +176,12 @@ func (s *scheduler) refresh() {
 // number behind; an entry of the configuration with that name replaces it.
 func (s *scheduler) entries() map[string]beat.Entry {
 	all := map[string]beat.Entry{}
+	if isDatabase(s.cfg.ResultBackend) && s.cfg.ResultExpires >= 0 {
+		// Celery's own, for backends whose results do not expire by themselves.
+		all["celery.backend_cleanup"] = beat.Entry{
+			Task: "celery.backend_cleanup", Schedule: json.RawMessage(`{"crontab": {"minute": 0, "hour": 4}}`), Options: json.RawMessage(`{"expires": 43200}`),
+		}
+	}
 	for _, m := range s.modules.Modules() {
 		if m.State != module.Serving {
 			continue

@@ -11,6 +11,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/result"
+	"github.com/sparkstalk/sparkstalk/host/result/database"
 	"github.com/sparkstalk/sparkstalk/host/result/redis"
 	"github.com/sparkstalk/sparkstalk/host/result/rpc"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -25,6 +26,12 @@ type TransportOptions struct {
 	VisibilityTimeout float64 `json:"visibility_timeout"`
 	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
 	MasterName string `json:"master_name"`
+}
+
+// Tables are names for Celery's two tables of results, or for their schemas.
+type Tables struct {
+	Task  string `json:"task"`
+	Group string `json:"group"`
 }
 
 // The schemes of URLs, as Celery has them.
@@ -75,10 +82,12 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 		return rpc.New(b), nil
 	case slices.Contains(redisSchemes, scheme):
 		return openRedis(cfg)
+	case isDatabase(cfg.ResultBackend):
+		return openDatabase(cfg)
 	case scheme == "disabled":
 		return result.Disabled{}, nil
 	default:
-		return nil, fmt.Errorf("result backend %q is not served: use rpc://, redis://host:port/db, sentinel://host:port/db or disabled://", mask(cfg.ResultBackend))
+		return nil, fmt.Errorf("result backend %q is not served: use rpc://, redis://host:port/db, sentinel://host:port/db, db+postgresql://host/database, db+sqlite:///file or disabled://", mask(cfg.ResultBackend))
 	}
 }
 
@@ -86,5 +95,19 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 func openRedis(cfg Config) (*redis.Store, error) {
 	return redis.New(redis.Config{
 		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), Log: cfg.Log,
+	})
+}
+
+// isDatabase reports whether a result backend is one of SQLAlchemy's databases.
+func isDatabase(url string) bool {
+	return strings.HasPrefix(url, "db+") || strings.HasPrefix(url, "database+")
+}
+
+// openDatabase returns a result backend that is a database.
+func openDatabase(cfg Config) (*database.Store, error) {
+	return database.New(database.Config{
+		URL: cfg.ResultBackend, Table: cfg.DatabaseTableNames.Task, Schema: cfg.DatabaseTableSchemas.Task,
+		GroupTable: cfg.DatabaseTableNames.Group, GroupSchema: cfg.DatabaseTableSchemas.Group,
+		Extended: cfg.ResultExtended, Expires: seconds(cfg.ResultExpires), Log: cfg.Log,
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/result"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
@@ -68,8 +69,8 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	if err := (worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes}).Publish(waitCtx, message); err != nil {
 		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
-	if slices.Contains(redisSchemes, schemeOf(cfg.ResultBackend)) {
-		return awaitRedis(waitCtx, cfg, task.ID)
+	if store, ok, err := openWaiter(cfg); ok {
+		return await(waitCtx, store, err, task.ID)
 	}
 	select {
 	case r := <-results:
@@ -94,14 +95,32 @@ func offer(results chan<- celery.Result, body []byte, cfg Config) {
 	}
 }
 
-func awaitRedis(ctx context.Context, cfg Config, id string) (_ json.RawMessage, err error) {
-	store, err := openRedis(cfg)
+// A waiter is a result backend that keeps results.
+type waiter interface {
+	result.Store
+	Wait(ctx context.Context, taskID string) (celery.Result, error)
+	Ping(ctx context.Context) error
+}
+
+// openWaiter opens the result backend if it is one that keeps results.
+func openWaiter(cfg Config) (store waiter, ok bool, err error) {
+	switch {
+	case slices.Contains(redisSchemes, schemeOf(cfg.ResultBackend)):
+		store, err = openRedis(cfg)
+	case isDatabase(cfg.ResultBackend):
+		store, err = openDatabase(cfg)
+	default:
+		return nil, false, nil
+	}
+	return store, true, err
+}
+
+func await(ctx context.Context, store waiter, err error, id string) (_ json.RawMessage, _ error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
 	r, err := store.Wait(ctx, id)
-	if err != nil {
+	if err = errors.Join(err, store.Close()); err != nil {
 		return nil, err
 	}
 	return valueOf(r)

@@ -33,10 +33,15 @@ type Config struct {
 	// BrokerTransportOptions are the broker's own.
 	BrokerTransportOptions TransportOptions `json:"broker_transport_options"`
 	// ResultBackend is where results go: rpc:// (the default), a redis:// or
-	// sentinel:// URL, or disabled://.
+	// sentinel:// URL, db+postgresql://user:password@host/database,
+	// db+sqlite:///file, or disabled://.
 	ResultBackend string `json:"result_backend"`
 	// ResultBackendTransportOptions are the backend's own.
 	ResultBackendTransportOptions TransportOptions `json:"result_backend_transport_options"`
+	// DatabaseTableNames and DatabaseTableSchemas are those of a database's tables.
+	// Empty means celery_taskmeta and celery_tasksetmeta, and no schema.
+	DatabaseTableNames   Tables `json:"database_table_names"`
+	DatabaseTableSchemas Tables `json:"database_table_schemas"`
 	// Plugins is the watched folder. Empty means plugins.
 	Plugins string `json:"plugins"`
 	// Spark is the engine: sail (the default), local[N], local[*], or sc://host:port.

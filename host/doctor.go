@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -155,17 +154,21 @@ func reachHost(ctx context.Context, raw string) error {
 
 func checkResults(ctx context.Context, cfg Config) []Check {
 	c := Check{Name: "result_backend", Status: CheckOK, Detail: mask(cfg.ResultBackend)}
-	switch scheme := schemeOf(cfg.ResultBackend); {
-	case slices.Contains(redisSchemes, scheme):
-		if err := reachRedis(ctx, cfg); err != nil {
-			c.Status, c.Detail = CheckFailed, err.Error()
-			c.Way = "start Redis, or name another backend: --result-backend or CELERY_RESULT_BACKEND"
-			return []Check{c}
+	if store, keeps, err := openWaiter(cfg); keeps {
+		if err == nil {
+			err = reach(ctx, store)
 		}
 		c.Detail += " answers"
-	case scheme == "rpc":
+		if err != nil {
+			c.Status, c.Detail = CheckFailed, err.Error()
+			c.Way = "start it, or name another backend: --result-backend or CELERY_RESULT_BACKEND"
+		}
+		return []Check{c}
+	}
+	switch schemeOf(cfg.ResultBackend) {
+	case "rpc":
 		c.Detail += ": results go back over the broker"
-	case scheme == "disabled":
+	case "disabled":
 		c.Detail += ": results are dropped"
 	default:
 		if _, err := openStore(cfg, nil); err != nil {
@@ -175,15 +178,11 @@ func checkResults(ctx context.Context, cfg Config) []Check {
 	return []Check{c}
 }
 
-func reachRedis(ctx context.Context, cfg Config) (err error) {
+// reach asks a backend whether it is there, and closes it.
+func reach(ctx context.Context, store waiter) error {
 	ctx, cancel := context.WithTimeout(ctx, brokerLimit)
 	defer cancel()
-	store, err := openRedis(cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.Ping(ctx)
+	return errors.Join(store.Ping(ctx), store.Close())
 }
 
 func checkModules(ctx context.Context, cfg Config) []Check {

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"host/broker/redis":    {"host/broker"},
 	"host/celery":          {},
 	"host/result":          {"host/celery"},
+	"host/result/database": {"host/result", "host/celery"},
 	"host/result/redis":    {"host/result", "host/celery"},
 	"host/result/rpc":      {"host/result", "host/celery", "host/broker"},
 	"host/event":           {"host/celery", "host/broker"},

@@ -30,6 +30,11 @@ type Dispatcher struct {
 	// Chords counts the parts of chords; nil means that the result backend
 	// cannot, and a chord is an error.
 	Chords result.Chords
+	// Unlock has chords of a backend without counts started by celery.chord_unlock,
+	// which looks at the results of their headers every UnlockEvery: the backend must
+	// keep results.
+	Unlock      bool
+	UnlockEvery time.Duration
 	// ReplyTo is where results of tasks go that nobody else asked for, and
 	// Origin who sends: Celery's oid and "gen<pid>@<host>".
 	ReplyTo, Origin string
@@ -65,6 +70,9 @@ var ErrNoChords = errors.New("this result backend does not support chords")
 func (d *Dispatcher) chords() (result.Chords, error) {
 	if d.Chords != nil {
 		return d.Chords, nil
+	}
+	if d.Unlock {
+		return uncounted{}, nil
 	}
 	return nil, &UnsupportedError{}
 }

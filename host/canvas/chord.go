@@ -144,6 +144,11 @@ func (d *Dispatcher) runChord(ctx context.Context, header, body *Signature, args
 				return nil, fmt.Errorf("chord %s: %w", groupID, err)
 			}
 		}
+		if d.Chords == nil {
+			if err := d.sendUnlock(ctx, groupID, body, headerResult); err != nil {
+				return nil, fmt.Errorf("chord %s: %w", groupID, err)
+			}
+		}
 		options.setText("task_id", groupID)
 		for _, o := range delay {
 			options.put(o)

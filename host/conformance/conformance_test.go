@@ -45,6 +45,7 @@ func TestWorkersBehaveTheSame(t *testing.T) {
 	cmd.Dir = "suite"
 	cmd.Env = append(os.Environ(),
 		"AMQP="+proctest.RabbitMQ(t), "REDIS_BROKER="+database("7"), "REDIS_RESULTS="+database("8"),
+		"SQLITE_RESULTS=db+sqlite:///"+filepath.Join(dir, "results.db"),
 		"SPARKSTALK="+binary, "MODULES="+modules, "SPARK_REMOTE="+proctest.Sail(t), "LOGS="+dir)
 	out, err := cmd.CombinedOutput()
 	if err == nil {

@@ -68,6 +68,12 @@ type Reader interface {
 	Get(ctx context.Context, taskID string) (celery.Result, bool, error)
 }
 
+// A Cleaner is a backend whose results do not expire by themselves.
+type Cleaner interface {
+	// Cleanup deletes those that have: Celery's celery.backend_cleanup calls it.
+	Cleanup(ctx context.Context) error
+}
+
 // Join returns the value of a result tuple, of a group a list; false means that
 // some of it is not there yet. What failed is a [*DependencyError].
 func Join(ctx context.Context, from Reader, tuple json.RawMessage) (json.RawMessage, bool, error) {

@@ -116,8 +116,13 @@ func accumulate(_ context.Context, _ *Worker, _ Call, a arguments) (json.RawMess
 	return a.args[n], nil
 }
 
-// backendCleanup has nothing to do: the backends here let results expire.
-func backendCleanup(context.Context, *Worker, Call, arguments) (json.RawMessage, error) {
+// backendCleanup deletes expired results where they do not go by themselves.
+func backendCleanup(ctx context.Context, w *Worker, _ Call, _ arguments) (json.RawMessage, error) {
+	if cleaner, ok := w.Config.Store.(result.Cleaner); ok {
+		if err := cleaner.Cleanup(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return json.RawMessage("null"), nil
 }
 

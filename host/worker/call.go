@@ -71,7 +71,11 @@ func (w *Worker) dispatcher(t *celery.Task) *canvas.Dispatcher {
 		Publish: w.publish, ReplyTo: w.oid, Origin: w.origin, NewID: uuid.NewString,
 		Registered: w.registered, Parent: t, InheritPriority: w.InheritPriority,
 	}
-	d.Chords, _ = w.Config.Store.(result.Chords)
+	if chords, ok := w.Config.Store.(result.Chords); ok {
+		d.Chords = chords
+	} else if _, reads := w.Config.Store.(result.Reader); reads {
+		d.Unlock, d.UnlockEvery = true, w.ChordRetryInterval
+	}
 	d.Inline = func(ctx context.Context, errback *canvas.Signature, id string, exc *celery.Exception) bool {
 		return w.inline(ctx, t, errback, id, exc)
 	}
@@ -136,6 +140,7 @@ func (c *call) replace(ctx context.Context, signature json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	c.r.follow()
 	_, err = idOf(c.send.Replace(ctx, s.FromTask()))
 	return err
 }

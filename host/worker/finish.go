@@ -18,6 +18,7 @@ import (
 // finish stores what a task came to, sends what follows, and settles its message.
 func (w *Worker) finish(alive context.Context, c *call, value json.RawMessage, err error, took time.Duration) {
 	defer w.done(c.r)
+	w.requests.await(alive, c.r)
 	t := c.r.task
 	if err == nil {
 		if err = c.send.Follow(alive, value); err == nil {

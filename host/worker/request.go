@@ -36,6 +36,10 @@ type request struct {
 	cancel     context.CancelCauseFunc // ends the body, once it runs
 	terminated *Signal                 // by which it is to end, also before it runs
 
+	// followed is made before another message with this id is sent, and closed when
+	// all of this one's states are stored.
+	followed chan struct{}
+
 	// settling is held while the message is settled or taken over.
 	settling sync.Mutex
 	settler  broker.Settler  // of the last delivery
@@ -57,6 +61,16 @@ const (
 
 func newRequest(d broker.Delivery, t *celery.Task) *request {
 	return &request{Delivery: d, task: t, stage: StageReserved, settler: d.Settler, gone: d.Gone, again: d.Redelivered}
+}
+
+// follow says that another message with this id is about to be sent: what it
+// comes to is stored after what this one does.
+func (r *request) follow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.followed == nil {
+		r.followed = make(chan struct{})
+	}
 }
 
 func (r *request) move(to Stage) {
@@ -233,7 +247,11 @@ func (q *requests) add(r *request) {
 }
 
 func (q *requests) remove(r *request) {
-	r.move(StageReady)
+	r.mu.Lock()
+	if r.stage = StageReady; r.followed != nil && !isClosed(r.followed) {
+		close(r.followed)
+	}
+	r.mu.Unlock()
 	end := r.end()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -280,6 +298,40 @@ func (q *requests) takeOver(d broker.Delivery, t *celery.Task) (answer, bool) {
 	}
 	return before.answer, was
 }
+
+// await waits until the states of the tries before r are stored, but not for ever:
+// a body may go on after it has sent its next try.
+func (q *requests) await(ctx context.Context, r *request) {
+	q.mu.Lock()
+	before := q.byID[r.task.ID]
+	q.mu.Unlock()
+	if len(before) < 2 {
+		return
+	}
+	late := time.NewTimer(orderTimeout)
+	defer late.Stop()
+	for _, b := range before {
+		if b == r {
+			return
+		}
+		b.mu.Lock()
+		followed := b.followed
+		b.mu.Unlock()
+		if followed == nil {
+			continue // another task, or its own first
+		}
+		select {
+		case <-followed:
+		case <-late.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// orderTimeout is how long a try's end waits for that of the try before.
+const orderTimeout = 10 * time.Second
 
 func (q *requests) get(id string) *request {
 	q.mu.Lock()

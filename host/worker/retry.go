@@ -59,6 +59,7 @@ func (c *call) retry(ctx context.Context, r abi.Retry) error {
 		}
 		return &raised{celery.MaxRetriesExceeded(again.Task)}
 	}
+	c.r.follow()
 	if err := c.w.publish(ctx, again); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -210,3 +210,19 @@ func TestBackoffIsCelerys(t *testing.T) {
 		}
 	}
 }
+
+// A slow backend must not have the state of a try behind that of the next.
+func TestStatesOfTriesAreStoredInTheirOrder(t *testing.T) {
+	b := start(t, Config{}, map[string]body{"again": func(ctx context.Context, c Call) (json.RawMessage, error) {
+		if err := c.Retry(ctx, abi.Retry{Countdown: ptr(0.0)}); err != nil {
+			return nil, err
+		}
+		return nil, controlError("Retry")
+	}}, map[string]abi.TaskOptions{"again": {MaxRetries: ptr(2)}})
+	b.store.mu.Lock()
+	b.store.slow = func(r celery.Result) time.Duration {
+		return map[string]time.Duration{celery.StateRetry: 50 * time.Millisecond}[r.State]
+	}
+	b.store.mu.Unlock()
+	b.ends(b.send("again", nil), "RETRY", "RETRY", "FAILURE")
+}

@@ -73,7 +73,7 @@ func TestSenderAddressesAsCelery(t *testing.T) {
 				}
 			}
 			b := &sent{Broker: server.Open(brokertest.Config{})}
-			defer b.Close()
+			defer func() { _ = b.Close() }()
 			if c.task == "" {
 				c.task = "t"
 			}
@@ -100,7 +100,7 @@ func TestSenderAddressesAsCelery(t *testing.T) {
 func TestSenderMakesMissingQueues(t *testing.T) {
 	server := brokertest.NewServer()
 	b := &sent{Broker: server.Open(brokertest.Config{})}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	task, err := celery.NewTask("id", "t", nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -63,10 +63,16 @@ type store struct {
 	mu      sync.Mutex
 	results []celery.Result
 	fail    error
+	slow    func(celery.Result) time.Duration // that storing takes
 }
 
 func (s *store) Store(_ context.Context, r celery.Result, _ result.Reply) error {
 	s.mu.Lock()
+	if slow := s.slow; slow != nil {
+		s.mu.Unlock()
+		time.Sleep(slow(r))
+		s.mu.Lock()
+	}
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		return s.fail

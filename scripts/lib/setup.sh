@@ -42,6 +42,10 @@ setup_broker() {
   apt_install RabbitMQ rabbitmq-server
 }
 
+setup_postgres() {
+  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || apt_install PostgreSQL postgresql
+}
+
 setup_redis() {
   command -v redis-server >/dev/null || apt_install Redis redis-server
 }

@@ -10,6 +10,7 @@ COMBINATIONS = {
     "RabbitMQ+rpc": ("AMQP", "rpc"),
     "RabbitMQ+Redis": ("AMQP", "REDIS_RESULTS"),
     "Redis+Redis": ("REDIS_BROKER", "REDIS_RESULTS"),
+    "RabbitMQ+SQLite": ("AMQP", "SQLITE_RESULTS"),
     "quorum+Redis": ("AMQP", "REDIS_RESULTS"),  # RabbitMQ with a quorum queue, bound to a topic exchange
 }
 HEAD = """# Compatibility with Celery's own worker

@@ -153,7 +153,10 @@ def stored(t):
     out = []
     for r in (t.send("add", 1, 2), t.send("fail", "ValueError", "boom")):
         t.outcome(r)
-        meta = json.loads(t.app.backend.client.get(t.app.backend.get_key_for_task(r.id)))
+        if t.backend_url.startswith("redis"):
+            meta = json.loads(t.app.backend.client.get(t.app.backend.get_key_for_task(r.id)))
+        else:
+            meta = {**t.app.backend.get_task_meta(r.id), "result": repr(r.result)}
         meta["traceback"] = bool(meta["traceback"])
         meta["date_done"] = bool(meta["date_done"])
         out.append(t.plain(meta))
