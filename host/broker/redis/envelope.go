@@ -122,8 +122,12 @@ func open(raw []byte) (broker.Delivery, error) {
 	if ms, err := time.ParseDuration(pr.Expiration + "ms"); err == nil {
 		d.Expiration = ms
 	}
-	if len(e.Headers) > 0 {
-		d.Headers = fromJSON(e.Headers).(map[string]any)
+	// One by one: as a whole they might look like a special value.
+	for k, v := range e.Headers {
+		if d.Headers == nil {
+			d.Headers = make(map[string]any, len(e.Headers))
+		}
+		d.Headers[k] = fromJSON(v)
 	}
 	return d, nil
 }

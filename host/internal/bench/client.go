@@ -44,6 +44,7 @@ func (w way) client(ctx context.Context) (noopClient, error) {
 // client sends protocol 2 messages as Celery does and counts the results.
 type client struct {
 	ignore  bool // results are not wanted
+	eta     any  // when tasks are to run, as Celery has it; nil is now
 	sent    int
 	results int
 	conn    *amqp.Connection
@@ -92,7 +93,7 @@ func (c *client) sendBody(ctx context.Context, task, id, body string) error {
 		ContentType: "application/json", ContentEncoding: "utf-8", DeliveryMode: amqp.Persistent,
 		CorrelationId: id, ReplyTo: c.replyTo,
 		Headers: amqp.Table{
-			"lang": "py", "task": task, "id": id, "shadow": nil, "eta": nil, "expires": nil, "group": nil, "group_index": nil,
+			"lang": "py", "task": task, "id": id, "shadow": nil, "eta": c.eta, "expires": nil, "group": nil, "group_index": nil,
 			"retries": int32(0), "timelimit": []any{nil, nil}, "root_id": id, "parent_id": nil, "argsrepr": "()", "kwargsrepr": "{}",
 			"origin": "gen1@bench", "ignore_result": c.ignore, "replaced_task_nesting": int32(0), "stamped_headers": nil, "stamps": amqp.Table{},
 		},

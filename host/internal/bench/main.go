@@ -28,6 +28,7 @@ type options struct {
 	tasks, calls            int
 	concurrency             int
 	slots, through          string // of no-op tasks
+	eta                     int
 	rounds                  int
 	input                   string
 	engines                 string
@@ -59,6 +60,7 @@ func main() {
 	flag.IntVar(&o.tasks, "tasks", 20000, "no-op tasks for each throughput figure")
 	flag.IntVar(&o.calls, "calls", 300, "calls one after another for each latency figure")
 	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker but those of no-op tasks")
+	flag.IntVar(&o.eta, "eta", 100_000, "tasks that wait for their time")
 	flag.StringVar(&o.slots, "slots", "1,2", "task slots of the workers of no-op tasks, with commas")
 	flag.StringVar(&o.through, "through", "rabbitmq+rpc,rabbitmq+redis,redis+redis,rabbitmq+ignore", "brokers and results of no-op tasks, with commas")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")
@@ -67,7 +69,7 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [cached] [select1] [collect] [reload] | swaps | tpch [QUERY...]   (none: all but swaps and tpch, which are measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [reload] | swaps | tpch [QUERY...]   (none: all but swaps and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
@@ -108,6 +110,11 @@ func run(ctx context.Context, o options) (err error) {
 	wanted := func(what string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), what) }
 	if wanted("noop") {
 		if err := o.noop(ctx, amqp); err != nil {
+			return err
+		}
+	}
+	if wanted("scheduled") {
+		if err := o.scheduled(ctx, amqp); err != nil {
 			return err
 		}
 	}
