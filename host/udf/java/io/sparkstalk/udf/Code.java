@@ -2,16 +2,22 @@ package io.sparkstalk.udf;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 import run.endive.compiler.InterpreterFallback;
 import run.endive.compiler.MachineFactoryCompiler;
+import run.endive.runtime.CompiledModule;
 import run.endive.runtime.ImportFunction;
 import run.endive.runtime.ImportValues;
 import run.endive.runtime.Instance;
 import run.endive.runtime.Machine;
 import run.endive.wasm.Parser;
+import run.endive.wasm.WasmEngineException;
 import run.endive.wasm.WasmModule;
+import run.endive.wasm.types.CodeSection;
+import run.endive.wasm.types.FunctionBody;
 import run.endive.wasm.types.FunctionImport;
 import run.endive.wasm.types.FunctionType;
 import run.endive.wasm.types.Import;
@@ -19,24 +25,83 @@ import run.endive.wasm.types.MemoryLimits;
 
 /**
  * A module, compiled to Java's bytecode once in a JVM and session. Each thread that runs tasks gets an instance of its
- * own, which lives as long as the thread, and Spark ends threads that are idle for a minute.
+ * own. Modules and instances that were not used for longest go when there are many: versions of a module come and go
+ * while a session and its threads live on.
  */
 final class Code {
-    private static final ConcurrentHashMap<String, Code> ALL = new ConcurrentHashMap<>();
+    private static final int MOST_MODULES = 16;
+    private static final int MOST_GUESTS = 8;
+
+    private static final Map<String, Code> ALL = recent(MOST_MODULES);
+    private static final ThreadLocal<Guests> GUESTS = ThreadLocal.withInitial(Guests::new);
 
     private final WasmModule module;
     private final java.util.function.Function<Instance, Machine> machine;
-    private final ThreadLocal<Guest> guests = new ThreadLocal<>();
 
-    private Code(byte[] file) {
-        module = Parser.parse(file);
-        // Few functions are too long for a method of Java's; those alone are interpreted.
-        machine = MachineFactoryCompiler.builder(module).withInterpreterFallback(InterpreterFallback.SILENT).withCache(new Compiled()).compile();
+    /** The instances of a thread, and which of them it used last. */
+    private static final class Guests {
+        final Map<Code, Guest> all = recent(MOST_GUESTS);
+        Code code;
+        Guest guest;
     }
 
-    static Code of(Spec spec, ClassLoader loader) {
-        Code code = ALL.get(spec.module);
-        return code != null ? code : ALL.computeIfAbsent(spec.module, hash -> load(hash, loader));
+    private static <K, V> Map<K, V> recent(int most) {
+        return new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
+                return size() > most;
+            }
+        };
+    }
+
+    private Code(byte[] file) {
+        WasmModule whole = Parser.parse(file);
+        java.util.function.Function<Instance, Machine> compiled;
+        try {
+            compiled = compiler(whole).withInterpreterFallback(InterpreterFallback.FAIL).compile();
+        } catch (WasmEngineException e) {
+            // A function is too long for a method of Java's. Those alone are interpreted.
+            module = whole;
+            machine = compiler(whole).withInterpreterFallback(InterpreterFallback.SILENT).compile();
+            return;
+        }
+        // A module of Go's takes 80 MB in the parser's form, nearly all of it code.
+        module = withoutCode(whole);
+        machine = compiled instanceof CompiledModule ? ((CompiledModule) compiled).machineFactory() : compiled;
+    }
+
+    private static MachineFactoryCompiler.Builder compiler(WasmModule module) {
+        return MachineFactoryCompiler.builder(module).withCache(new Compiled());
+    }
+
+    private static WasmModule withoutCode(WasmModule m) {
+        FunctionBody empty = new FunctionBody(List.of(), List.of());
+        CodeSection.Builder code = CodeSection.builder().setRequiresDataCount(m.codeSection().isRequiresDataCount());
+        for (int i = 0; i < m.codeSection().functionBodyCount(); i++) {
+            code.addFunctionBody(empty);
+        }
+        WasmModule.Builder lean = WasmModule.builder().withValidation(false).setTypeSection(m.typeSection()).setImportSection(m.importSection())
+                .setFunctionSection(m.functionSection()).setTableSection(m.tableSection()).setGlobalSection(m.globalSection())
+                .setExportSection(m.exportSection()).setElementSection(m.elementSection()).setCodeSection(code.build()).setDataSection(m.dataSection());
+        m.memorySection().ifPresent(lean::setMemorySection);
+        m.dataCountSection().ifPresent(lean::setDataCountSection);
+        m.startSection().ifPresent(lean::setStartSection);
+        m.tagSection().ifPresent(lean::setTagSection);
+        return lean.build();
+    }
+
+    private static Code of(Spec spec, ClassLoader loader) {
+        synchronized (ALL) {
+            // Whoever needs it meanwhile waits here, and does not compile it as well.
+            Code code = ALL.get(spec.module);
+            if (code == null) {
+                code = load(spec.module, loader);
+                ALL.put(spec.module, code);
+            }
+            return code;
+        }
     }
 
     private static Code load(String hash, ClassLoader loader) {
@@ -51,18 +116,31 @@ final class Code {
         }
     }
 
-    Guest guest(Spec spec) {
-        Guest g = guests.get();
-        if (g == null) {
-            g = new Guest(this, spec);
-            guests.set(g);
+    /** Returns this thread's instance of a function's module. */
+    static Guest guest(Spec spec, ClassLoader loader) {
+        Guests mine = GUESTS.get();
+        Code code = spec.code;
+        if (code == null) {
+            code = spec.code = of(spec, loader);
         }
-        return g;
+        if (mine.code != code) {
+            Guest known = mine.all.get(code);
+            if (known == null) {
+                known = new Guest(code, spec);
+                mine.all.put(code, known);
+            }
+            mine.code = code;
+            mine.guest = known;
+        }
+        return mine.guest;
     }
 
-    /** Has the thread's next call begin with a new instance. */
+    /** Has this thread's next call begin with a new instance. */
     void forget() {
-        guests.remove();
+        Guests mine = GUESTS.get();
+        mine.all.remove(this);
+        mine.code = null;
+        mine.guest = null;
     }
 
     Instance instantiate(Wasi wasi, int maxPages) {

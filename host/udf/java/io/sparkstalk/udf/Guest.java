@@ -52,7 +52,7 @@ final class Guest {
     /** Returns this thread's instance of the function's module. */
     static Guest of(Spec spec, ClassLoader loader) {
         try {
-            return Code.of(spec, loader).guest(spec);
+            return Code.guest(spec, loader);
         } catch (RuntimeException | StackOverflowError e) {
             throw failure("start " + spec.name, null, e);
         }

@@ -17,6 +17,9 @@ final class Spec {
     /** How many of Spark's arguments come before those of the function. */
     final int skip;
 
+    /** The module, once a call needed it. */
+    Code code;
+
     private Spec(String[] field) {
         module = field[0];
         index = Integer.parseInt(field[1]);
