@@ -96,6 +96,30 @@ func openHistory(parent, modules string, keep int, log *slog.Logger) (*history, 
 	return h, nil
 }
 
+// forgetAfter is how long the versions of a module are kept whose file is gone.
+const forgetAfter = 30 * 24 * time.Hour
+
+// sweep forgets modules that have had no file for long.
+func (h *history) sweep(paths []string) {
+	if h == nil {
+		return
+	}
+	there := make(map[string]bool)
+	for _, path := range paths {
+		there[filepath.Base(path)] = true
+	}
+	dirs, err := os.ReadDir(h.dir)
+	if err != nil {
+		return // what is too much stays
+	}
+	for _, d := range dirs {
+		info, err := os.Stat(filepath.Join(h.dir, d.Name(), recordName))
+		if err == nil && !there[d.Name()] && time.Since(info.ModTime()) > forgetAfter {
+			_ = os.RemoveAll(filepath.Join(h.dir, d.Name())) // the next time, then
+		}
+	}
+}
+
 // module is the folder of what is kept of a module's file.
 func (h *history) module(path string) string { return filepath.Join(h.dir, filepath.Base(path)) }
 

@@ -200,11 +200,14 @@ func start(t testing.TB, cfg Config) *Registry {
 	return r
 }
 
+// errNoTask is run's when nobody serves the task.
+var errNoTask = errors.New("no task")
+
 // run calls a task once.
 func run(ctx context.Context, r *Registry, task string, c *call) error {
 	lease, ok := r.Acquire(task)
 	if !ok {
-		return fmt.Errorf("no task %s", task)
+		return fmt.Errorf("%w %s", errNoTask, task)
 	}
 	defer lease.Release()
 	c.ctx = ctx

@@ -107,6 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		if r.history, err = openHistory(cfg.VersionsDir, cfg.Dir, cfg.Versions, cfg.Log); err != nil {
 			r.log.Warn("no versions of modules are kept: there is no way back to one", logkey.Error, err)
 		}
+		r.history.sweep(paths)
 	}
 	r.table.Store(&map[string]served{})
 	if err := r.preload(ctx, paths); err != nil {

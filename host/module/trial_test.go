@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // keeping is a configuration with a history.
@@ -257,6 +258,34 @@ func TestRollback(t *testing.T) {
 	third := open(t, cfg)
 	if got := result(t, third, "t.x"); got != "6" {
 		t.Errorf("t.x gave %s", got)
+	}
+}
+
+func TestVersionsOfModulesLongGoneAreForgotten(t *testing.T) {
+	cfg := keeping(t)
+	for _, file := range []string{"old.wasm", "young.wasm", "there.wasm"} {
+		put(t, cfg, file, small("t."+file, 1))
+	}
+	open(t, cfg)
+	then := time.Now().Add(-forgetAfter - time.Hour)
+	for _, file := range []string{"old.wasm", "young.wasm"} {
+		if err := os.Remove(filepath.Join(cfg.Dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"old.wasm", "there.wasm"} {
+		records, err := filepath.Glob(filepath.Join(cfg.VersionsDir, "*", file, recordName))
+		if err != nil || len(records) != 1 {
+			t.Fatalf("records of %s: %q, %v", file, records, err)
+		}
+		if err := os.Chtimes(records[0], then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, cfg)
+	left, err := filepath.Glob(filepath.Join(cfg.VersionsDir, "*", "*.wasm"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "there.wasm" || filepath.Base(left[1]) != "young.wasm" {
+		t.Errorf("left: %q, %v", left, err)
 	}
 }
 
