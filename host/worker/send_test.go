@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
@@ -34,11 +35,11 @@ func TestSenderAddressesAsCelery(t *testing.T) {
 	topic := broker.Queue{Name: "reports", Exchange: "all", ExchangeType: "topic", RoutingKey: "report.#"}
 	direct := broker.Queue{Name: "celery", Exchange: "celery", ExchangeType: "direct", RoutingKey: "celery"}
 	routes := map[string]Route{"feeds.*": {Queue: "reports", RoutingKey: "report.feed"}, "other.*": {Queue: "other"}}
-	in := func(d time.Duration) *time.Time { at := time.Now().Add(d); return &at }
+	in := func(d time.Duration) *time.Duration { return &d }
 	five := strings.Repeat("0.", 25) + "1.0.1."
 	cases := map[string]struct {
 		message  canvas.Message
-		eta      *time.Time
+		eta      *time.Duration // from now
 		delayed  bool
 		task     string
 		exchange string
@@ -81,11 +82,16 @@ func TestSenderAddressesAsCelery(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			task.ETA, c.message.Task = c.eta, task
+			c.message.Task = task
 			s := Sender{Broker: b, Queues: &Queues{Known: []broker.Queue{topic, direct}, Delayed: c.delayed}, Routes: routes}
-			if err := s.Publish(t.Context(), c.message); err != nil {
-				t.Fatal(err)
-			}
+			synctest.Test(t, func(t *testing.T) { // in which no time passes
+				if c.eta != nil {
+					task.ETA = ptr(time.Now().Add(*c.eta))
+				}
+				if err := s.Publish(t.Context(), c.message); err != nil {
+					t.Fatal(err)
+				}
+			})
 			last := b.published[len(b.published)-1]
 			if last.Exchange != c.exchange || last.RoutingKey != c.key {
 				t.Errorf("sent to %q with key %q, want %q with %q", last.Exchange, last.RoutingKey, c.exchange, c.key)
