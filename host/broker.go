@@ -59,7 +59,7 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}, r.exchanges()),
-			Stores: r.delayedQueues, Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
+			Stores: r.delayedQueues, Heartbeat: seconds(cfg.BrokerHeartbeat), Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case slices.Contains(redisSchemes, scheme):
 		// Celery publishes events to a fanout exchange where there are no topics
@@ -94,7 +94,7 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 // openRedis returns a result backend that is Redis.
 func openRedis(cfg Config) (*redis.Store, error) {
 	return redis.New(redis.Config{
-		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), Log: cfg.Log,
+		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), FailureExpires: seconds(cfg.ResultFailureExpires), Log: cfg.Log,
 	})
 }
 

@@ -30,6 +30,17 @@ type Config struct {
 	// Broker is the message broker's URL, such as amqp://user:password@host:5672/vhost
 	// or redis://host:6379/0. Empty means amqp://guest:guest@localhost:5672//.
 	Broker string `json:"broker"`
+	// BrokerURL, WorkerConcurrency, WorkerPrefetchMultiplier, WorkerSendTaskEvents
+	// and WorkerStateDB are Celery's names of Broker, Concurrency,
+	// PrefetchMultiplier, TaskEvents and StateDB, which count if both are given.
+	BrokerURL                string `json:"broker_url"`
+	WorkerConcurrency        int    `json:"worker_concurrency"`
+	WorkerPrefetchMultiplier *int   `json:"worker_prefetch_multiplier"`
+	WorkerSendTaskEvents     bool   `json:"worker_send_task_events"`
+	WorkerStateDB            string `json:"worker_state_db"`
+	// BrokerHeartbeat is how many seconds are between two signs of life of a
+	// connection to RabbitMQ. Zero means what the URL says, else 10.
+	BrokerHeartbeat float64 `json:"broker_heartbeat"`
 	// BrokerTransportOptions are the broker's own.
 	BrokerTransportOptions TransportOptions `json:"broker_transport_options"`
 	// ResultBackend is where results go: rpc:// (the default), a redis:// or
@@ -101,6 +112,10 @@ type Config struct {
 	TaskCreateMissingQueues            *bool  `json:"task_create_missing_queues"`
 	TaskCreateMissingQueueType         string `json:"task_create_missing_queue_type"`
 	TaskCreateMissingQueueExchangeType string `json:"task_create_missing_queue_exchange_type"`
+	// TaskDefaultRateLimit is the rate limit of tasks that give none, such as 10/m;
+	// DisableRateLimits ends all of them.
+	TaskDefaultRateLimit string `json:"task_default_rate_limit"`
+	DisableRateLimits    bool   `json:"worker_disable_rate_limits"`
 	// TaskQueueMaxPriority is the x-max-priority of queues that give none. Zero
 	// gives none.
 	TaskQueueMaxPriority int `json:"task_queue_max_priority"`
@@ -222,6 +237,9 @@ type Config struct {
 	// ResultExpires is how many seconds a backend that stores results keeps
 	// them. Zero means a day; negative, for ever.
 	ResultExpires float64 `json:"result_expires"`
+	// ResultFailureExpires is the same for FAILURE, with Redis. Zero means as
+	// ResultExpires.
+	ResultFailureExpires float64 `json:"result_failure_expires"`
 	// Grace is how many seconds running tasks may go on after a SIGTERM. Zero
 	// means 30.
 	Grace float64 `json:"grace"`
@@ -345,6 +363,7 @@ const (
 func (c Config) withDefaults() (Config, error) {
 	var bad []error
 	var err error
+	c.takeCelerysNames()
 	or(&c.Broker, DefaultBroker)
 	or(&c.ResultBackend, DefaultBackend)
 	or(&c.Plugins, DefaultPlugins)
@@ -385,7 +404,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
-		"worker_heartbeat_interval": c.HeartbeatInterval, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
+		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit),
 		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"module_canary": c.ModuleCanary, "module_versions": float64(c.ModuleVersions), "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
@@ -429,6 +448,9 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		c.Concurrency = most // for which the broker's prefetch must suffice
 	}
+	if _, err := celery.ParseRate(c.TaskDefaultRateLimit); err != nil {
+		bad = append(bad, fmt.Errorf("setting task_default_rate_limit %q: %w", c.TaskDefaultRateLimit, err))
+	}
 	or(&c.AcksOnFailure, c.AcksOnFailureOrTimeout)
 	or(&c.AcksOnTimeout, c.AcksOnFailureOrTimeout)
 	for name, o := range c.Annotations {
@@ -445,6 +467,16 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Hostname = name
 	return c, errors.Join(bad...)
+}
+
+// takeCelerysNames moves what was given under Celery's name to its field.
+func (c *Config) takeCelerysNames() {
+	or(&c.Broker, c.BrokerURL)
+	or(&c.Concurrency, c.WorkerConcurrency)
+	or(&c.PrefetchMultiplier, c.WorkerPrefetchMultiplier)
+	or(&c.StateDB, c.WorkerStateDB)
+	c.TaskEvents = c.TaskEvents || c.WorkerSendTaskEvents
+	c.BrokerURL, c.WorkerConcurrency, c.WorkerPrefetchMultiplier, c.WorkerSendTaskEvents, c.WorkerStateDB = "", 0, nil, false, ""
 }
 
 func or[T comparable](field *T, value T) {

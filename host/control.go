@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"runtime"
 	"slices"
@@ -175,7 +176,7 @@ func settings(cfg Config, all bool) celery.Object {
 	v := reflect.ValueOf(cfg)
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if name == "" || name == "-" || !all && v.Field(i).IsZero() {
+		if name == "" || name == "-" || slices.Contains(slices.Collect(maps.Values(celeryNames)), name) || !all && v.Field(i).IsZero() {
 			continue
 		}
 		value, err := json.Marshal(v.Field(i).Interface())

@@ -85,6 +85,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, Queues: h.routing.queues, Routes: cfg.TaskRoutes,
 		ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
+		DefaultRateLimit: cfg.TaskDefaultRateLimit, NoRateLimits: cfg.DisableRateLimits,
 		Park: seconds(cfg.ParkUnknownTasks), ParkLimit: cfg.ParkLimit, CancelOnLoss: cfg.CancelOnLoss, ETALimit: cfg.ETALimit,
 		IntakeEnded: func(err error) { h.intakeEnded(err) }, LastWords: func() { h.offline() }, Log: h.log,
 		TaskSent: taskSent(cfg, func(ctx context.Context, e celery.Event) error { return h.events.Publish(ctx, e) }),

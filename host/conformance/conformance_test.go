@@ -44,7 +44,7 @@ func TestWorkersBehaveTheSame(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), args...)
 	cmd.Dir = "suite"
 	cmd.Env = append(os.Environ(),
-		"AMQP="+proctest.RabbitMQ(t), "REDIS_BROKER="+database("7"), "REDIS_RESULTS="+database("8"),
+		"NODE_MODULES="+proctest.NodeModules(t), "AMQP="+proctest.RabbitMQ(t), "REDIS_BROKER="+database("7"), "REDIS_RESULTS="+database("8"),
 		"SQLITE_RESULTS=db+sqlite:///"+filepath.Join(dir, "results.db"),
 		"SPARKSTALK="+binary, "MODULES="+modules, "SPARK_REMOTE="+proctest.Sail(t), "LOGS="+dir)
 	out, err := cmd.CombinedOutput()

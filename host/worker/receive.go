@@ -131,12 +131,15 @@ func (w *Worker) reserve(r *request) bool {
 
 // rateOf is how many calls of a task may begin in a second, zero for any number.
 func (w *Worker) rateOf(name string) float64 {
+	if w.NoRateLimits {
+		return 0
+	}
 	task, ok := w.acquire(name)
 	if !ok {
 		return 0
 	}
 	defer task.Release()
-	rate, err := celery.ParseRate(chosen(w.options(name, task.Options()).RateLimit, ""))
+	rate, err := celery.ParseRate(chosen(w.options(name, task.Options()).RateLimit, w.DefaultRateLimit))
 	if err != nil {
 		w.Log.Error("rate limit is ignored", logkey.Task, name, logkey.Error, err)
 		return 0

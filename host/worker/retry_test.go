@@ -226,3 +226,20 @@ func TestStatesOfTriesAreStoredInTheirOrder(t *testing.T) {
 	b.store.mu.Unlock()
 	b.ends(b.send("again", nil), "RETRY", "RETRY", "FAILURE")
 }
+
+func TestRateLimitOfTasksWithoutOne(t *testing.T) {
+	opts := map[string]abi.TaskOptions{"own": {RateLimit: ptr("1/s")}, "none": {RateLimit: ptr("")}}
+	bodies := map[string]body{"own": returns("1"), "none": returns("1"), "default": returns("1")}
+	b := start(t, Config{DefaultRateLimit: "120/m"}, bodies, opts)
+	for name, want := range map[string]float64{"own": 1, "none": 0, "default": 2} {
+		if got := b.rateOf(name); got != want {
+			t.Errorf("%s: %v calls a second, want %v", name, got, want)
+		}
+	}
+	b = start(t, Config{DefaultRateLimit: "120/m", NoRateLimits: true}, bodies, opts)
+	for name := range bodies {
+		if got := b.rateOf(name); got != 0 {
+			t.Errorf("%s: %v calls a second without rate limits", name, got)
+		}
+	}
+}

@@ -82,6 +82,9 @@ type Config struct {
 	// before: Celery's worker_deduplicate_successful_tasks. The store must be a
 	// [result.Reader].
 	Deduplicate bool
+	// DefaultRateLimit is that of tasks that give none; NoRateLimits ends all.
+	DefaultRateLimit string
+	NoRateLimits     bool
 	// Park is how long a task that nobody serves waits for its module; zero rejects
 	// it at once, as Celery does. ParkLimit is how many wait here, zero means 1000:
 	// those above it go round through their queues.

@@ -444,6 +444,17 @@ def garbage(t):
     return t.call("add", 20, 22)
 
 
+@scenario("messages", "celery-node, a JavaScript client: values, keywords, failures, both protocols", needs=("redis server",))
+def javascript(t):
+    import json
+    import pathlib
+    import subprocess
+
+    script = pathlib.Path(__file__).with_name("client.js")
+    run = subprocess.run(["node", script, t.broker, t.backend_url, t.queue], capture_output=True, text=True, timeout=120, check=True)
+    return t.plain(json.loads(run.stdout))
+
+
 # Remote control
 
 

@@ -20,6 +20,8 @@ def pytest_generate_tests(metafunc):
                 continue
             if combination.startswith("quorum") and not {"quorum", "quorum too"} & set(s["needs"]):
                 continue
+            if "redis server" in s["needs"] and (not combination.endswith("+Redis") or combination.startswith("quorum")):
+                continue
             if "redis" in s["needs"] and combination.endswith("rpc") or "amqp" in s["needs"] and combination.startswith("Redis"):
                 continue
             cases.append(pytest.param(combination, s, id=f"{combination}-{s['run'].__name__}"))
