@@ -17,6 +17,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/engine"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
+	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
 	"github.com/sparkstalk/sparkstalk/host/module"
 	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -294,6 +295,9 @@ type Config struct {
 	// embed a host, grants all but raw plans, the environment and HTTP; the command
 	// "worker" takes it for empty.
 	Modules policy.Rules `json:"modules"`
+	// ModuleProcess is the command that starts the process of an isolated module.
+	// Empty means this program with [ModuleProcessCommand].
+	ModuleProcess []string `json:"-"`
 	// AllowAll grants all modules what they ask for, whatever Modules says.
 	AllowAll bool `json:"allow_all"`
 	// Capabilities are what tasks may do beyond what every task may, if their
@@ -518,6 +522,22 @@ func Nodename(pattern string) (string, error) {
 	}
 	return strings.NewReplacer("%%", "%", "%h", host, "%n", short, "%d", domain, "%i", fmt.Sprint(os.Getpid())).Replace(pattern), nil
 }
+
+// ModuleProcessCommand is the argument with which a program that embeds a host
+// is to call [RunModuleProcess], if it has modules in processes of their own.
+const ModuleProcessCommand = "module-process"
+
+// moduleProcess is the command that starts the process of an isolated module.
+func (c Config) moduleProcess() []string {
+	if len(c.ModuleProcess) > 0 {
+		return c.ModuleProcess
+	}
+	return []string{"/proc/self/exe", ModuleProcessCommand}
+}
+
+// RunModuleProcess is what a process does that a host starts for an isolated
+// module: see [module.RunProcess].
+func RunModuleProcess() error { return module.RunProcess(wasm.Instantiate, wasm.WithHost) }
 
 // compilationCache is where compiled modules are kept between starts.
 func (c Config) compilationCache() string { return filepath.Join(c.Home, "wasm") }

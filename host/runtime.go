@@ -158,6 +158,8 @@ func moduleConfig(cfg Config) module.Config {
 		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
 		OnChange: tidyMemory(), Check: checkManifest,
+		Isolated: cfg.Modules.Isolated, Process: cfg.moduleProcess(),
+		CPULimit:  func(name string) time.Duration { return seconds(cfg.Modules.Limits(name).CPULimit) },
 		Instances: func(name string) int { return cfg.Modules.Limits(name).Instances },
 	}
 }

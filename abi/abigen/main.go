@@ -89,6 +89,7 @@ func generate(root string) ([]file, error) {
 		{"host/hostfn/wasm/exports.go", emitHost},
 		{unsupportedPath, emitUnsupported},
 		{"abi/abitest/recorder.go", emitRecorder},
+		{"abi/pipe/methods.go", emitPipe},
 		{"sdk/lang/rust/src/host.rs", emitRust},
 		{"sdk/lang/assemblyscript/host.ts", emitAssemblyScript},
 		{"sdk/lang/c/sparkstalk_v1.h", emitC},

@@ -201,7 +201,7 @@ func (b *bed) worker() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	args := []string{"worker", "-Q", b.queue, "-n", b.queue + "@faults", "-c", strconv.Itoa(slots), "-l", "info", "--prefetch-multiplier", "16",
+	args := []string{"worker", "--allow-all", "-Q", b.queue, "-n", b.queue + "@faults", "-c", strconv.Itoa(slots), "-l", "info", "--prefetch-multiplier", "16",
 		"--broker", b.workerBroker, "--result-backend", b.workerBackend, "--plugins", made.modules, "--spark", proctest.Sail(b.t),
 		"--without-gossip", "--without-mingle"}
 	if b.late {

@@ -54,6 +54,15 @@ type Config struct {
 	// their host calls can be interrupted, and one that never ends stops the host.
 	// Of their limits only that of memory holds.
 	Trusted []string
+	// Isolated reports whether a module, by its name, runs in processes of its own,
+	// one for each instance, which cost more and give more: the system's walls around
+	// them, and an end that nothing can put off. Nil is none. Process is the command
+	// that starts one: it calls [RunProcess].
+	Isolated func(name string) bool
+	Process  []string
+	// CPULimit is how much of a processor's time a module's own code may take in
+	// one call, by the module's name. Nil, and zero, are no limit.
+	CPULimit func(name string) time.Duration
 	// MaxInstances limits the instances of one version, and so the calls that
 	// it runs at once; further ones wait. Zero means 64.
 	MaxInstances int

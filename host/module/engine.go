@@ -136,6 +136,9 @@ func (e *engine) maxInstances(name string) int {
 
 // A code is a compiled file.
 type code struct {
+	name, hash string
+	// file is what processes compile; nil for what is compiled here.
+	file     []byte
 	compiled wazero.CompiledModule
 	took     time.Duration
 	// uses is how often wazero counts its use.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -19,6 +20,17 @@ const budget = 1 << 19
 
 // ErrStack is the cause of a call's end whose calls nested too deep.
 var ErrStack = errors.New("stack overflow")
+
+// ErrCPU is the cause of a call's end that took too much of a processor's time.
+var ErrCPU = errors.New("too much processor time")
+
+// A meter says when, in its thread's time, a call has had what it may have.
+type meter struct {
+	end   int64
+	limit time.Duration
+}
+
+type meterKey struct{}
 
 // bindGuard adds the function that rewritten modules call when their budget is
 // used up.
@@ -41,6 +53,11 @@ func (e *engine) tick(ctx context.Context, _ api.Module, stack []uint64) {
 	}
 	if ctx.Err() != nil {
 		panic(context.Cause(ctx))
+	}
+	if e.cfg.CPULimit != nil {
+		if m, ok := ctx.Value(meterKey{}).(*meter); ok && threadTime() > m.end {
+			panic(fmt.Errorf("%w: more than %v (setting modules, cpu_limit)", ErrCPU, m.limit))
+		}
 	}
 	stack[0] = api.EncodeI32(budget)
 }

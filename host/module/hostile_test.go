@@ -103,8 +103,12 @@ func hostiles() []hostile {
 // instance is not used again.
 func TestHostileModules(t *testing.T) {
 	times, measured := hostileTimes(t)
+	t.Run("in the host", func(t *testing.T) { runHostiles(t, config(t), times, measured) })
+	t.Run("in processes", func(t *testing.T) { runHostiles(t, isolated(config(t)), max(times/5, 1), measured) })
+}
+
+func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 	const limit = 20 * time.Millisecond
-	cfg := config(t)
 	cfg.MemoryMiB = 128
 	modules := hostiles()
 	for i, m := range modules {

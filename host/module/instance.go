@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -24,10 +25,15 @@ var clockStart = time.Now()
 // An instance is a module's memory and globals. It runs one call at a time; one
 // goroutine uses it at a time.
 type instance struct {
+	// process is where it lives, nil for one in the host, which has all that
+	// comes next.
+	process *process
+
 	mod    api.Module
 	run    api.Function
 	memory memory
 	out    *output
+	cpu    time.Duration // limit of a call, zero is none
 	// ctx is that of the call under way.
 	ctx   context.Context
 	stack [1]uint64
@@ -43,7 +49,13 @@ type instance struct {
 // instantiate makes an instance and initialises it. Its error, a trap perhaps, has
 // no names in it; out tells what the guest printed.
 func (e *engine) instantiate(ctx context.Context, c *code, out *output) (_ *instance, err error) {
+	if c.file != nil {
+		return e.spawn(ctx, c, out)
+	}
 	in := &instance{out: out, ctx: ctx}
+	if e.cfg.CPULimit != nil {
+		in.cpu = e.cfg.CPULimit(c.name)
+	}
 	defer func() {
 		if r := recover(); r != nil { // wazero's answer if there is no memory to be had
 			err = fmt.Errorf("instantiate: %v", r)
@@ -94,10 +106,24 @@ func (in *instance) guard(f func() error) error {
 }
 
 // call runs one task. The error is nil or wazero's.
-func (in *instance) call(ctx context.Context, task string, index uint32) (result uint32, err error) {
-	in.ctx = ctx
+func (in *instance) call(ctx context.Context, enter func(context.Context, abi.Host) context.Context, h abi.Host, task string, index uint32) (result uint32, err error) {
 	in.calls++
 	in.out.begin(task)
+	if in.process != nil {
+		in.spoilt = true
+		result, err = in.process.call(ctx, h, in.out, index)
+		in.out.end()
+		in.spoilt = err != nil || in.process.doomed
+		return result, err
+	}
+	ctx = enter(ctx, h)
+	if in.cpu > 0 {
+		// The thread's time is the call's, as long as nobody else runs on it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ctx = context.WithValue(ctx, meterKey{}, &meter{end: threadTime() + int64(in.cpu), limit: in.cpu})
+	}
+	in.ctx = ctx
 	in.stack[0] = uint64(index)
 	err = in.guard(func() error { return in.run.CallWithStack(ctx, in.stack[:]) })
 	in.ctx = nil
@@ -106,6 +132,13 @@ func (in *instance) call(ctx context.Context, task string, index uint32) (result
 
 // describe asks the module for its manifest.
 func (in *instance) describe(ctx context.Context, enter func(context.Context, abi.Host) context.Context) ([]byte, error) {
+	if in.process != nil {
+		in.out.begin("")
+		data, err := in.process.describe(ctx, in.out)
+		in.out.end()
+		in.spoilt = err != nil || in.process.doomed
+		return data, err
+	}
 	host := &describer{Unsupported: abi.Unsupported{Reason: "a module only describes itself in " + abi.ExportDescribe}}
 	ctx = enter(ctx, host)
 	in.ctx = ctx
@@ -143,10 +176,19 @@ func (in *instance) sleep(ns int64) {
 }
 
 // size is the linear memory's in bytes.
-func (in *instance) size() int64 { return int64(in.mod.Memory().Size()) }
+func (in *instance) size() int64 {
+	if in.process != nil {
+		return in.process.size
+	}
+	return int64(in.mod.Memory().Size())
+}
 
 // close frees the instance. No call may be under way.
 func (in *instance) close() {
+	if in.process != nil {
+		in.process.close()
+		return
+	}
 	if in.mod != nil {
 		// The error would be that of closing files, and there are none.
 		_ = in.mod.Close(context.Background())

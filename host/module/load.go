@@ -2,6 +2,7 @@ package module
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -101,14 +102,17 @@ func (e *engine) load(ctx context.Context, c contents, accept func(*Info) error,
 	if err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
-	code, err := e.guarded(name(c.path), binary)
+	guarded, err := e.guarded(name(c.path), binary)
 	if err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
-	compiled, err := e.compile(ctx, c.hash, code)
-	if err != nil {
-		return nil, e.reason(ctx, c.path, Invalid, err)
+	compiled := &code{file: guarded}
+	if !e.isolated(name(c.path)) {
+		if compiled, err = e.compile(ctx, c.hash, guarded); err != nil {
+			return nil, e.reason(ctx, c.path, Invalid, err)
+		}
 	}
+	compiled.name, compiled.hash = name(c.path), c.hash
 	v := &version{
 		engine: e, code: compiled, closed: closed,
 		log: newLineLog(e.log.With(logkey.Module, name(c.path))),
@@ -145,28 +149,45 @@ func (e *engine) reason(ctx context.Context, path string, kind Kind, err error) 
 // that was asked becomes the first of the pool, so that the first call finds it.
 func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, signer *Key) error {
 	e := v.engine
-	if err := e.check(v.code.compiled, file); err != nil {
+	within := func(d time.Duration) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(ctx, d, fmt.Errorf("it takes longer than %v", d))
+	}
+	timeout := e.cfg.DescribeTimeout
+	if v.code.file != nil {
+		timeout += e.cfg.CompileTimeout // its process compiles as well
+	} else if err := e.check(v.code.compiled, file); err != nil {
 		return err
 	}
-	limit := fmt.Errorf("it takes longer than %v", e.cfg.DescribeTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.DescribeTimeout, limit)
+	starting, cancel := within(timeout)
 	defer cancel()
+	describing, cancel := within(e.cfg.DescribeTimeout)
+	defer cancel()
+	if v.code.file == nil {
+		starting = describing // both together
+	}
 	out := newOutput(v.log)
 	fail := func(what string, err error) error {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+		if ended := errors.Join(starting.Err(), describing.Err()); ended != nil {
+			err = cmp.Or(context.Cause(starting), context.Cause(describing))
 		} else if said, _ := out.panicked(); said != "" {
 			err = fmt.Errorf("%s (%w)", said, err)
 		}
 		return refusal(DescribeFailed, "it does not %s: %w", what, err)
 	}
-	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "the module is only being loaded"}), v.code, out)
+	in, err := e.instantiate(e.cfg.Enter(starting, abi.Unsupported{Reason: "the module is only being loaded"}), v.code, out)
+	if _, refused := errors.AsType[*RefusedError](err); refused {
+		return err
+	}
 	if err != nil {
 		return fail("start", err)
 	}
-	data, err := in.describe(ctx, e.cfg.Enter)
+	if v.code.file != nil {
+		describing, cancel = within(e.cfg.DescribeTimeout)
+		defer cancel()
+	}
+	data, err := in.describe(describing, e.cfg.Enter)
 	if err == nil && in.spoilt {
-		err = context.Cause(ctx)
+		err = context.Cause(describing)
 	}
 	if err != nil {
 		in.close()

@@ -27,7 +27,14 @@
 // the compilation cache is keyed by the outcome. Config.Trusted names modules that
 // run as they are.
 //
-// What it does not hold:
+// A module for which Config.Isolated says so runs in processes of its own, one for
+// each instance: the same file, checks and host functions, which come over a
+// socket (abi/pipe). Such a process has no environment, no network, no files but
+// its compiled code (Landlock, where the kernel has it), few descriptors and
+// bounded memory; it compiles the module itself, and is killed when a call's time
+// is over, or it takes too long to compile. It needs Linux.
+//
+// What is not held in the host:
 //
 //   - Compiling in this process cannot be interrupted, nor is its memory limited:
 //     a file that takes longer than [Config.CompileTimeout] is refused, but its

@@ -25,6 +25,16 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == compilerArg {
 		os.Exit(RunCompiler(os.Stdin, os.Stdout))
 	}
+	if len(os.Args) > 1 && os.Args[1] == wallsArgument {
+		lookAtWalls()
+	}
+	if len(os.Args) > 1 && os.Args[1] == processArgument {
+		if err := RunProcess(bind, enter); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code := m.Run()
 	guests.clean()
 	if err := goleak.Find(); code == 0 && err != nil {
@@ -132,14 +142,28 @@ func enter(ctx context.Context, h abi.Host) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }
 
+// processArgument makes the test binary a module's process.
+const processArgument = "module-process"
+
+// isolated is config's, with all modules in processes of their own.
+func isolated(cfg Config) Config {
+	cfg.Process = []string{"/proc/self/exe", processArgument}
+	cfg.Isolated = func(string) bool { return true }
+	return cfg
+}
+
 // config is one for tests: quick, and with no cache on disk.
 func config(t testing.TB) Config {
-	return Config{
+	cfg := Config{
 		Dir: filepath.Join(t.TempDir(), "plugins"), CacheDir: NoCache, Bind: bind, Enter: enter,
 		Settle: 20 * time.Millisecond, Relist: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 		// The race detector makes the compiler slow.
 		CompileTimeout: 10 * time.Minute,
 	}
+	if os.Getenv("SPARKSTALK_TEST_ISOLATED") != "" { // all tests in this way, by hand
+		return isolated(cfg)
+	}
+	return cfg
 }
 
 // goConfig is one whose folder has the Go guest, guest.wasm. Its compiled code

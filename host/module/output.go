@@ -27,6 +27,8 @@ const (
 type output struct {
 	log  *lineLog
 	task string // of the call under way
+	// tee, if there is one, gets all instead.
+	tee func(slog.Level, []byte)
 
 	tail []byte
 	// panic has what was printed since the last line that looked like the
@@ -71,6 +73,10 @@ type stream struct {
 
 // Write never fails.
 func (s stream) Write(data []byte) (int, error) {
+	if s.tee != nil {
+		s.tee(s.level, data)
+		return len(data), nil
+	}
 	s.keep(data)
 	for rest := data; len(rest) > 0; {
 		line, after, ended := bytes.Cut(rest, []byte("\n"))

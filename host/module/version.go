@@ -203,7 +203,7 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	}
 	defer v.put(in)
 	host := &listener{Host: h}
-	status, err := in.call(v.engine.cfg.Enter(ctx, host), name, uint32(index))
+	status, err := in.call(ctx, v.engine.cfg.Enter, host, name, uint32(index))
 	v.calls.Add(1)
 	if err == nil && (status == 0 || host.failed) {
 		if host.failed {

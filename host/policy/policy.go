@@ -69,6 +69,8 @@ type Rule struct {
 	Conf       []string `json:"conf,omitempty"`
 	SQL        bool     `json:"sql,omitempty"`
 	RawPlans   bool     `json:"raw_plans,omitempty"`
+	// Isolation is "process" for modules that run in processes of their own.
+	Isolation string `json:"isolation,omitempty"`
 	// Limits are the modules' own.
 	Limits
 }
@@ -140,6 +142,9 @@ func (r Rules) Check() error {
 				}
 			}
 		}
+		if rule.Isolation != "" && rule.Isolation != InHost && rule.Isolation != InProcess {
+			bad = append(bad, fmt.Errorf("modules: %s: isolation is %q; it can be %s or %s", name, rule.Isolation, InHost, InProcess))
+		}
 		if err := rule.Limits.check(); err != nil {
 			bad = append(bad, fmt.Errorf("modules: %s: %w", name, err))
 		}
@@ -162,6 +167,24 @@ func (r Rules) fitting(module string) []string {
 		return strings.Compare(a, b)
 	})
 	return names
+}
+
+// Where modules run.
+const (
+	InHost    = "host"
+	InProcess = "process"
+)
+
+// Isolated reports whether a module runs in processes of its own. The longest
+// pattern that says so decides.
+func (r Rules) Isolated(module string) bool {
+	is := ""
+	for _, name := range r.fitting(module) {
+		if r[name].Isolation != "" {
+			is = r[name].Isolation
+		}
+	}
+	return is == InProcess
 }
 
 // Limits returns the limits of a module.

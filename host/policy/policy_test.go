@@ -183,6 +183,13 @@ func TestLimitsOfTheClosestRule(t *testing.T) {
 	if l := rules.Limits("report"); l.TimeLimit != 5 || l.Rows != 10 {
 		t.Errorf("limits %+v", l)
 	}
+	isolated := Rules{"*": {Isolation: InProcess}, "rep*": {Isolation: InHost}}
+	if !isolated.Isolated("other") || isolated.Isolated("report") || rules.Isolated("report") {
+		t.Error("Isolated goes by another rule")
+	}
+	if err := (Rules{"*": {Isolation: "jail"}}).Check(); err == nil || !strings.Contains(err.Error(), `isolation is "jail"; it can be host or process`) {
+		t.Errorf("Check: %v", err)
+	}
 	if err := (Rules{"[": {}, "a": {Limits: Limits{Rows: -1}}, "b": {Read: []string{""}}}).Check(); err == nil ||
 		!strings.Contains(err.Error(), `"[" is no pattern`) || !strings.Contains(err.Error(), "rows is -1") || !strings.Contains(err.Error(), "b: read has an empty pattern") {
 		t.Errorf("Check: %v", err)

@@ -20,6 +20,13 @@ func main() {
 	if program, err := os.Executable(); err == nil {
 		compiler = []string{program, compilerName}
 	}
+	if len(os.Args) == 2 && os.Args[1] == host.ModuleProcessCommand { // a host starts it, nobody else
+		if err := host.RunModuleProcess(); err != nil {
+			fmt.Fprintln(os.Stderr, "sparkstalk:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := root().ExecuteContext(context.Background()); err != nil {
 		var quiet exitCode
 		if errors.As(err, &quiet) {

@@ -1,0 +1,317 @@
+package module
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/abi/pipe"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
+)
+
+// A process is an instance of a module that lives in a process of its own. What
+// it calls of the host comes over a socket; if it does not end in time, it is
+// killed.
+type process struct {
+	cmd    *exec.Cmd
+	conn   net.Conn
+	wire   *wire
+	stderr *tail // of the process, not the guest
+	size   int64
+	gone   bool
+	doomed bool // it must not be asked again
+}
+
+// ErrProcess is the cause of a call's end whose module's process ended.
+var ErrProcess = errors.New("the module's process ended")
+
+// isolated reports whether a module runs in processes of its own.
+func (e *engine) isolated(name string) bool {
+	return e.cfg.Isolated != nil && len(e.cfg.Process) > 0 && e.cfg.Isolated(name)
+}
+
+// spawn starts a process for an instance. Its error is a refusal if the module
+// cannot be one, or says why it does not start.
+func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, err error) {
+	begin := time.Now()
+	p := &process{stderr: &tail{}}
+	in := &instance{out: out, process: p}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, fmt.Errorf("start a process: %w", err)
+	}
+	defer theirs.Close() // the process has its own
+	p.conn = ours
+	p.wire = newWire(ours)
+	cacheDir := e.processCache(c.hash)
+	p.cmd, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
+	if err != nil {
+		return nil, fmt.Errorf("start a process: %w", err)
+	}
+	stop := context.AfterFunc(ctx, p.kill)
+	defer stop()
+	setup := processSetup{
+		Name: c.name, MemoryMiB: e.cfg.MemoryMiB, StackMiB: e.cfg.StackMiB, TableEntries: e.cfg.TableEntries,
+		CacheDir: cacheDir, CacheMiB: e.cfg.CacheMiB, Workers: e.cfg.CompileWorkers,
+	}
+	if e.cfg.CPULimit != nil {
+		setup.CPULimit = e.cfg.CPULimit(c.name).Seconds()
+	}
+	if err := p.wire.sendJSON(msgSetup, setup); err != nil {
+		return nil, p.ended(err)
+	}
+	if err := p.wire.send(msgFile, c.file); err != nil {
+		return nil, p.ended(err)
+	}
+	var ready processReady
+	if err := p.await(out, msgReady, &ready, nil); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	switch {
+	case ready.Start:
+		return nil, errors.New(ready.Reason)
+	case ready.Kind != "":
+		return nil, refusal(ready.Kind, "%s", ready.Reason)
+	}
+	p.size = ready.Size
+	e.log.Debug("module process started", logkey.Module, c.name, logkey.PID, p.cmd.Process.Pid, logkey.Duration, time.Since(begin), logkey.Reason, strings.Join(ready.Lacks, ", "))
+	return in, nil
+}
+
+// processCaches is how many modules' processes keep compiled code.
+const processCaches = 32
+
+// processCache makes the folder where the processes of one file keep its
+// compiled code. Each file has its own, for foreign code could write to it.
+func (e *engine) processCache(hash string) string {
+	if e.cfg.CacheDir == NoCache {
+		return NoCache
+	}
+	parent := filepath.Join(e.cfg.CacheDir, "processes")
+	dir := filepath.Join(parent, hash)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		e.log.Warn("modules' processes compile anew at each start", logkey.Error, err)
+		return NoCache
+	}
+	now := time.Now()
+	_ = os.Chtimes(dir, now, now) // only decides what goes first
+	others, err := os.ReadDir(parent)
+	if err != nil || len(others) <= processCaches {
+		return dir
+	}
+	oldest, when := "", now
+	for _, other := range others {
+		if info, err := other.Info(); err == nil && info.ModTime().Before(when) {
+			oldest, when = other.Name(), info.ModTime()
+		}
+	}
+	if oldest != "" && oldest != hash {
+		if err := os.RemoveAll(filepath.Join(parent, oldest)); err != nil {
+			e.log.Debug("old compiled code stays", logkey.Path, oldest, logkey.Error, err)
+		}
+	}
+	return dir
+}
+
+// call runs one task.
+func (p *process) call(ctx context.Context, h abi.Host, out *output, index uint32) (uint32, error) {
+	var end processEnd
+	err := p.ask(ctx, out, h, msgRun, binary.LittleEndian.AppendUint32(nil, index), &end)
+	if err != nil {
+		return 0, err
+	}
+	return end.Status, end.err()
+}
+
+// describe asks the module for its manifest.
+func (p *process) describe(ctx context.Context, out *output) ([]byte, error) {
+	var end processEnd
+	host := abi.Unsupported{Reason: "a module only describes itself in " + abi.ExportDescribe}
+	if err := p.ask(ctx, out, host, msgDescribe, nil, &end); err != nil {
+		return nil, err
+	}
+	if end.Refused != "" {
+		return nil, refusal(end.Refused, "%s", end.Error)
+	}
+	return end.Manifest, end.err()
+}
+
+// err is the error of a call that ended so.
+func (end processEnd) err() error {
+	switch {
+	case end.Exited:
+		return sys.NewExitError(end.ExitCode)
+	case end.Error == "":
+		return nil
+	case end.Stack:
+		return &endError{end.Error, ErrStack}
+	case end.CPU:
+		return &endError{end.Error, ErrCPU}
+	}
+	return errors.New(end.Error)
+}
+
+// An endError is a trap's text with its cause.
+type endError struct {
+	text  string
+	cause error
+}
+
+func (e *endError) Error() string { return e.text }
+func (e *endError) Unwrap() error { return e.cause }
+
+// ask has the process do something, and answers its calls until it is done. When
+// ctx ends, the process does.
+func (p *process) ask(ctx context.Context, out *output, h abi.Host, kind byte, content []byte, end *processEnd) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	stop := context.AfterFunc(ctx, p.kill)
+	defer func() {
+		if !stop() {
+			p.doomed = true // it is killed, if only under the next call
+		}
+	}()
+	err := p.wire.send(kind, content)
+	if err != nil {
+		err = p.ended(err)
+	} else {
+		err = p.await(out, msgEnd, end, func(call []byte) error {
+			if counter, ok := h.(interface{ HostCall() error }); ok {
+				if err := counter.HostCall(); err != nil {
+					return p.wire.send(msgAbort, []byte(err.Error()))
+				}
+			}
+			answer, err := pipe.Serve(h, call)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				return p.wire.send(msgAbort, []byte(err.Error()))
+			}
+			return p.wire.send(msgAnswer, answer)
+		})
+	}
+	p.size = end.Size
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// await waits for a message of a kind. What the guest prints goes to out, what
+// it calls to serve.
+func (p *process) await(out *output, want byte, into any, serve func([]byte) error) error {
+	for {
+		kind, content, err := p.wire.receive()
+		if err != nil {
+			return p.ended(err)
+		}
+		switch {
+		case kind == want:
+			if err := json.Unmarshal(content, into); err != nil {
+				return p.ended(fmt.Errorf("message %q: %w", kind, err))
+			}
+			return nil
+		case kind == msgStdout:
+			_, _ = out.stdout().Write(content) // which never fails
+		case kind == msgStderr:
+			_, _ = out.stderr().Write(content)
+		case kind == msgCall && serve != nil:
+			if err := serve(content); err != nil {
+				return p.ended(err)
+			}
+		default:
+			return p.ended(fmt.Errorf("message %q is not expected", kind))
+		}
+	}
+}
+
+// ended is what became of the process that err was noticed of.
+func (p *process) ended(err error) error {
+	p.close()
+	how := err.Error()
+	if p.cmd != nil && p.cmd.ProcessState != nil {
+		how = p.cmd.ProcessState.String()
+	}
+	if last := p.stderr.last(); last != "" {
+		how += ": " + last
+	}
+	return fmt.Errorf("%w: %s", ErrProcess, how)
+}
+
+func (p *process) kill() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill() // fails if it has ended
+	}
+	if p.conn != nil {
+		_ = p.conn.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// close ends the process, and waits until it has.
+func (p *process) close() {
+	if p.gone {
+		return
+	}
+	p.gone = true
+	p.kill()
+	if p.conn != nil {
+		_ = p.conn.Close()
+	}
+	if p.cmd != nil {
+		_ = p.cmd.Wait() // its state tells the rest
+	}
+}
+
+// socketPair returns two ends of a connection, one to keep and one to hand on.
+func socketPair() (net.Conn, *os.File, error) {
+	fds, err := newSocketPair()
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "module"), os.NewFile(uintptr(fds[1]), "host")
+	defer ours.Close() // FileConn has made a copy
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return conn, theirs, nil
+}
+
+// A tail keeps the last line that is written to it.
+type tail struct{ line []byte }
+
+func (t *tail) Write(data []byte) (int, error) {
+	t.line = append(t.line, data...)
+	if len(t.line) > 4096 {
+		t.line = t.line[:4096] // the first lines of a crash say what it was
+	}
+	return len(data), nil
+}
+
+// last is what was written, its first line.
+func (t *tail) last() string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(t.line)), "\n")
+	return line
+}
