@@ -1,7 +1,6 @@
 package hostfn
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -131,11 +130,11 @@ func (i *Invocation) lookup(fn string, frame abi.Frame) (*spark.DataFrame, error
 
 // collect runs df and returns its rows as one JSON array, and their columns.
 func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.RowForm) ([]byte, []spark.Field, error) {
-	var rows bytes.Buffer
+	var rows pieces
 	var fields []spark.Field
 	var n int64
 	err := i.cfg.Cache.Do(ctx, df, i.opt, func(ctx context.Context, df *spark.DataFrame) error {
-		rows.Reset() // of a run that the engine broke off
+		rows = pieces{} // of a run that the engine broke off
 		stream, err := i.cfg.Session.Collect(ctx, df, i.opt)
 		if err != nil {
 			return err
@@ -148,12 +147,12 @@ func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.
 		return err
 	})
 	if err == nil {
-		err = i.takeIn(n, int64(rows.Len()))
+		err = i.takeIn(n, int64(rows.size))
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return rows.Bytes(), fields, nil
+	return rows.join(), fields, nil
 }
 
 func checkForm(fn string, form abi.RowForm) error {
