@@ -349,9 +349,16 @@ func sessionConfig(cfg Config, e *engine.Engine) spark.Config {
 	if strings.HasPrefix(cfg.Spark, "sc://") {
 		out.TLS = spark.TLS{CA: cfg.SparkTLSCA, Cert: cfg.SparkTLSCert, Key: cfg.SparkTLSKey}
 		out.Token, out.PlaintextToken = cfg.SparkToken, cfg.SparkPlaintextToken
+	} else {
+		out.Patience = enginePatience
 	}
 	return out
 }
+
+// enginePatience is how long tasks wait for an engine of the host's own that has
+// ended: it is being started again, for which a JVM on a busy machine may need
+// longer than one waits for a server that nobody is known to see to.
+const enginePatience = 2 * time.Minute
 
 // warm has an engine do each kind of work once, so that what it loads for that
 // is in the archive of classes that later starts map.
