@@ -2,9 +2,10 @@
 # what they need through package registries, only where it is absent.
 
 SPARK ?= sail
+SCALE ?= 0.01
 GO ?= go
 
-.PHONY: hostile demo test race flower tpch cluster check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: hostile demo test race flower tpch cluster lakehouse check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -21,8 +22,11 @@ flower: ## a worker seen by Flower in Chromium, beside Python's; installs both (
 tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch against Spark's own SQL
 	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host
 
-cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose executors are killed
-	@SPARKSTALK_TEST_CLUSTER=all scripts/test -run OutliveTheExecutors -v ./host
+cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose executors are killed; SCALE=0.1 for more data
+	@SPARKSTALK_TEST_CLUSTER=all SPARKSTALK_TEST_TPCH_SCALE=$(SCALE) scripts/test -run OutliveTheExecutors -v ./host
+
+lakehouse: ## JDBC with a jar of H2; Delta Lake, Iceberg and the demo on a server of Spark 4.1; fetches 600 MB
+	@scripts/lakehouse
 
 check: ## what CI runs after the tests: vet, linters, fresh generated files
 	@scripts/check

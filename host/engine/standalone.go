@@ -19,6 +19,10 @@ type SparkProgram struct {
 	// Main is the class, such as org.apache.spark.deploy.master.Master.
 	Main string
 
+	// Dir is the folder of another Spark than the installed one; its jars are in
+	// the folder jars there.
+	Dir string
+
 	// Args are its arguments.
 	Args []string
 
@@ -50,8 +54,11 @@ func (p SparkProgram) Start(run *rundir.Dir) (*process.Process, error) {
 	if !ok {
 		return nil, fmt.Errorf("start %s: %s is no Spark", p.Main, local.label())
 	}
-	dir := installDir(cfg.Home, s)
-	if !installed(dir) {
+	dir := p.Dir
+	if dir == "" {
+		dir = installDir(cfg.Home, s)
+	}
+	if p.Dir == "" && !installed(dir) {
 		return nil, &NotInstalledError{Engine: s.label(), Target: s.target(), Dir: dir}
 	}
 	command, err := s.command(dir, run, p.Port)

@@ -175,6 +175,40 @@ setup_tpch() {
   done
 }
 
+## Delta Lake, Iceberg and H2
+
+# Each is for one version of Spark, and 4.1 is the newest that both have one for.
+lakehouse_spark=4.1.4
+lakehouse_jars="
+  io.delta:delta-spark_4.1_2.13:4.1.0
+  io.delta:delta-storage:4.1.0
+  org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0
+  com.h2database:h2:2.3.232"
+
+# setup_lakehouse makes $home/lakehouse/jars with H2's jar, and spark-4.1.4/jars
+# with Spark's own and all the others.
+setup_lakehouse() {
+  local dir="$home/lakehouse" jar now to tmp
+  now="$lakehouse_spark $lakehouse_jars"
+  [ "$(cat "$dir/installed" 2>/dev/null)" = "$now" ] && return 0
+  command -v mvn >/dev/null || apt_install Maven maven
+  rm -rf "$dir"
+  mkdir -p "$dir/jars" "$dir/spark-$lakehouse_spark/jars"
+  say "lakehouse: downloading Spark $lakehouse_spark (456 MB)"
+  tmp="$dir/tmp"
+  python3 -m venv "$tmp/venv"
+  "$tmp/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$tmp" "pyspark==$lakehouse_spark" >&2 9>&- ||
+    die "pip could not download pyspark $lakehouse_spark"
+  tar xzf "$tmp/pyspark-$lakehouse_spark.tar.gz" -C "$dir/spark-$lakehouse_spark/jars" --strip-components=3 --wildcards '*/deps/jars/*.jar'
+  rm -rf "$tmp"
+  for jar in $lakehouse_jars; do
+    say "lakehouse: $jar"
+    case "$jar" in *:h2:*) to="$dir/jars" ;; *) to="$dir/spark-$lakehouse_spark/jars" ;; esac
+    mvn -q -B dependency:copy "-Dartifact=$jar" "-DoutputDirectory=$to" >&2 9>&- || die "Maven could not fetch $jar"
+  done
+  printf '%s\n' "$now" >"$dir/installed" # last: the mark of a whole set
+}
+
 ## The engines, which sparkstalk itself installs
 
 setup_sail() { engine sail; }
