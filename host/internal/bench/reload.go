@@ -42,6 +42,7 @@ func (s *swapper) version(odd, unknown, sealed bool) (file []byte, answer string
 	unique := fmt.Sprintf("%d.%d", time.Now().UnixNano(), s.made)
 	if unknown || !sealed {
 		body := append(binary.AppendUvarint(nil, uint64(len(unique))), unique...)
+		body = append(body, 0) // wazero takes no module that ends with an empty section
 		file = append(file, append(binary.AppendUvarint([]byte{0}, uint64(len(body))), body...)...)
 	}
 	if sealed {
