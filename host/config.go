@@ -322,7 +322,7 @@ type Config struct {
 	// during its trial. Zero means all.
 	ModuleCanary float64 `json:"module_canary"`
 	// ModuleVersions is how many versions of each module are kept to go back to.
-	// Zero means 5.
+	// Zero means 5, negative none.
 	ModuleVersions int `json:"module_versions"`
 	// ModuleSettle is how many seconds an unsealed file must lie still before it
 	// is loaded, and ModuleRelist the time between two looks at the folder, for
@@ -411,7 +411,7 @@ func (c Config) withDefaults() (Config, error) {
 		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit),
 		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
-		"module_canary": c.ModuleCanary, "module_versions": float64(c.ModuleVersions), "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
+		"module_canary": c.ModuleCanary, "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
 		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers), "module_compile_mib": float64(c.ModuleCompileMiB),
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,
 	} {
@@ -543,7 +543,13 @@ func RunModuleProcess() error { return module.RunProcess(wasm.Instantiate, wasm.
 func (c Config) compilationCache() string { return filepath.Join(c.Home, "wasm") }
 
 // moduleVersions is where versions of modules are kept to go back to.
-func (c Config) moduleVersions() string { return filepath.Join(c.Home, "versions") }
+// Empty is nowhere.
+func (c Config) moduleVersions() string {
+	if c.ModuleVersions < 0 {
+		return ""
+	}
+	return filepath.Join(c.Home, "versions")
+}
 
 // folderExists keeps commands that only look at the watched folder from making
 // it, as the worker does.

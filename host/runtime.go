@@ -150,7 +150,7 @@ func moduleConfig(cfg Config) module.Config {
 		}
 	}
 	return module.Config{
-		VersionsDir: cfg.moduleVersions(), Versions: cfg.ModuleVersions, Trial: trial, Canary: cfg.ModuleCanary,
+		VersionsDir: cfg.moduleVersions(), Versions: max(cfg.ModuleVersions, 0), Trial: trial, Canary: cfg.ModuleCanary,
 		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
 		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
 		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers, CompileMiB: cfg.ModuleCompileMiB, Compiler: cfg.Compiler,

@@ -103,6 +103,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		call: cfg.Call, sources: term.Sources{Dir: dir},
 	}
 	l.cfg.Host.Plugins = plugins
+	// A version that traps is the one to work on, nobody goes back to another, and
+	// what is not finished is not signed.
+	l.cfg.Host.ModuleTrial, l.cfg.Host.ModuleVersions, l.cfg.Host.RequireSigned = new(int), -1, false
 	if l.cfg.Host.Broker == "" && l.cfg.Host.BeatScheduleFilename == "" {
 		// When tasks ran last is for as long as the broker is.
 		l.cfg.Host.BeatScheduleFilename = filepath.Join(plugins, "beat.json")
