@@ -16,4 +16,8 @@
 // A [Host] records the plans that a task builds, as text, and answers its
 // actions with canned rows; an action without an answer fails the test and shows
 // the plan. It also keeps what the task logged and reported.
+//
+// [Recorded] makes a Host whose answers are an engine's: asked again by
+// "sparkstalk test --spark sail", else those that were recorded. [Host.Given] has
+// rows of the test stand where the task reads a table or files.
 package sdktest

@@ -32,6 +32,9 @@ type Host struct {
 	caches  []string
 	writes  []Write
 
+	givens    map[string]given
+	recording *recording // of a Host of [Recorded]
+
 	messages []Message
 	overtime bool
 	// observed are metrics by the observation's name, as JSON objects.
@@ -78,8 +81,12 @@ func (h *Host) Call(task string, args ...any) (json.RawMessage, error) {
 	if c.request.ID == "" {
 		c.request.ID = "test"
 	}
-	code := sdk.Run(c, int32(index))
-	return c.result(code)
+	if h.recording != nil {
+		host, end := h.recording.open(c)
+		defer end()
+		return c.result(sdk.Run(host, int32(index)))
+	}
+	return c.result(sdk.Run(c, int32(index)))
 }
 
 // Call is [Host.Call] for a task that asks nothing of Spark.

@@ -1,50 +1,129 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
 )
 
+// What the package sdk/sdktest reads.
+const (
+	envTestHost   = "SPARKSTALK_TEST_HOST"
+	envTestRecord = "SPARKSTALK_TEST_RECORD"
+)
+
 func testCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
+	var record bool
+	cmd := &cobra.Command{
 		Use:   "test [DIR] [-- ARG…]",
-		Short: "Run the tests of a task module's sources",
-		Long: `test runs the tests of the Go packages in DIR, or in this folder, with "go test";
-in Rust it is "cargo test", and in AssemblyScript "npm test" if package.json has
-that script. What stands behind -- is for that. Go's that use the package
-sdk/sdktest need neither WASM nor Spark. With --json it writes what "go test -json"
-does.`,
-		Example: "  sparkstalk test\n  sparkstalk test plugins/demo -- -run WordCount -v",
+		Short: "Run the tests of a task module's source, with or without an engine",
+		Long: `test runs the tests of the source in DIR, or in this folder, with its language's own
+tool: go test, cargo test, or npm test if package.json has that script. What stands
+behind -- is for that.
+
+Tests in Go that use the package sdk/sdktest need neither WASM nor Spark: their
+frames are given in the test (sdktest.New), or were recorded (sdktest.Recorded).
+With --spark the latter ask that engine, which shows whether what was recorded
+still holds of the task; --record keeps its answers for runs without one.
+--json writes what go test -json does.`,
+		Example: `  sparkstalk test
+  sparkstalk test plugins/demo -- -run WordCount -v
+  sparkstalk test --spark sail --record
+  sparkstalk test --spark 'local[*]'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, rest := ".", args
 			if n := cmd.ArgsLenAtDash(); n != 0 && len(args) > 0 {
 				dir, rest = args[0], args[1:]
 				if n > 1 || n < 0 && len(rest) > 0 {
-					return fmt.Errorf("test takes one folder; arguments of go test go behind --")
+					return errors.New("test takes one folder; arguments for the language's tool go behind --")
 				}
 			}
 			first, _, stop := stopSignals(cmd.Context())
 			defer stop()
-			run, err := build.TestCommand(first, dir, s.json, rest...)
+			run := func(env ...string) error {
+				if len(env) > 0 {
+					// go test would take an earlier run's result for one with the engine.
+					if language, err := build.Detect(dir); err == nil && language == build.Go {
+						rest = append([]string{"-count=1"}, rest...)
+					}
+				}
+				command, err := build.TestCommand(first, dir, s.json, rest...)
+				if err != nil {
+					return err
+				}
+				return runTests(cmd, dir, command, env)
+			}
+			if !s.flags.Changed("spark") && !record {
+				return run()
+			}
+			s.quiet = true
+			cfg, err := s.config()
 			if err != nil {
 				return err
 			}
-			run.Stdout, run.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
-			err = run.Run()
-			if failed, ok := errors.AsType[*exec.ExitError](err); ok && failed.ExitCode() > 0 {
-				return exitCode(failed.ExitCode())
-			}
-			if err != nil {
-				return fmt.Errorf("test %s: %w", dir, err)
-			}
-			return nil
+			return withEngine(first, cfg, func(socket string) error {
+				env := []string{envTestHost + "=" + socket}
+				if record {
+					env = append(env, envTestRecord+"=1")
+				}
+				return run(env...)
+			})
 		},
 	}
+	cmd.Flags().BoolVar(&record, "record", false, "keep the engine's answers in testdata/recorded")
+	return cmd
+}
+
+func runTests(cmd *cobra.Command, dir string, run *exec.Cmd, env []string) error {
+	run.Stdout, run.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if run.Env == nil {
+		run.Env = os.Environ()
+	}
+	run.Env = append(run.Env, env...)
+	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
+	err := run.Run()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok && failed.ExitCode() > 0 {
+		return exitCode(failed.ExitCode())
+	}
+	if err != nil {
+		return fmt.Errorf("test %s: %w", dir, err)
+	}
+	return nil
+}
+
+// withEngine runs f beside a runtime without modules, whose host functions are
+// reached by a socket.
+func withEngine(ctx context.Context, cfg host.Config, f func(socket string) error) (err error) {
+	dir, err := os.MkdirTemp("", "sparkstalk-test-")
+	if err != nil {
+		return fmt.Errorf("test: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	cfg.Plugins = dir
+	r, err := host.OpenRuntime(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	socket := filepath.Join(dir, "host")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return errors.Join(fmt.Errorf("test: %w", err), r.Close())
+	}
+	runCtx, stop := context.WithCancel(ctx)
+	g, gctx := errgroup.WithContext(runCtx)
+	g.Go(func() error { return r.Run(gctx) })
+	g.Go(func() error { return r.ServeCalls(gctx, l) })
+	err = f(socket)
+	stop()
+	return errors.Join(err, g.Wait(), r.Close())
 }
