@@ -37,7 +37,9 @@ func TestTutorial(t *testing.T) {
 	text = strings.ReplaceAll(text, "sparkstalk dev ", fmt.Sprintf("sparkstalk dev --port %d ", port))
 	text = strings.ReplaceAll(text, fmt.Sprintf("sparkstalk dev --port %d  words", port), "sparkstalk dev  words") // its output
 
-	s := startShell(t, "PATH="+strings.Join([]string{bin, filepath.Dir(proctest.Python(t)), os.Getenv("PATH")}, ":"), "SPARK_REMOTE="+proctest.Sail(t))
+	s := startShell(t, "PATH="+strings.Join([]string{bin, filepath.Dir(proctest.Python(t)), os.Getenv("PATH")}, ":"), "SPARK_REMOTE="+proctest.Sail(t),
+		// A cache of compiled modules of its own: that of other versions is none of a new user's.
+		"SPARKSTALK_HOME="+t.TempDir())
 	began, answers := time.Now(), 0
 	for _, b := range Blocks(text) {
 		if err := s.run(b); err != nil {
