@@ -136,5 +136,3 @@ func TestTestsAreRecordedWithOneEngineAndHoldOfTheOther(t *testing.T) {
 		t.Errorf("with other rows and an engine: got %v\n%s", err, out)
 	}
 }
-
-func TestMain(m *testing.M) { proctest.Main(m) }
