@@ -35,7 +35,8 @@ type bed struct {
 	sent    int
 	ms      float64 // how long a task takes
 
-	redis *goredis.Client // of the results
+	redis  *goredis.Client // of the results
+	pushes *goredis.Client // of the broker, if that is a Redis
 }
 
 // newBed makes a bed over a broker and a backend ("rpc" or a Redis URL).
@@ -49,6 +50,9 @@ func newBed(t *testing.T, broker, backend string) *bed {
 		b.replies, b.backend, b.workerBackend = b.queue+".replies", "", "rpc://"
 	} else {
 		b.redis = client(t, backend)
+	}
+	if b.overRedis() {
+		b.pushes = client(t, broker)
 	}
 	t.Cleanup(func() {
 		if b.process != nil {
@@ -200,10 +204,9 @@ func (b *bed) push(list []message) error {
 		}
 		envelopes = append(envelopes, text)
 	}
-	c := client(b.t, b.broker)
 	for len(envelopes) > 0 {
 		n := min(500, len(envelopes))
-		if err := c.LPush(context.Background(), b.queue, envelopes[:n]...).Err(); err != nil {
+		if err := b.pushes.LPush(context.Background(), b.queue, envelopes[:n]...).Err(); err != nil {
 			return err
 		}
 		envelopes = envelopes[n:]
@@ -214,7 +217,7 @@ func (b *bed) push(list []message) error {
 // ready is how many messages wait in the queue, those given back included.
 func (b *bed) ready() (n int, err error) {
 	if b.overRedis() {
-		size, err := client(b.t, b.broker).LLen(context.Background(), b.queue).Result()
+		size, err := b.pushes.LLen(context.Background(), b.queue).Result()
 		return int(size), err
 	}
 	err = b.amqp(func(ch *amqp.Channel) error {

@@ -172,7 +172,6 @@ func (b *bed) flood(r *rand.Rand, list []capture, n int) {
 
 func (b *bed) floodRedis(r *rand.Rand, list []capture, n int) {
 	b.t.Helper()
-	c := client(b.t, b.broker)
 	for i := range n {
 		bad := list[r.IntN(len(list))].mutate(r)
 		text, err := json.Marshal(map[string]any{
@@ -191,7 +190,7 @@ func (b *bed) floodRedis(r *rand.Rand, list []capture, n int) {
 		case 1:
 			text[r.IntN(len(text))] ^= 1 << r.IntN(8)
 		}
-		if err := c.LPush(context.Background(), b.queue, text).Err(); err != nil {
+		if err := b.pushes.LPush(context.Background(), b.queue, text).Err(); err != nil {
 			b.t.Fatal(err)
 		}
 		good := b.message(b.sent)
@@ -234,8 +233,7 @@ func TestMalformedMessagesAreAllAccountedFor(t *testing.T) {
 			if !b.overRedis() {
 				return
 			}
-			c := client(t, b.broker)
-			left, err := c.HKeys(t.Context(), "unacked").Result()
+			left, err := b.pushes.HKeys(t.Context(), "unacked").Result()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -70,6 +72,28 @@ func (b *Broker) publish(ctx context.Context, p broker.Publication, raw []byte, 
 	return err
 }
 
+// goPattern is a pattern of kombu's for Go, which does not take a backslash before
+// a character that needs none and is not ASCII.
+func goPattern(pattern string) string {
+	var b strings.Builder
+	escaped := false
+	for _, r := range pattern {
+		switch {
+		case escaped && r < utf8.RuneSelf:
+			b.WriteByte('\\')
+		case !escaped && r == '\\':
+			escaped = true
+			continue
+		}
+		escaped = false
+		b.WriteRune(r)
+	}
+	if escaped {
+		b.WriteByte('\\')
+	}
+	return b.String()
+}
+
 // bound returns the queues that an exchange routes a key to, and whether it has
 // any bindings. A binding with a pattern is a topic's, one without a direct one.
 func (b *Broker) bound(ctx context.Context, exchange, key string) (queues []string, known bool, err error) {
@@ -84,7 +108,7 @@ func (b *Broker) bound(ctx context.Context, exchange, key string) (queues []stri
 		}
 		match := bound.key == key
 		if bound.pattern != "" {
-			if match, err = regexp.MatchString(bound.pattern, key); err != nil {
+			if match, err = regexp.MatchString(goPattern(bound.pattern), key); err != nil {
 				return nil, true, fmt.Errorf("exchange %q: pattern %q: %w", exchange, bound.pattern, err)
 			}
 		}

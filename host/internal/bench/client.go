@@ -22,7 +22,8 @@ type noopClient interface {
 	send(ctx context.Context, task, id string) error
 	// wait returns once so many tasks are done, with how many are.
 	wait(ctx context.Context, n int) (int, error)
-	// listen begins to hear of results, for receive, which waits for the next one.
+	// listen begins to hear of results, for receive, which waits for that of the
+	// task sent last.
 	listen(ctx context.Context) error
 	receive(ctx context.Context) error
 	close() error
@@ -176,6 +177,7 @@ type redisClient struct {
 	broker  *goredis.Client // nil where it is not
 	results *goredis.Client
 	news    *goredis.PubSub // of results; nil until listen
+	last    string          // id of the task sent last
 }
 
 func newRedisClient(ctx context.Context, w way) (c *redisClient, err error) {
@@ -202,6 +204,7 @@ func newRedisClient(ctx context.Context, w way) (c *redisClient, err error) {
 func (c *redisClient) name() string { return c.queue }
 
 func (c *redisClient) send(ctx context.Context, task, id string) error {
+	c.last = id
 	if c.client != nil {
 		return c.client.send(ctx, task, id)
 	}
@@ -240,11 +243,18 @@ func (c *redisClient) listen(ctx context.Context) error {
 func (c *redisClient) receive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	m, err := c.news.ReceiveMessage(ctx)
-	if err == nil && !strings.Contains(m.Payload, `"SUCCESS"`) {
-		err = fmt.Errorf("a task ended as %s", m.Payload)
+	for {
+		m, err := c.news.ReceiveMessage(ctx)
+		switch {
+		case err != nil:
+			return err
+		case !strings.HasSuffix(m.Channel, c.last): // of another database, which Redis does not tell apart
+		case strings.Contains(m.Payload, `"SUCCESS"`):
+			return nil
+		default:
+			return fmt.Errorf("a task ended as %s", m.Payload)
+		}
 	}
-	return err
 }
 
 func (c *redisClient) close() error {

@@ -27,7 +27,7 @@ type options struct {
 	binary, celery, pyspark string // the sparkstalk binary and two Python interpreters
 	tasks, calls            int
 	concurrency             int
-	slots, through          string // of no-op tasks
+	slots, through, workers string // of no-op tasks
 	eta                     int
 	rounds                  int
 	input                   string
@@ -62,6 +62,7 @@ func main() {
 	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker but those of no-op tasks")
 	flag.IntVar(&o.eta, "eta", 100_000, "tasks that wait for their time")
 	flag.StringVar(&o.slots, "slots", "1,2", "task slots of the workers of no-op tasks, with commas")
+	flag.StringVar(&o.workers, "workers", "", "only workers of no-op tasks with one of these in their names, with commas")
 	flag.StringVar(&o.through, "through", "rabbitmq+rpc,rabbitmq+redis,redis+redis,rabbitmq+ignore", "brokers and results of no-op tasks, with commas")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")
 	flag.StringVar(&o.input, "input", "/usr/share/common-licenses", "texts to count the words of")

@@ -110,7 +110,15 @@ func (o options) noopTable(ctx context.Context, w way, slots int) error {
 	if err != nil {
 		return err
 	}
-	contenders := o.contenders(w, slots, self, plugins)
+	var contenders []contender
+	for _, c := range o.contenders(w, slots, self, plugins) {
+		if o.workers == "" || slices.ContainsFunc(strings.Split(o.workers, ","), func(part string) bool { return strings.Contains(c.name, part) }) {
+			contenders = append(contenders, c)
+		}
+	}
+	if len(contenders) == 0 {
+		return fmt.Errorf("-workers %s: none is called so", o.workers)
+	}
 	all := map[string]*figures{}
 	for range o.rounds {
 		for _, c := range contenders {
@@ -129,12 +137,19 @@ func (o options) noopTable(ctx context.Context, w way, slots int) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	fmt.Printf("| no-op task, %s, %d slots | tasks/s | of the raw loop | of prefork | p50 ms | p99 ms | CPU µs a task | resident MB, idle |\n", w.name, slots)
+	fmt.Printf("| no-op task, %s, %d slots | tasks/s | of the raw loop's | of prefork's | p50 ms | p99 ms | CPU µs a task | resident MB, idle |\n", w.name, slots)
 	fmt.Println("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-	raw, prefork := median(all[contenders[0].name].rate), median(all[contenders[2].name].rate)
+	share := func(of float64, name string) string {
+		f := all[name]
+		if f == nil {
+			return "–"
+		}
+		return fmt.Sprintf("%.2f", of/median(f.rate))
+	}
 	for _, c := range contenders {
 		f := all[c.name]
-		fmt.Printf("| %s | %.0f | %.0f%% | %.1f | %s | %s | %.0f | %.0f |\n", c.name, median(f.rate), 100*median(f.rate)/raw, median(f.rate)/prefork,
+		rate := median(f.rate)
+		fmt.Printf("| %s | %.0f | %s | %s | %s | %s | %.0f | %.0f |\n", c.name, rate, share(rate, "raw loop"), share(rate, "Python Celery, prefork"),
 			millis(f.p50), millis(f.p99), median(f.cpu), median(f.idle))
 	}
 	fmt.Println()

@@ -121,6 +121,10 @@ func options(u *url.URL) (*goredis.Options, error) {
 	default:
 		return nil, fmt.Errorf("URL scheme %q is not redis, rediss, unix or sentinel", u.Scheme)
 	}
+	if u.Scheme != "unix" && strings.Contains(u.Path+u.Opaque, "@") {
+		// What follows would tell the password as a bad number of a database.
+		return nil, errors.New("bad URL: the host is empty and user or password are in the path (two slashes come before the user)")
+	}
 	query := u.Query()
 	secure, err := tlsConfig(u, query)
 	if err != nil {
