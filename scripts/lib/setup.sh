@@ -122,6 +122,8 @@ loud_services() {
 ## Python
 
 setup_python() { python_environment celery "Celery for Python"; }
+setup_pyspark_server() { python_environment pyspark-server "the whole of PySpark"; }
+
 setup_pyspark() { python_environment pyspark "PySpark's Spark Connect client"; }
 setup_flower() { python_environment flower "Flower and Selenium"; }
 

@@ -25,6 +25,7 @@ import (
 // options are what a run is asked for.
 type options struct {
 	binary, celery, pyspark string // the sparkstalk binary and two Python interpreters
+	pysparkServer           string // a Python with the whole of PySpark
 	tasks, calls            int
 	concurrency             int
 	slots, through, workers string // of no-op tasks
@@ -57,6 +58,7 @@ func main() {
 	flag.StringVar(&o.binary, "sparkstalk", "bin/sparkstalk", "the binary")
 	flag.StringVar(&o.celery, "celery-python", "", "Python with Celery")
 	flag.StringVar(&o.pyspark, "pyspark-python", "", "Python with PySpark's Connect client")
+	flag.StringVar(&o.pysparkServer, "pyspark-server", "", "Python with the whole of PySpark, for functions")
 	flag.IntVar(&o.tasks, "tasks", 20000, "no-op tasks for each throughput figure")
 	flag.IntVar(&o.calls, "calls", 300, "calls one after another for each latency figure")
 	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker but those of no-op tasks")
@@ -70,7 +72,7 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [reload] | swaps | tpch [QUERY...]   (none: all but swaps and tpch, which are measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [reload] | swaps | functions | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
@@ -106,6 +108,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if flag.Arg(0) == "swaps" {
 		return o.swap(ctx, amqp)
+	}
+	if flag.Arg(0) == "functions" {
+		return o.functions(ctx)
 	}
 	fmt.Printf("%s, %d CPUs, %s; %d slots a worker; median of %d rounds.\n\n", time.Now().Format("2006-01-02"), runtime.NumCPU(), runtime.Version(), o.concurrency, o.rounds)
 	wanted := func(what string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), what) }
