@@ -23,7 +23,7 @@ tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch agai
 	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host
 
 cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose executors are killed; SCALE=0.1 for more data
-	@SPARKSTALK_TEST_CLUSTER=all SPARKSTALK_TEST_TPCH_SCALE=$(SCALE) scripts/test -run OutliveTheExecutors -v ./host
+	@SPARKSTALK_TEST_CLUSTER=all SPARKSTALK_TEST_TPCH_SCALE=$(SCALE) scripts/test -run OutliveTheExecutors -v ./host ./host/udf
 
 lakehouse: ## JDBC with a jar of H2; Delta Lake, Iceberg and the demo on a server of Spark 4.1; fetches 600 MB
 	@scripts/lakehouse

@@ -21,10 +21,11 @@ import (
 )
 
 // A Cluster is a Spark standalone cluster on this machine: a master, two
-// workers with an executor of one core each, and a Connect server, all of them
+// workers with an executor each, and a Connect server, all of them
 // processes of their own.
 type Cluster struct {
 	remote  string
+	cores   int
 	workers []*process.Process
 	started []*process.Process
 	dirs    []*rundir.Dir
@@ -34,7 +35,13 @@ type Cluster struct {
 // the Connect server listens, and as much again until the executors are there.
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
-	c := &Cluster{}
+	return StartClusterOf(t, 1)
+}
+
+// StartClusterOf is [StartCluster] with executors that run so many tasks at once.
+func StartClusterOf(t testing.TB, cores int) *Cluster {
+	t.Helper()
+	c := &Cluster{cores: cores}
 	t.Cleanup(func() { c.close(t) })
 	if err := c.start(); err != nil {
 		t.Fatal(withSetup(err, "spark"))
@@ -60,7 +67,7 @@ func (c *Cluster) start() error {
 	for n := range 2 {
 		worker, err := c.program(fmt.Sprint("worker", n), engine.SparkProgram{
 			Main: "org.apache.spark.deploy.worker.Worker",
-			Args: []string{"--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "768m", master},
+			Args: []string{"--host", "127.0.0.1", "--webui-port", "0", "--cores", strconv.Itoa(c.cores), "--memory", "768m", master},
 		}, nil)
 		if err != nil {
 			return err

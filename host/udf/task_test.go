@@ -1,0 +1,58 @@
+package udf_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/build"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+func TestTasksCallTheirModulesFunctions(t *testing.T) {
+	plugins := t.TempDir()
+	for _, name := range []string{"text", "demo"} {
+		if _, err := build.Build(t.Context(), "../../plugins/"+name, build.Options{Out: filepath.Join(plugins, name+".wasm")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := host.OpenRuntime(t.Context(), host.Config{Plugins: plugins, Spark: proctest.Spark(t), AllowAll: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	call := func(task string, args ...string) string {
+		t.Helper()
+		var list []json.RawMessage
+		for _, a := range args {
+			list = append(list, json.RawMessage(a))
+		}
+		got, err := r.Call(t.Context(), task, list, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", task, err)
+		}
+		return string(got)
+	}
+	const texts = `"/usr/share/common-licenses"`
+	for _, letter := range []string{`"t"`, `"A"`} {
+		if got, want := call("text.WordCount", texts, letter), call("demo.WordCount", texts, letter); got != want || len(got) < 20 {
+			t.Errorf("text.WordCount %s gives %s; demo.WordCount %s", letter, got, want)
+		}
+	}
+	if got := call("text.Slugs", `["Hello, World", "größe 4"]`); got != `[["hello-world"],["größe-4"]]` {
+		t.Errorf("text.Slugs gives %s", got)
+	}
+	// Each of twenty cities is misspelt fifty times.
+	if got := call("text.Matches", "1000", "0"); strings.Count(got, ",50]") != 20 {
+		t.Errorf("text.Matches, however alike, gives %s", got)
+	}
+	if got := call("text.Matches", "1000", "0.95"); got == call("text.Matches", "1000", "0") || !strings.Contains(got, `["Copenhagen",50]`) {
+		t.Errorf("text.Matches of very like names gives %s", got)
+	}
+}
