@@ -20,10 +20,10 @@ flower: ## a worker seen by Flower in Chromium, beside Python's; installs both (
 	@scripts/flower
 
 tpch: ## TPC-H at scale factor 0.1 instead of 0.01: answers of plugins/tpch against Spark's own SQL
-	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host
+	@SPARKSTALK_TEST_TPCH_SCALE=0.1 scripts/test -run TPCH -v ./host/tpchtest
 
 cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose executors are killed; SCALE=0.1 for more data
-	@SPARKSTALK_TEST_CLUSTER=all SPARKSTALK_TEST_TPCH_SCALE=$(SCALE) scripts/test -run OutliveTheExecutors -v ./host ./host/udf
+	@SPARKSTALK_TEST_CLUSTER=all SPARKSTALK_TEST_TPCH_SCALE=$(SCALE) scripts/test -run OutliveTheExecutors -v ./host/tpchtest ./host/udf
 
 lakehouse: ## JDBC with a jar of H2; Delta Lake, Iceberg and the demo on a server of Spark 4.1; fetches 600 MB
 	@scripts/lakehouse

@@ -18,6 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -123,7 +124,7 @@ func TestMessagesAreCelerysBeats(t *testing.T) {
 				t.Errorf("headers\n got %s\nwant %s", got, wanted)
 			}
 			body, err := base64.StdEncoding.DecodeString(want.Body)
-			if err != nil || !equalJSON(string(m.Body), string(body)) {
+			if err != nil || !hosttest.EqualJSON(string(m.Body), string(body)) {
 				t.Errorf("body\n got %s\nwant %s, %v", m.Body, body, err)
 			}
 		})
@@ -155,7 +156,8 @@ func (w *world) counted(name string) int {
 }
 
 func TestSchedulesOfModulesComeAndGoWithThem(t *testing.T) {
-	one, two := buildModule(t, "testdata/scheduled", "1"), buildModule(t, "testdata/scheduled", "2")
+	t.Parallel()
+	one, two := hosttest.Build(t, "testdata/scheduled", "1"), hosttest.Build(t, "testdata/scheduled", "2")
 	w := serve(t, func(c *Config) {
 		c.ResultBackend, c.Beat, c.BeatGroup = proctest.Redis(t), true, proctest.Name(t)
 		c.BeatScheduleFilename = filepath.Join(t.TempDir(), "schedule.json")
@@ -163,16 +165,16 @@ func TestSchedulesOfModulesComeAndGoWithThem(t *testing.T) {
 			Task: "test.echo", Schedule: json.RawMessage("0.5"), Args: json.RawMessage(`["x"]`), Options: json.RawMessage(fmt.Appendf(nil, `{"queue": %q}`, c.Queues[0])),
 		}}
 	})
-	eventually(t, 20*time.Second, func() bool { return w.counted("test.echo") > 1 })
-	drop(t, one, w.plugins, "scheduled.wasm")
-	eventually(t, 20*time.Second, func() bool { return w.counted("scheduled.tick") > 2 })
-	drop(t, two, w.plugins, "scheduled.wasm") // which has only a crontab that is long to come
-	eventually(t, 20*time.Second, func() bool { return rests(w, "scheduled.tick") })
+	hosttest.Eventually(t, func() bool { return w.counted("test.echo") > 1 })
+	hosttest.Drop(t, one, w.plugins, "scheduled.wasm")
+	hosttest.Eventually(t, func() bool { return w.counted("scheduled.tick") > 2 })
+	hosttest.Drop(t, two, w.plugins, "scheduled.wasm") // which has only a crontab that is long to come
+	hosttest.Eventually(t, func() bool { return rests(w, "scheduled.tick") })
 	if err := os.Remove(filepath.Join(w.plugins, "scheduled.wasm")); err != nil {
 		t.Fatal(err)
 	}
 	echoed := w.counted("test.echo")
-	eventually(t, 10*time.Second, func() bool { return w.counted("test.echo") > echoed })
+	hosttest.Eventually(t, func() bool { return w.counted("test.echo") > echoed })
 }
 
 // rests reports whether no task of a name ends within a second.
@@ -183,16 +185,17 @@ func rests(w *world, name string) bool {
 }
 
 func TestBeatAloneSendsToAnotherHost(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(*Config) {})
 	cfg := w.cfg
 	cfg.BeatGroup, cfg.BeatScheduleFilename = proctest.Name(t), filepath.Join(t.TempDir(), "schedule.json")
 	cfg.Plugins, cfg.Spark = t.TempDir(), "sc://nobody.invalid:1"
-	drop(t, buildModule(t, "testdata/scheduled", "1"), cfg.Plugins, "scheduled.wasm")
-	drop(t, buildModule(t, "testdata/scheduled", "2"), w.plugins, "scheduled.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "testdata/scheduled", "1"), cfg.Plugins, "scheduled.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "testdata/scheduled", "2"), w.plugins, "scheduled.wasm")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- Beat(ctx, cfg) }()
-	eventually(t, 30*time.Second, func() bool { return w.counted("scheduled.tick") > 2 })
+	hosttest.Eventually(t, func() bool { return w.counted("scheduled.tick") > 2 })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("beat ended with %v", err)
@@ -200,6 +203,7 @@ func TestBeatAloneSendsToAnotherHost(t *testing.T) {
 }
 
 func TestCeleryBeatIsServed(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(*Config) {})
 	python := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "-A", "beat_app", "beat",
 		"-s", filepath.Join(t.TempDir(), "schedule"), "--pidfile", "", "--max-interval", "1")
@@ -217,7 +221,7 @@ func TestCeleryBeatIsServed(t *testing.T) {
 			t.Log(out.String())
 		}
 	}()
-	eventually(t, 30*time.Second, func() bool { return w.counted("demo.simple_sum") > 2 && w.counted("test.echo") > 2 })
+	hosttest.Eventually(t, func() bool { return w.counted("demo.simple_sum") > 2 && w.counted("test.echo") > 2 })
 	if strings.Contains(w.log.String(), "level=ERROR") {
 		t.Error("the host logged an error")
 	}

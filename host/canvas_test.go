@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
@@ -14,6 +15,7 @@ import (
 // TestCanvasesThroughBothWorkers sends canvases whose tasks are Python's,
 // sparkstalk's, and of both by turns: all must end alike.
 func TestCanvasesThroughBothWorkers(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) {
 		c.ResultBackend, c.Concurrency = proctest.Redis(t), 4
 		c.TaskRoutes = map[string]worker.Route{"py.*": {Queue: c.Queues[0] + ".py"}, "test.*": {Queue: c.Queues[0]}}
@@ -25,7 +27,7 @@ func TestCanvasesThroughBothWorkers(t *testing.T) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("canvas.py: %v\n%s", err, tail(stderr.String(), 4000))
+		t.Fatalf("canvas.py: %v\n%s", err, hosttest.Tail(stderr.String(), 4000))
 	}
 	var results map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(out, &results); err != nil {
@@ -40,6 +42,6 @@ func TestCanvasesThroughBothWorkers(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("Python's log:\n%s", tail(stderr.String(), 6000))
+		t.Logf("Python's log:\n%s", hosttest.Tail(stderr.String(), 6000))
 	}
 }

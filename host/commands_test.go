@@ -9,6 +9,7 @@ import (
 )
 
 func TestCommandsSeeAndChangeTheCache(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(cfg *Config) { cfg.Spark = proctest.Sail(t); cfg.Hostname = proctest.Name(t) + "@here" })
 	h, err := FindHost(w.cfg)
 	if err != nil {

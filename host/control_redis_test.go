@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/control"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 // TestRemoteControlOverRedis asks and changes a worker whose broker is Redis,
 // with Celery's client and with this one's.
 func TestRemoteControlOverRedis(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = proctest.Redis(t), proctest.Redis(t) })
-	eventually(t, 10*time.Second, w.heard.Connected)
+	hosttest.Eventually(t, w.heard.Connected)
 	node := w.Host.cfg.Hostname
 	celery := func(args ...string) string {
 		t.Helper()
@@ -34,7 +36,7 @@ func TestRemoteControlOverRedis(t *testing.T) {
 		t.Errorf("ping: %v, %v", pong, err)
 	}
 	celery("control", "add_consumer", w.queue+".more", "-d", node, "-t", "5")
-	eventually(t, 10*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool {
 		replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "active_queues", Destination: []string{node}, Timeout: 5 * time.Second})
 		return err == nil && len(replies) == 1 && bytes.Contains(replies[0].Value, []byte(w.queue+".more"))
 	})
@@ -49,12 +51,13 @@ func TestRemoteControlOverRedis(t *testing.T) {
 
 // TestMingleTellsWhatIsRevoked starts a second worker beside the first.
 func TestMingleTellsWhatIsRevoked(t *testing.T) {
+	t.Parallel()
 	first := serve(t, func(c *Config) { c.Hostname = "first@" + proctest.Name(t) })
-	eventually(t, 10*time.Second, func() bool { return first.heard.Connected() })
+	hosttest.Eventually(t, func() bool { return first.heard.Connected() })
 	first.revoked.Add("revoked-there")
 	first.events.Clock().Adjust(5000)
 	second := serve(t, func(c *Config) { c.Mingle, c.Hostname = nil, "second@"+proctest.Name(t) })
-	eventually(t, 10*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool {
 		for _, r := range second.revoked.List() {
 			if r.ID == "revoked-there" {
 				return second.events.Clock().Value() > 5000
@@ -66,8 +69,9 @@ func TestMingleTellsWhatIsRevoked(t *testing.T) {
 
 // TestCommandsCanBeSwitchedOff refuses what the configuration says.
 func TestCommandsCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.DisabledCommands = []string{"shutdown"} })
-	eventually(t, 10*time.Second, w.heard.Connected)
+	hosttest.Eventually(t, w.heard.Connected)
 	replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "shutdown", Destination: []string{w.Host.cfg.Hostname}, Timeout: 5 * time.Second})
 	if err != nil || len(replies) != 1 || !bytes.Contains(replies[0].Value, []byte("switched off")) {
 		t.Errorf("%v, %v", replies, err)
@@ -84,10 +88,11 @@ func TestCommandsCanBeSwitchedOff(t *testing.T) {
 
 // TestDrainingWorkerAnswers asks a worker that has been told to stop.
 func TestDrainingWorkerAnswers(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(*Config) {})
-	eventually(t, 10*time.Second, w.heard.Connected)
+	hosttest.Eventually(t, w.heard.Connected)
 	wait := w.pythonStart(call{name: "test.spin", args: []any{4}})
-	eventually(t, 20*time.Second, func() bool { return w.Host.worker.Stats().Active == 1 })
+	hosttest.Eventually(t, func() bool { return w.Host.worker.Stats().Active == 1 })
 	w.stop()
 	time.Sleep(300 * time.Millisecond)
 	replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "active", Destination: []string{w.Host.cfg.Hostname}, Timeout: 3 * time.Second})
@@ -101,14 +106,15 @@ func TestDrainingWorkerAnswers(t *testing.T) {
 
 // TestRemoteControlOutlivesItsBroker asks again after the broker was killed.
 func TestRemoteControlOutlivesItsBroker(t *testing.T) {
+	t.Parallel()
 	rabbit := proctest.StartRabbitMQ(t)
 	w := serve(t, func(c *Config) { c.Broker = rabbit.URL() })
 	ping := func() bool {
 		replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{Method: "ping", Destination: []string{w.Host.cfg.Hostname}, Timeout: 2 * time.Second})
 		return err == nil && len(replies) == 1
 	}
-	eventually(t, 20*time.Second, ping)
+	hosttest.Eventually(t, ping)
 	rabbit.Kill()
 	rabbit.Restart(t)
-	eventually(t, 30*time.Second, ping)
+	hosttest.Eventually(t, ping)
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/control"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 // TestRemoteControlIsPythons runs every command of Celery's client against this
 // worker and against Python's, and compares what comes.
 func TestRemoteControlIsPythons(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.ResultBackend = proctest.Redis(t) })
 	pyQueue := w.queue + ".py"
 	env := append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend, "GO_QUEUE="+w.queue, "PY_QUEUE="+pyQueue)
@@ -32,7 +34,7 @@ func TestRemoteControlIsPythons(t *testing.T) {
 		return func() map[string]json.RawMessage {
 			t.Helper()
 			if err := cmd.Wait(); err != nil {
-				t.Fatalf("control.py of %s: %v\n%s\n%s", node, err, tail(stderr.String(), 3000), tail(log.String(), 2000))
+				t.Fatalf("control.py of %s: %v\n%s\n%s", node, err, hosttest.Tail(stderr.String(), 3000), hosttest.Tail(log.String(), 2000))
 			}
 			var out map[string]json.RawMessage
 			if err := json.Unmarshal(bytes.TrimSpace(stdout.Bytes()), &out); err != nil {
@@ -60,7 +62,7 @@ func TestRemoteControlIsPythons(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
 		}
 	}
-	if err := w.wait(10 * time.Second); err != nil {
+	if err := w.wait(); err != nil {
 		t.Errorf("shutdown by remote control: %v", err)
 	}
 }

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 func TestDoctorFindsWhatIsWrongAndTheWayOut(t *testing.T) {
+	t.Parallel()
 	plugins := t.TempDir()
-	drop(t, buildModule(t, "../plugins/demo", "1"), plugins, "demo.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), plugins, "demo.wasm")
 	broken := t.TempDir()
-	drop(t, buildModule(t, "../plugins/demo", "1"), broken, "demo.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), broken, "demo.wasm")
 	if err := os.WriteFile(filepath.Join(broken, "bad.wasm"), []byte("no module"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +46,7 @@ func TestDoctorFindsWhatIsWrongAndTheWayOut(t *testing.T) {
 		"bad settings":        {func(c *Config) { c.Concurrency, c.SparkMemory = -1, "much" }, "settings", CheckFailed, "concurrency", "settings"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cfg := well()
 			c.change(&cfg)
 			var wrong []Check
@@ -70,13 +73,14 @@ func TestDoctorFindsWhatIsWrongAndTheWayOut(t *testing.T) {
 			}
 		})
 	}
-	t.Run("no Java", func(t *testing.T) {
-		t.Setenv("JAVA_HOME", t.TempDir())
-		cfg := well()
-		cfg.Spark = "local[1]"
-		checks := Doctor(t.Context(), cfg)
-		if last := checks[len(checks)-1]; last.Status != CheckFailed || !strings.Contains(last.Detail, "JAVA_HOME has none") || !strings.Contains(last.Detail, "install") {
-			t.Errorf("found %+v", last)
-		}
-	})
+}
+
+func TestDoctorFindsNoJava(t *testing.T) {
+	t.Setenv("JAVA_HOME", t.TempDir())
+	plugins := t.TempDir()
+	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), plugins, "demo.wasm")
+	checks := Doctor(t.Context(), Config{Broker: proctest.RabbitMQ(t), ResultBackend: proctest.Redis(t), Spark: "local[1]", Plugins: plugins})
+	if last := checks[len(checks)-1]; last.Status != CheckFailed || !strings.Contains(last.Detail, "JAVA_HOME has none") || !strings.Contains(last.Detail, "install") {
+		t.Errorf("found %+v", last)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -44,7 +45,7 @@ func pythonWorker(t *testing.T, env []string, app, queue, node string, args ...s
 		_ = python.Process.Signal(syscall.SIGTERM) // it may have ended as it was told
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(hosttest.Patience):
 			_ = python.Process.Kill()
 			t.Error("Python's worker did not end")
 		}
@@ -71,6 +72,7 @@ var differences = map[string]func(map[string][]string) map[string][]string{
 // TestEventsArePythons has Celery's own receiver see the same calls on this
 // worker and on Python's, beside each other.
 func TestEventsArePythons(t *testing.T) {
+	t.Parallel()
 	for name, url := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +92,7 @@ func TestEventsArePythons(t *testing.T) {
 			cmd.Stderr = &stderr
 			stdout, err := cmd.Output()
 			if err != nil {
-				t.Fatalf("events.py: %v\n%s", err, tail(stderr.String(), 3000))
+				t.Fatalf("events.py: %v\n%s", err, hosttest.Tail(stderr.String(), 3000))
 			}
 			var saw struct {
 				Py, Go map[string]map[string][]string
@@ -126,6 +128,7 @@ func TestEventsArePythons(t *testing.T) {
 // TestEventsOutliveTheBrokersAbsence cuts the worker off while a task runs; a
 // monitor that stayed connected gets the rest when the worker is back.
 func TestEventsOutliveTheBrokersAbsence(t *testing.T) {
+	t.Parallel()
 	for name, url := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +170,7 @@ func TestEventsOutliveTheBrokersAbsence(t *testing.T) {
 			}()
 			next := func(want string) {
 				t.Helper()
-				for limit := time.After(20 * time.Second); ; {
+				for limit := time.After(hosttest.Patience); ; {
 					select {
 					case e := <-events:
 						if e.Type == want {
@@ -178,14 +181,14 @@ func TestEventsOutliveTheBrokersAbsence(t *testing.T) {
 					}
 				}
 			}
-			eventually(t, 10*time.Second, func() bool { return w.broker.Connected() && monitor.Connected() })
+			hosttest.Eventually(t, func() bool { return w.broker.Connected() && monitor.Connected() })
 			client := *w
 			client.cfg.Broker = straight.String()
 			wait := client.pythonStart(call{name: "test.spin", args: []any{3}})
 			next("task-started")
 			relay.Refuse(true)
 			relay.Cut()
-			eventually(t, 20*time.Second, func() bool { return w.Host.worker.Stats().Done == 1 })
+			hosttest.Eventually(t, func() bool { return w.Host.worker.Stats().Done == 1 })
 			time.Sleep(500 * time.Millisecond) // so that its event was tried
 			relay.Refuse(false)
 			next("worker-online")

@@ -8,15 +8,16 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/result/redis"
 )
 
 func TestWaysInWhichATaskEndsReachPython(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.ResultBackend = proctest.Redis(t); c.Concurrency = 4 })
 	child := uuid.NewString()
 	got := w.python(
@@ -74,6 +75,7 @@ func signature(task string) map[string]any {
 
 // TestChordsOverRPC fails as Celery's worker does: its rpc backend cannot count.
 func TestChordsOverRPC(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(*Config) {})
 	chord := map[string]any{
 		"task": "celery.chord", "args": []any{}, "options": map[string]any{}, "subtask_type": "chord", "immutable": false,
@@ -88,6 +90,7 @@ func TestChordsOverRPC(t *testing.T) {
 // TestErrbacks calls one of each kind: by message with the failed id, and in
 // this process with request, exception and traceback.
 func TestErrbacks(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.ResultBackend = proctest.Redis(t) })
 	old := signature("test.echo")
 	id := uuid.NewString()
@@ -107,25 +110,26 @@ func TestErrbacks(t *testing.T) {
 	if failed := strings.Trim(string(r.Value), `"`); failed == "" || r.ParentID != failed {
 		t.Errorf("the old errback got %s, parent %s", r.Value, r.ParentID)
 	}
-	eventually(t, 5*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool {
 		return strings.Contains(w.log.String(), "errback") && strings.Contains(w.log.String(), `exc_type`) && strings.Contains(w.log.String(), "boom")
 	})
 }
 
 // TestRevocationsOutliveARestart keeps them in the state file.
 func TestRevocationsOutliveARestart(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.StateDB = t.TempDir() + "/state.json"; c.ResultBackend = proctest.Redis(t) })
 	id := uuid.NewString()
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "control", "-d", w.Host.cfg.Hostname, "-t", "5", "revoke", id)
 	cmd.Env = append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	eventually(t, 10*time.Second, w.heard.Connected)
+	hosttest.Eventually(t, w.heard.Connected)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	w.stop()
-	if err := w.wait(20 * time.Second); err != nil {
+	if err := w.wait(); err != nil {
 		t.Fatal(err)
 	}
 	<-w.ended

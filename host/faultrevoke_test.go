@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -17,6 +18,7 @@ import (
 // tasks whose query is under way. In the tests, interrupt_test.go does as much by
 // a time limit.
 func TestFaultsTaskRevokedInMidQuery(t *testing.T) {
+	beside(t)
 	if times(0, 1) == 0 {
 		return
 	}
@@ -30,7 +32,7 @@ func TestFaultsTaskRevokedInMidQuery(t *testing.T) {
 			if !answers() {
 				t.Fatal("test.hashes has another answer than 0")
 			}
-			eventually(t, time.Minute, w.heard.Connected)
+			hosttest.Eventually(t, w.heard.Connected)
 			pid := w.enginePID()
 			busy := func() bool {
 				before := cpu(t, pid)
@@ -39,10 +41,10 @@ func TestFaultsTaskRevokedInMidQuery(t *testing.T) {
 			}
 			f := fault{what: "task revoked (celery control terminate) in mid-query", engine: spec, times: 10, repeated: "nothing"}
 			for n := range f.times {
-				eventually(t, time.Minute, func() bool { return !busy() }) // what came before is over
+				hosttest.Eventually(t, func() bool { return !busy() }) // what came before is over
 				id := uuid.NewString()
 				wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"task_id": id}})
-				eventually(t, time.Minute, func() bool { return w.worker.Stats().Active == 1 && busy() })
+				hosttest.Eventually(t, func() bool { return w.worker.Stats().Active == 1 && busy() })
 				cmd := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "control", "-d", w.Host.cfg.Hostname, "-t", "10", "terminate", "TERM", id)
 				cmd.Env = append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker)
 				var out bytes.Buffer
@@ -50,7 +52,7 @@ func TestFaultsTaskRevokedInMidQuery(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, time.Minute, func() bool { return w.worker.Stats().Active == 0 })
+				hosttest.Eventually(t, func() bool { return w.worker.Stats().Active == 0 })
 				ended, idle := time.Now(), false
 				for !idle && time.Since(ended) < 10*time.Second {
 					idle = !busy()

@@ -17,6 +17,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -66,7 +67,15 @@ func times(few, many int) int {
 	return few
 }
 
+// beside lets a test run beside others, unless its figures are wanted.
+func beside(t *testing.T) {
+	if times(0, 1) == 0 {
+		t.Parallel()
+	}
+}
+
 func TestFaultsConnectionCutAtARandomByte(t *testing.T) {
+	beside(t)
 	const rows = 300_000
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		relay := proctest.Proxy(t, strings.TrimPrefix(remote, "sc://"))
@@ -136,8 +145,8 @@ func sumOf(ctx context.Context, session *spark.Session, df *spark.DataFrame) (su
 func alone(t *testing.T, cfg Config) *Runtime {
 	t.Helper()
 	cfg.Plugins = t.TempDir()
-	drop(t, buildModule(t, "../plugins/demo", "1"), cfg.Plugins, "demo.wasm")
-	drop(t, buildModule(t, "testdata/tasks", "1"), cfg.Plugins, "tasks.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), cfg.Plugins, "demo.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "testdata/tasks", "1"), cfg.Plugins, "tasks.wasm")
 	r, err := OpenRuntime(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +180,7 @@ func (r *Runtime) run(ctx context.Context, name string, args ...any) (string, er
 // enginePID waits for the runtime's engine to run and returns its process id.
 func (r *Runtime) enginePID(t *testing.T) (pid int) {
 	t.Helper()
-	eventually(t, time.Minute, func() bool {
+	hosttest.Eventually(t, func() bool {
 		for _, running := range r.engine.Status().Running {
 			pid = running.PID
 		}
@@ -196,18 +205,16 @@ func (r *Runtime) about(t *testing.T, want time.Duration) (rows int64, answer st
 }
 
 func TestFaultsEngineKilledInMidQuery(t *testing.T) {
-	if times(0, 1) == 0 {
-		return // TestEngineKilledIsRestartedAndTheCacheRebuilt does it once
-	}
+	beside(t)
 	for _, spec := range []string{"sail", "local[2]"} {
 		t.Run(spec, func(t *testing.T) {
-			r, dir := alone(t, Config{Spark: spec}), texts(t)
+			r, dir := alone(t, Config{Spark: spec}), hosttest.Texts(t)
 			rows, want, plain := r.about(t, time.Second)
 			words, err := r.run(t.Context(), "demo.WordCount", dir, "a")
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := fault{what: "engine killed in mid-query", engine: spec, times: 20, repeated: "the query, once"}
+			f := fault{what: "engine killed in mid-query", engine: spec, times: times(1, 20), repeated: "the query, once"}
 			for n := range f.times {
 				type outcome struct {
 					answer string
@@ -231,6 +238,9 @@ func TestFaultsEngineKilledInMidQuery(t *testing.T) {
 					t.Logf("kill %d: %s, %v, want %s; cached: %s, %v", n, got.answer, got.err, want, again, err)
 					f.lost++
 				}
+				if now := r.enginePID(t); now == pid {
+					t.Errorf("the engine is still process %d", pid)
+				}
 			}
 			f.note = fmt.Sprintf("query of %.1f s; the cached DataFrame was built anew each time", plain.Seconds())
 			f.write(t)
@@ -239,12 +249,13 @@ func TestFaultsEngineKilledInMidQuery(t *testing.T) {
 }
 
 func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
+	beside(t)
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		const entries, dirs, callers = 2, 5, 4
 		r := alone(t, Config{Spark: remote, CacheEntries: entries})
 		var folders, want []string
 		for range dirs {
-			folders = append(folders, texts(t))
+			folders = append(folders, hosttest.Texts(t))
 			answer, err := r.run(t.Context(), "demo.WordCount", folders[len(folders)-1], "a")
 			if err != nil {
 				t.Fatal(err)
@@ -281,6 +292,7 @@ func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
 }
 
 func TestFaultsQueryOutOfMemory(t *testing.T) {
+	beside(t)
 	for spec, query := range map[string]string{
 		"local[1]": "SELECT length(repeat(CAST(id AS STRING), 900000000)) FROM range(1)",
 		"sail":     "SELECT count(DISTINCT concat(id, repeat('x', 500))) FROM range(5000000)",

@@ -8,81 +8,15 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "sparkstalk-modules")
-	if err != nil {
-		panic(err)
-	}
-	builds.dir = dir
-	proctest.Main(builtModules{m, dir})
-}
-
-// builtModules removes what the tests built once they have run.
-type builtModules struct {
-	*testing.M
-	dir string
-}
-
-func (b builtModules) Run() int {
-	code := b.M.Run()
-	if err := os.RemoveAll(b.dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
-
-// buildModule builds a module once for all tests, with version set to v.
-func buildModule(t testing.TB, dir, v string) string {
-	t.Helper()
-	builds.Lock()
-	defer builds.Unlock()
-	key := dir + "@" + v
-	if path, ok := builds.done[key]; ok {
-		return path
-	}
-	path := filepath.Join(builds.dir, fmt.Sprintf("%s-%s.wasm", filepath.Base(dir), v))
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -X main.version="+v, "-o", path, ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", dir, err, out)
-	}
-	builds.done[key] = path
-	return path
-}
-
-var builds = struct {
-	sync.Mutex
-	dir  string
-	done map[string]string
-}{done: map[string]string{}}
-
-// drop puts a module in a watched folder as a careful deployment does: in one step.
-func drop(t testing.TB, module, dir, name string) {
-	t.Helper()
-	data, err := os.ReadFile(module)
-	if err != nil {
-		t.Fatal(err)
-	}
-	temp := filepath.Join(dir, "."+name)
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
-		t.Fatal(err)
-	}
-}
+func TestMain(m *testing.M) { hosttest.Main(m) }
 
 // A world is a host under test and what a client of it needs.
 type world struct {
@@ -119,10 +53,12 @@ func (s *syncBuffer) String() string {
 func serve(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, plugins: t.TempDir(), queue: proctest.Name(t), log: &syncBuffer{}, ended: make(chan error, 1)}
-	drop(t, buildModule(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
-	drop(t, buildModule(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
 	w.cfg = Config{
-		Plugins: w.plugins, Queues: []string{w.queue}, TaskDefaultQueue: w.queue, Concurrency: 2, Grace: 5, Mingle: new(bool),
+		// Other tests' workers are on the same broker.
+		Hostname: w.queue[len(w.queue)-8:] + "@here",
+		Plugins:  w.plugins, Queues: []string{w.queue}, TaskDefaultQueue: w.queue, Concurrency: 2, Grace: 5, Mingle: new(bool),
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	change(&w.cfg)
@@ -135,11 +71,11 @@ func serve(t testing.TB, change func(*Config)) *world {
 	w.start()
 	t.Cleanup(func() {
 		w.stop()
-		if err := w.wait(30 * time.Second); err != nil {
+		if err := w.wait(); err != nil {
 			t.Errorf("host ended with %v", err)
 		}
 		if t.Failed() {
-			t.Logf("host's log:\n%s", tail(w.log.String(), 8000))
+			t.Logf("host's log:\n%s", hosttest.Tail(w.log.String(), 8000))
 		}
 	})
 	return w
@@ -161,17 +97,15 @@ func (w *world) start() {
 }
 
 // wait returns how the host ended. It may be called again.
-func (w *world) wait(limit time.Duration) error {
+func (w *world) wait() error {
 	select {
 	case err := <-w.ended:
 		w.ended <- err
 		return err
-	case <-time.After(limit):
-		return fmt.Errorf("not ended after %v", limit)
+	case <-time.After(hosttest.Patience):
+		return fmt.Errorf("not ended after %v", hosttest.Patience)
 	}
 }
-
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // A call is a task for the Python client to send.
 type call struct {
@@ -228,7 +162,7 @@ func (w *world) pythonStart(calls ...call) func() ([]outcome, error) {
 	}
 	return func() ([]outcome, error) {
 		if err := cmd.Wait(); err != nil {
-			return nil, fmt.Errorf("client.py: %w\n%s", err, tail(stderr.String(), 2000))
+			return nil, fmt.Errorf("client.py: %w\n%s", err, hosttest.Tail(stderr.String(), 2000))
 		}
 		var out []outcome
 		return out, json.Unmarshal(stdout.Bytes(), &out)
@@ -256,59 +190,6 @@ func orEmptyMap(m map[string]any) map[string]any {
 		return map[string]any{}
 	}
 	return m
-}
-
-// texts writes files whose words are counted, and returns the folder.
-func texts(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"a.txt": "and And and  apple\tavocado and\u00a0an an\n\nthe the Äpfel äpfel apple\n",
-		"b.txt": "one two\u2003and three  apple\nAnd so it goes: and, an\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// wordCount asks Python for what demo.WordCount must answer: split is the
-// argument of str.split, None for white space.
-func wordCount(t testing.TB, dir, letter, split string) string {
-	t.Helper()
-	script := fmt.Sprintf(`
-import collections, json, pathlib
-words = collections.Counter()
-for file in sorted(pathlib.Path(%q).iterdir()):
-    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
-        words.update(w for w in line.split(%s) if w)
-mine = [[w, n] for w, n in words.items() if w[0].lower() == %q]
-print(json.dumps(sorted(mine, key=lambda p: (-p[1], p[0]))[:5]))`, dir, split, letter)
-	out, err := exec.Command(proctest.Python(t), "-c", script).Output()
-	if err != nil {
-		t.Fatalf("reference word count: %v", err)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// equalJSON compares two JSON texts by value.
-func equalJSON(a, b string) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, []byte(a)) == nil && json.Compact(&y, []byte(b)) == nil && slices.Equal(ascii(x.Bytes()), ascii(y.Bytes()))
-}
-
-// ascii decodes \u escapes, which the two sides may write differently.
-func ascii(text []byte) []byte {
-	var v any
-	if json.Unmarshal(text, &v) != nil {
-		return text
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return text
-	}
-	return out
 }
 
 // answers calls a task without arguments inside the host and returns its text,

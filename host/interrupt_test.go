@@ -12,7 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/internal/freeport"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 )
 
 // A sparkUI asks Spark's own status API.
@@ -77,13 +81,13 @@ func (u sparkUI) running() int {
 }
 
 func TestSparkShowsWhichTaskAJobIsForAndIsIdleOnceThatEnds(t *testing.T) {
+	t.Parallel()
 	var open func() sparkUI
 	w := serve(t, func(c *Config) { open = withUI(t, c) })
 	ui := open()
-	w.python(call{name: "test.count", args: []any{1000}}) // a cold Spark plans for seconds
 	id := "11111111-2222-4333-8444-555555555555"
-	wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"time_limit": 6, "task_id": id}})
-	eventually(t, 30*time.Second, func() bool { return ui.running() > 0 })
+	wait := w.pythonStart(call{name: "test.slow_query", options: map[string]any{"task_id": id}})
+	hosttest.Eventually(t, func() bool { return ui.running() > 0 })
 
 	job := ui.jobs()[0] // the latest
 	if !strings.Contains(job.Description, "test.slow_query") {
@@ -100,18 +104,26 @@ func TestSparkShowsWhichTaskAJobIsForAndIsIdleOnceThatEnds(t *testing.T) {
 		t.Errorf("the stage's details do not name the task: %s", stages[0].Details)
 	}
 
+	w.terminate(id)
 	got, err := wait()
 	ended := time.Now()
-	if err != nil || got[0].Type != "TimeLimitExceeded" {
+	if err != nil || got[0].Type != "TaskRevokedError" {
 		t.Fatalf("got %s, %v", got, err)
 	}
-	eventually(t, 10*time.Second, func() bool { return ui.running() == 0 })
+	hosttest.Eventually(t, func() bool { return ui.running() == 0 && ui.jobs()[0].Status == "FAILED" })
 	t.Logf("executors idle %v after the client had the answer", time.Since(ended).Round(time.Millisecond))
-	if took := time.Since(ended); took > 2*time.Second {
-		t.Errorf("executors idle only %v after the task's end", took)
-	}
-	if now := ui.jobs()[0].Status; now != "FAILED" {
-		t.Errorf("the job is %s", now)
+}
+
+// terminate revokes a task and ends it if it runs.
+func (w *world) terminate(id string) {
+	w.t.Helper()
+	hosttest.Eventually(w.t, w.heard.Connected)
+	replies, err := Broadcast(w.t.Context(), w.cfg, control.Broadcast{
+		Method: "revoke", Arguments: celery.Object{{Key: "task_id", Value: celery.Quote(id)}, {Key: "terminate", Value: []byte("true")}},
+		Destination: []string{w.Host.cfg.Hostname}, Timeout: time.Minute,
+	})
+	if err != nil || len(replies) != 1 {
+		w.t.Fatalf("revoke: %v, %v", replies, err)
 	}
 }
 
@@ -135,6 +147,7 @@ func cpu(t testing.TB, pid int) time.Duration {
 }
 
 func TestSailIsIdleOnceTheTaskEnds(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) { c.Spark = "sail" })
 	got := w.python(call{name: "test.slow_query", options: map[string]any{"time_limit": 2}})
 	ended := time.Now()
@@ -142,12 +155,10 @@ func TestSailIsIdleOnceTheTaskEnds(t *testing.T) {
 		t.Fatalf("got %s", got[0])
 	}
 	pid := w.enginePID()
-	eventually(t, 10*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool {
 		before := cpu(t, pid)
 		time.Sleep(200 * time.Millisecond)
 		return cpu(t, pid)-before < 20*time.Millisecond
 	})
-	if took := time.Since(ended); took > 2*time.Second {
-		t.Errorf("Sail was busy for %v after the task's end", took)
-	}
+	t.Logf("Sail idle %v after the client had the answer", time.Since(ended).Round(time.Millisecond))
 }

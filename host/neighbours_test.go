@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -16,11 +17,12 @@ import (
 // each takes over what the other knows, its log has no complaint, and Celery's
 // commands see both.
 func TestPythonWorkersAreContentBesideUs(t *testing.T) {
+	t.Parallel()
 	for name, url := range brokers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := serve(t, func(c *Config) { c.Broker, c.ResultBackend, c.Mingle = url(t), proctest.Redis(t), nil })
-			eventually(t, 10*time.Second, w.heard.Connected)
+			hosttest.Eventually(t, w.heard.Connected)
 			node, pyQueue, pyNode := w.Host.cfg.Hostname, w.queue+".py", "w@"+w.queue
 			env := append(os.Environ(), "CELERY_BROKER_URL="+w.cfg.Broker, "CELERY_RESULT_BACKEND="+w.cfg.ResultBackend, "PY_QUEUE="+pyQueue)
 			celery := func(args ...string) string {
@@ -30,7 +32,7 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 				var out, stderr bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &stderr
 				if err := cmd.Run(); err != nil {
-					t.Fatalf("celery %v: %v\n%s%s", args, err, out.String(), tail(stderr.String(), 2000))
+					t.Fatalf("celery %v: %v\n%s%s", args, err, out.String(), hosttest.Tail(stderr.String(), 2000))
 				}
 				return out.String()
 			}
@@ -38,7 +40,7 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 			w.events.Clock().Adjust(7_000_000)
 			log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "1", "-l", "debug")
 			if err := untilPing(t, env, pyNode); err != nil {
-				t.Fatalf("%v\n%s", err, tail(log.String(), 4000))
+				t.Fatalf("%v\n%s", err, hosttest.Tail(log.String(), 4000))
 			}
 			// What we told it by the reply to its hello.
 			if got := celery("inspect", "revoked", "-d", pyNode, "-t", "10"); !strings.Contains(got, "revoked-here") {
@@ -48,8 +50,8 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 			if got := clock.FindStringSubmatch(celery("inspect", "clock", "-d", pyNode, "-t", "10")); got == nil || len(got[1]+got[2]) < 7 {
 				t.Errorf("Python's clock is %v", got)
 			}
-			eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), node+" joined the party") })
-			eventually(t, 15*time.Second, func() bool { return w.gossip.Peers() > 0 && strings.Contains(w.log.String(), pyNode) })
+			hosttest.Eventually(t, func() bool { return strings.Contains(log.String(), node+" joined the party") })
+			hosttest.Eventually(t, func() bool { return w.gossip.Peers() > 0 && strings.Contains(w.log.String(), pyNode) })
 			before := w.events.Clock().Value()
 			if got := celery("status", "-t", "3"); !strings.Contains(got, node+": OK") || !strings.Contains(got, pyNode+": OK") {
 				t.Errorf("celery status: %s", got)
@@ -71,17 +73,17 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 				_ = dump.Process.Kill()
 				_ = dump.Wait() // it was killed
 			}()
-			eventually(t, 20*time.Second, func() bool {
+			hosttest.Eventually(t, func() bool {
 				return strings.Contains(seen.String(), node+" [") && strings.Contains(seen.String(), "heartbeat")
 			})
 			w.stop()
-			if err := w.wait(20 * time.Second); err != nil {
+			if err := w.wait(); err != nil {
 				t.Fatal(err)
 			}
 			<-w.ended
-			eventually(t, 15*time.Second, func() bool { return strings.Contains(log.String(), node+" left") })
+			hosttest.Eventually(t, func() bool { return strings.Contains(log.String(), node+" left") })
 			w.start()
-			eventually(t, 20*time.Second, func() bool {
+			hosttest.Eventually(t, func() bool {
 				for _, r := range w.revoked.List() {
 					if r.ID == "revoked-there" {
 						return w.events.Clock().Value() > 7_000_000
@@ -109,12 +111,13 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 // TestElectionsEndAlike has this worker and Python's elect who sends a task. The
 // server is the test's own: every worker of a broker takes part.
 func TestElectionsEndAlike(t *testing.T) {
+	t.Parallel()
 	url := proctest.StartRedis(t).URL()
 	w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = url, url })
 	pyQueue, pyNode := w.queue+".py", "w@"+w.queue
 	env := append(os.Environ(), "CELERY_BROKER_URL="+url, "CELERY_RESULT_BACKEND="+url, "PY_QUEUE="+pyQueue, "GO_QUEUE="+w.queue)
 	log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "1", "-l", "debug")
-	eventually(t, 40*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool {
 		return w.gossip.Peers() == 1 && strings.Contains(log.String(), w.Host.cfg.Hostname+" joined the party")
 	})
 	const elections = 3
@@ -130,8 +133,8 @@ for n in range(3):
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	eventually(t, 10*time.Second, func() bool { return strings.Count(w.log.String(), "elected") == elections })
-	eventually(t, 10*time.Second, func() bool {
+	hosttest.Eventually(t, func() bool { return strings.Count(w.log.String(), "elected") == elections })
+	hosttest.Eventually(t, func() bool {
 		return strings.Count(log.String(), "I won the election")+strings.Count(log.String(), " elected for ") == elections
 	})
 	time.Sleep(500 * time.Millisecond) // a second sender would be as quick

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -47,7 +48,7 @@ func listenAsSystemd(t *testing.T, watchdog string) <-chan string {
 // hears waits for a message that begins so, and fails at one that begins with not.
 func hears(t *testing.T, told <-chan string, begins, not string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(hosttest.Patience)
 	for {
 		select {
 		case m := <-told:
@@ -74,7 +75,7 @@ func TestSystemdHearsOfAWorkersLife(t *testing.T) {
 	hears(t, told, "WATCHDOG=1", "")
 	w.stop()
 	hears(t, told, "STOPPING=1\n", "READY=1")
-	if err := w.wait(20 * time.Second); err != nil {
+	if err := w.wait(); err != nil {
 		t.Error(err)
 	}
 }

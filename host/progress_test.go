@@ -2,20 +2,20 @@ package host
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 func TestSparksProgressIsTheStateThatPythonSees(t *testing.T) {
+	t.Parallel()
 	for name, backend := range map[string]string{"rpc": "", "redis": proctest.Redis(t)} {
 		t.Run(name, func(t *testing.T) {
 			w := serve(t, func(c *Config) { c.Spark, c.ResultBackend = proctest.Spark(t), backend })
-			cmd := w.client("states", "test.slow_query")
-			cmd.Stdin = strings.NewReader(`{"time_limit": 5}`)
-			out, err := cmd.Output()
+			hosttest.Eventually(t, w.heard.Connected)
+			out, err := w.client("states", "test.slow_query", "5").Output()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,7 +38,7 @@ func TestSparksProgressIsTheStateThatPythonSees(t *testing.T) {
 				}
 				before = p
 			}
-			if last := string(seen[len(seen)-1][0]); reports == 0 || last != `"FAILURE"` {
+			if last := string(seen[len(seen)-1][0]); reports == 0 || last != `"REVOKED"` {
 				t.Errorf("%d reports, at last %s; saw %s", reports, last, out)
 			}
 		})

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 func TestRedisServesAsBroker(t *testing.T) {
+	t.Parallel()
 	for name, backend := range map[string]func(t testing.TB) string{
 		"rpc": func(testing.TB) string { return "rpc://" }, "redis": proctest.Redis,
 	} {
@@ -36,6 +37,7 @@ func TestRedisServesAsBroker(t *testing.T) {
 }
 
 func TestRedisBrokerKilledUnderLoadLosesNoLateAckedTask(t *testing.T) {
+	t.Parallel()
 	const tasks = 600
 	server := proctest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	w := serve(t, func(c *Config) {
@@ -46,11 +48,11 @@ func TestRedisBrokerKilledUnderLoadLosesNoLateAckedTask(t *testing.T) {
 		calls = append(calls, call{name: "demo.simple_sum", args: []any{n}})
 	}
 	wait := w.pythonStart(calls...)
-	eventually(t, 60*time.Second, func() bool { return w.worker.Stats().Done > tasks/10 })
+	hosttest.Eventually(t, func() bool { return w.worker.Stats().Done > tasks/10 })
 	server.Kill()
-	eventually(t, 20*time.Second, func() bool { return !w.broker.Connected() })
+	hosttest.Eventually(t, func() bool { return !w.broker.Connected() })
 	server.Restart(t)
-	eventually(t, 20*time.Second, w.broker.Connected)
+	hosttest.Eventually(t, w.broker.Connected)
 	got, err := wait()
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +65,7 @@ func TestRedisBrokerKilledUnderLoadLosesNoLateAckedTask(t *testing.T) {
 }
 
 func TestStopGivesBackToRedis(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(c *Config) {
 		c.Broker, c.ResultBackend, c.Concurrency, c.Grace = proctest.Redis(t), proctest.Redis(t), 1, 20
 		c.PrefetchMultiplier = new(int)
@@ -73,9 +76,9 @@ func TestStopGivesBackToRedis(t *testing.T) {
 		calls = append(calls, call{name: "test.echo", args: []any{n}})
 	}
 	wait := w.pythonStart(calls...)
-	eventually(t, 20*time.Second, func() bool { s := w.worker.Stats(); return s.Active == 1 && s.Waiting == 6 })
+	hosttest.Eventually(t, func() bool { s := w.worker.Stats(); return s.Active == 1 && s.Waiting == 6 })
 	w.stop()
-	if err := w.wait(30 * time.Second); err != nil {
+	if err := w.wait(); err != nil {
 		t.Fatal(err)
 	}
 	<-w.ended

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -26,9 +27,9 @@ func (w *world) numbers() []cache.Entry {
 
 func (w *world) eventually(what string, is func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(hosttest.Patience); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("not within 30 s: %s; the cache has %+v", what, w.runtime.cache.Entries())
+			w.t.Fatalf("not within %v: %s; the cache has %+v", hosttest.Patience, what, w.runtime.cache.Entries())
 		}
 	}
 }
@@ -36,7 +37,7 @@ func (w *world) eventually(what string, is func() bool) {
 // cachedModule builds and drops a version of testdata/cached.
 func (w *world) cachedModule(version string) {
 	w.t.Helper()
-	drop(w.t, buildModule(w.t, "testdata/cached", version), w.plugins, "cached.wasm")
+	hosttest.Drop(w.t, hosttest.Build(w.t, "testdata/cached", version), w.plugins, "cached.wasm")
 	w.eventually("version "+version+" serves", func() bool { return w.answers("cached.version") == version })
 }
 
@@ -48,6 +49,7 @@ func (w *world) count() {
 }
 
 func TestCachesAreWarmBeforeTheFirstTask(t *testing.T) {
+	t.Parallel()
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		// What another run of this test has left in the engine is not this one's.
 		w := serve(t, func(cfg *Config) { cfg.Spark, cfg.CachePrivate = remote, true })
@@ -65,6 +67,7 @@ func TestCachesAreWarmBeforeTheFirstTask(t *testing.T) {
 }
 
 func TestReloadsKeepWhatHasTheSamePlan(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(cfg *Config) { cfg.Spark = proctest.Sail(t); cfg.CacheGrace = 0.5 })
 	w.cachedModule("a1")
 	w.eventually("numbers is warm", func() bool { return len(w.numbers()) == 1 })
@@ -95,6 +98,7 @@ func TestReloadsKeepWhatHasTheSamePlan(t *testing.T) {
 }
 
 func TestWarmCachesAreBuiltAgainWhenTheEngineWasLost(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(cfg *Config) { cfg.Spark = "sail" })
 	w.cachedModule("a1")
 	w.eventually("numbers is warm", func() bool { return len(w.numbers()) == 1 })
@@ -129,6 +133,7 @@ func TestWarmCachesAreBuiltAgainWhenTheEngineWasLost(t *testing.T) {
 }
 
 func TestARestartedHostFindsWhatItHadCached(t *testing.T) {
+	t.Parallel()
 	w := serve(t, func(cfg *Config) { cfg.Spark = proctest.Spark(t); cfg.Hostname = proctest.Name(t) + "@here" })
 	w.cachedModule("a1")
 	to := 1000 + time.Now().UnixNano()%997_003 // a plan of this run alone
@@ -152,7 +157,7 @@ func TestARestartedHostFindsWhatItHadCached(t *testing.T) {
 	}
 	w.eventually("it is shared", func() bool { return call().Shared })
 	w.stop()
-	if err := w.wait(30 * time.Second); err != nil {
+	if err := w.wait(); err != nil {
 		t.Fatal(err)
 	}
 	<-w.ended

@@ -37,7 +37,7 @@ func connect(t *testing.T, cfg spark.Config) *spark.Session {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 30 s: %s", what)
 		}
@@ -135,7 +135,7 @@ func TestForgottenRowsLeaveTheEngine(t *testing.T) {
 		t.Errorf("count under the lease = %d, %v; want 3", n, err)
 	}
 	lease.Release()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		_, err := s.Count(t.Context(), got, spark.Options{})
 		if errors.Is(err, spark.ErrRelationGone) {
 			break

@@ -85,7 +85,7 @@ func node(t testing.TB, change func(*Config)) (*Node, *brokertest.Server) {
 			t.Error(err)
 		}
 	})
-	for end := time.Now().Add(5 * time.Second); !ears.Connected(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ears.Connected(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("not connected")
 		}

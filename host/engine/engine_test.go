@@ -144,11 +144,7 @@ func TestEngineDiesWithItsHost(t *testing.T) {
 	}
 	kill(t, cmd.Process.Pid)
 	_ = cmd.Wait()
-	begin := time.Now()
 	eventually(t, "the engine's end", func() bool { return !process.Alive(pid) })
-	if d := time.Since(begin); d > 5*time.Second {
-		t.Errorf("the engine died %v after its host", d)
-	}
 	if got := lookup(); len(got) != 0 {
 		t.Errorf("looked up after the kill: %+v", got)
 	}

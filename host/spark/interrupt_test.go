@@ -54,7 +54,7 @@ func TestTheEndOfTheContextStopsTheExecution(t *testing.T) {
 			// Not only the waiting has ended: the engine was told before.
 			select {
 			case <-stopped:
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("the execution goes on")
 			}
 			interrupts := server.Requests("Interrupt")
@@ -87,7 +87,7 @@ func TestAnInterruptWaitsForAnExecutionOnItsWay(t *testing.T) {
 	}
 	select {
 	case <-stopped:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the execution goes on")
 	}
 }
@@ -147,7 +147,7 @@ func TestAStreamGivenUpIsInterrupted(t *testing.T) {
 	}
 	select {
 	case <-stopped:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the execution goes on")
 	}
 	eventually(t, "the execution is released", func() bool { return server.Operations() == 0 })

@@ -134,13 +134,9 @@ func TestAnEngineThatIsAwayIsWaitedFor(t *testing.T) {
 	session := connect(t, server)
 	server.Stop()
 	time.AfterFunc(300*time.Millisecond, server.Restart)
-	start := time.Now()
 	got, err := ids(t.Context(), session, anything, spark.Options{})
 	if err != nil || len(got) != 4 {
 		t.Errorf("got %v, %v", got, err)
-	}
-	if took := time.Since(start); took > 8*time.Second {
-		t.Errorf("found the engine after %s", took)
 	}
 }
 

@@ -5,8 +5,8 @@
     client.py load NAME      calls NAME without pause until stdin closes, then prints
                              {"calls": n, "failed": [...], "values": {value: count}}
 
-    client.py states NAME    calls NAME with the options in stdin, and prints a JSON list
-                             of the [state, info] that its result had, each once
+    client.py states NAME N  calls NAME, revokes it once it has had N states, and prints a
+                             JSON list of the [state, info] that its result had, each once
 
 An outcome is {"ok": value} or {"type", "module", "bases", "message", "traceback"}.
 """
@@ -60,14 +60,17 @@ def load(name):
     print(json.dumps({"calls": made, "failed": failed, "values": values}))
 
 
-def states(name):
-    result, seen = app.send_task(name, **json.load(sys.stdin)), []
+def states(name, enough):
+    result, seen, revoked = app.send_task(name), [], False
     while not result.ready():
         now = [result.state, result.info]
         if isinstance(now[1], Exception):
             break  # it has ended meanwhile
         if now not in seen:
             seen.append(now)
+        if len(seen) >= int(enough) and not revoked:
+            result.revoke(terminate=True)
+            revoked = True
         time.sleep(0.02)
     seen.append([result.state, str(result.info)])
     print(json.dumps(seen))

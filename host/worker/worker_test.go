@@ -148,7 +148,7 @@ func (b *bench) wait() error {
 	case err := <-b.ended:
 		b.ended <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		return errors.New("worker did not end")
 	}
 }
@@ -180,7 +180,7 @@ func (b *bench) publish(m broker.Message) {
 
 func (b *bench) eventually(what string, ok func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("not within 10 s: %s; results %+v, %d ready, %d unsettled", what, b.store.results, b.server.Ready("celery"), b.server.Unsettled("celery"))
 		}

@@ -14,7 +14,7 @@ import (
 // patience is how long the suite waits for what must happen, and quiet how long
 // it watches for what must not.
 const (
-	patience = 20 * time.Second
+	patience = time.Minute
 	quiet    = 200 * time.Millisecond
 )
 

@@ -51,7 +51,7 @@ func TestConnFailsWhenThePeerTakesNothing(t *testing.T) {
 	fill(t, c)
 	select {
 	case <-c.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the write did not end")
 	}
 	if why := c.reason(); !errors.Is(why, os.ErrDeadlineExceeded) {
@@ -150,7 +150,7 @@ func TestConnCloseIsBounded(t *testing.T) {
 	_ = c.Close()
 	select {
 	case <-c.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("still open %v after Close", time.Since(start))
 	}
 }

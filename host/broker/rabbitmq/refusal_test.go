@@ -245,7 +245,7 @@ func TestBrokerThatIsNotThere(t *testing.T) {
 		t.Error(err)
 	}
 	_ = b.Close()
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("stopping and closing took %v", took)
 	}
 	relay.Blackhole(false)

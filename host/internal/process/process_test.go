@@ -97,7 +97,7 @@ func TestStopKillsWhoIgnoresSIGTERM(t *testing.T) {
 	<-ready
 	begin := time.Now()
 	p.Stop(200 * time.Millisecond)
-	if d := time.Since(begin); d < 200*time.Millisecond || d > 20*time.Second {
+	if d := time.Since(begin); d < 200*time.Millisecond || d > time.Minute {
 		t.Errorf("stopped after %v, want the grace of 200ms and little more", d)
 	}
 	if p.Err() == nil {
@@ -109,9 +109,9 @@ func TestStopKillsWhoIgnoresSIGTERM(t *testing.T) {
 // A descendant that keeps the output open must not keep the end from being seen.
 func TestEndIsSeenDespiteDescendants(t *testing.T) {
 	begin := time.Now()
-	p := start(t, process.Config{Path: "sh", Args: []string{"-c", "setsid sleep 15 & sleep 300 & exit 0"}})
+	p := start(t, process.Config{Path: "sh", Args: []string{"-c", "setsid sleep 100 & sleep 300 & exit 0"}})
 	<-p.Done()
-	if d := time.Since(begin); d > 10*time.Second {
+	if d := time.Since(begin); d > time.Minute {
 		t.Errorf("the end was seen after %v", d)
 	}
 }
@@ -144,7 +144,7 @@ func TestDiesWithParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	for deadline := time.Now().Add(10 * time.Second); process.Alive(pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); process.Alive(pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d outlived its parent", pid)
 		}

@@ -53,7 +53,7 @@ func TestRabbitMQ(t *testing.T) {
 	if err := ch.Publish("", q.Name, false, false, amqp.Publishing{Body: []byte("hi")}); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		d, ok, err := ch.Get(q.Name, true)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestProxy(t *testing.T) {
 		t.Errorf("in the black hole: %v, want a timeout", err)
 	}
 	relay.Blackhole(false)
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := c.Read(make([]byte, 1)); err != nil {
 		t.Errorf("after the black hole: %v, want the byte that was held", err)
 	}
@@ -239,7 +239,7 @@ func TestServersDieWithTheTestBinary(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		c, err := net.Dial("tcp", address)
 		if err != nil {
 			return
@@ -296,7 +296,7 @@ func TestWithServices(t *testing.T) {
 	}
 	gone := func(address string) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			c, err := net.Dial("tcp", address)
 			if err != nil {
 				return

@@ -11,7 +11,7 @@ import (
 
 // patience is how long a test waits for what must come; it is long because the
 // machine may be busy, and costs nothing when things go well.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // world is a watched folder of real files.
 type world struct {

@@ -283,7 +283,7 @@ func TestRefusalsAreFinal(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := s.Store(ctx, celery.Success(&celery.Task{ID: "the-id"}, nil), result.Reply{})
 	if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "the-id") || strings.Contains(err.Error(), "mistyped") {

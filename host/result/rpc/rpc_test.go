@@ -74,7 +74,7 @@ func listen(t *testing.T, server *brokertest.Server) *inbox {
 
 func (in *inbox) next(t *testing.T, id string) broker.Delivery {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		in.mu.Lock()
 		if waiting := in.messages[id]; len(waiting) > 0 {

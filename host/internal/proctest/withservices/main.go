@@ -11,6 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -23,8 +24,9 @@ import (
 
 func main() {
 	services := flag.String("services", strings.Join(proctest.ServiceNames, ","), "what to start, separated by commas")
+	repeat := flag.Bool("failures", false, "the command is go test: say again at the end what failed")
 	flag.Usage = func() {
-		fmt.Fprintf(os.Stderr, "usage: withservices [-services LIST] -- COMMAND [ARGUMENT…]\n")
+		fmt.Fprintf(os.Stderr, "usage: withservices [-services LIST] [-failures] -- COMMAND [ARGUMENT…]\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -32,14 +34,22 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	code, err := run(strings.Split(*services, ","), flag.Args())
+	out := failures{out: os.Stdout}
+	var stdout io.Writer = os.Stdout
+	if *repeat {
+		stdout = &out
+	}
+	code, err := run(strings.Split(*services, ","), flag.Args(), stdout)
+	if *repeat {
+		err = errors.Join(err, out.repeat())
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "withservices:", err)
 	}
 	os.Exit(code)
 }
 
-func run(services, command []string) (int, error) {
+func run(services, command []string, stdout io.Writer) (int, error) {
 	// Services start before anybody may interrupt them half-way: a signal then
 	// is looked at once they are up.
 	signals := make(chan os.Signal, 3)
@@ -59,8 +69,9 @@ func run(services, command []string) (int, error) {
 	}
 
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, os.Stderr
 	cmd.Env = append(os.Environ(), env...)
+	cmd.WaitDelay = 10 * time.Second // a process that a test has left may hold the output
 	if err := cmd.Start(); err != nil {
 		return 127, err
 	}

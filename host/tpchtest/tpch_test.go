@@ -1,4 +1,4 @@
-package host
+package tpchtest
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
@@ -104,22 +106,22 @@ func askSpark(t testing.TB, data string) map[int]tpchRows {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("tpch_sql.py: %v\n%s", err, tail(stderr.String(), 4000))
+		t.Fatalf("tpch_sql.py: %v\n%s", err, hosttest.Tail(stderr.String(), 4000))
 	}
 	return decodeRows[map[int]tpchRows](t, out)
 }
 
 // openTPCH opens a host without a broker, with the modules tpch, demo and the
 // tests' own.
-func openTPCH(t testing.TB, remote string) *Runtime {
+func openTPCH(t testing.TB, remote string) *host.Runtime {
 	t.Helper()
 	plugins := t.TempDir()
-	drop(t, buildModule(t, "../plugins/tpch", "1"), plugins, "tpch.wasm")
-	drop(t, buildModule(t, "../plugins/demo", "1"), plugins, "demo.wasm")
-	drop(t, buildModule(t, "testdata/tasks", "1"), plugins, "tasks.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../../plugins/tpch", "1"), plugins, "tpch.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../../plugins/demo", "1"), plugins, "demo.wasm")
+	hosttest.Drop(t, hosttest.Build(t, "../testdata/tasks", "1"), plugins, "tasks.wasm")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	r, err := OpenRuntime(ctx, Config{Plugins: plugins, Spark: remote})
+	r, err := host.OpenRuntime(ctx, host.Config{Plugins: plugins, Spark: remote})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +135,7 @@ func openTPCH(t testing.TB, remote string) *Runtime {
 
 // tpchAnswers calls the tasks of some queries, two at a time. before is told how
 // many have been answered, before each.
-func tpchAnswers(t testing.TB, r *Runtime, data string, numbers []int, before func(answered int)) map[int]tpchRows {
+func tpchAnswers(t testing.TB, r *host.Runtime, data string, numbers []int, before func(answered int)) map[int]tpchRows {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -167,7 +169,7 @@ func tpchAnswers(t testing.TB, r *Runtime, data string, numbers []int, before fu
 }
 
 // callTPCH asks for the query with the parameters of Sail's text.
-func callTPCH(ctx context.Context, r *Runtime, n int, data string) (json.RawMessage, error) {
+func callTPCH(ctx context.Context, r *host.Runtime, n int, data string) (json.RawMessage, error) {
 	kwargs := make(map[string]json.RawMessage)
 	for name, value := range tpchQueries[n].kwargs {
 		text, err := json.Marshal(value)
@@ -189,7 +191,7 @@ func decodeRows[T any](t testing.TB, text []byte) (rows T) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&rows); err != nil {
-		t.Errorf("%v in %s", err, tail(string(text), 500))
+		t.Errorf("%v in %s", err, hosttest.Tail(string(text), 500))
 	}
 	return rows
 }

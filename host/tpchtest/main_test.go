@@ -1,0 +1,9 @@
+package tpchtest
+
+import (
+	"testing"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
+)
+
+func TestMain(m *testing.M) { hosttest.Main(m) }
