@@ -15,7 +15,7 @@ func TestSparksProgressIsTheStateThatPythonSees(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := serve(t, func(c *Config) { c.Spark, c.ResultBackend = proctest.Spark(t), backend })
 			hosttest.Eventually(t, w.heard.Connected)
-			out, err := w.client("states", "test.slow_query", "5").Output()
+			out, err := w.client("states", "test.slow_query").Output()
 			if err != nil {
 				t.Fatal(err)
 			}

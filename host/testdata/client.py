@@ -5,8 +5,9 @@
     client.py load NAME      calls NAME without pause until stdin closes, then prints
                              {"calls": n, "failed": [...], "values": {value: count}}
 
-    client.py states NAME N  calls NAME, revokes it once it has had N states, and prints a
-                             JSON list of the [state, info] that its result had, each once
+    client.py states NAME    calls NAME, revokes it a second after it was in PROGRESS, and
+                             prints a JSON list of the [state, info] that its result had,
+                             each once
 
 An outcome is {"ok": value} or {"type", "module", "bases", "message", "traceback"}.
 """
@@ -60,17 +61,19 @@ def load(name):
     print(json.dumps({"calls": made, "failed": failed, "values": values}))
 
 
-def states(name, enough):
-    result, seen, revoked = app.send_task(name), [], False
+def states(name):
+    result, seen, revoke_at = app.send_task(name), [], None
     while not result.ready():
         now = [result.state, result.info]
         if isinstance(now[1], Exception):
             break  # it has ended meanwhile
         if now not in seen:
             seen.append(now)
-        if len(seen) >= int(enough) and not revoked:
+        if now[0] == "PROGRESS" and revoke_at is None:
+            revoke_at = time.monotonic() + 1
+        if revoke_at is not None and time.monotonic() > revoke_at:
             result.revoke(terminate=True)
-            revoked = True
+            revoke_at = float("inf")
         time.sleep(0.02)
     seen.append([result.state, str(result.info)])
     print(json.dumps(seen))
