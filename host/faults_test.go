@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+	"github.com/sparkstalk/sparkstalk/host/module"
 )
 
 func TestSwapsUnderLoadFailNoCallAndKeepTheCache(t *testing.T) {
@@ -81,7 +83,13 @@ func TestSwapsUnderLoadFailNoCallAndKeepTheCache(t *testing.T) {
 	if got := w.runtime.session.ID(); got != session {
 		t.Errorf("Spark session changed from %s to %s", session, got)
 	}
+	version := func() string {
+		all := w.runtime.Modules()
+		return all[slices.IndexFunc(all, func(m module.Info) bool { return m.Name == "demo" })].Hash
+	}
+	first := version()
 	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "2"), w.plugins, "demo.wasm")
+	hosttest.Eventually(t, func() bool { return version() != first })
 	w.python(call{name: "demo.WordCount", args: []any{dir, "t"}})
 	if now := w.runtime.cache.Entries(); len(now) != 1 || now[0].Builds != 1 || now[0].Hash != cached[0].Hash {
 		t.Errorf("cache before %+v, after %+v; want the same DataFrame, built once", cached, now)
