@@ -50,7 +50,7 @@ func TestTasksOutliveTheExecutorsOfACluster(t *testing.T) {
 		n, err := r.Call(t.Context(), "test.count", []json.RawMessage{json.RawMessage(fmt.Sprint(rows))}, nil)
 		took := time.Since(start)
 		if err != nil || string(n) != fmt.Sprint(rows) {
-			t.Errorf("test.count: got %s, %v, want %d", n, err, rows)
+			t.Fatalf("test.count: got %s, %v, want %d", n, err, rows)
 		}
 		after := <-killed
 		died = took >= after

@@ -130,6 +130,11 @@ func openTPCH(t testing.TB, remote string) *host.Runtime {
 			t.Error(err)
 		}
 	})
+	for _, name := range []string{"tpch.q1", "demo.WordCount", "test.count"} {
+		if !slices.Contains(r.Tasks(), name) {
+			t.Fatalf("no module serves %s: %+v", name, r.Modules())
+		}
+	}
 	return r
 }
 
