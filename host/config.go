@@ -256,6 +256,10 @@ type Config struct {
 	// with more; zero means 16384.
 	ModuleStackMiB     int `json:"module_stack_mib"`
 	ModuleTableEntries int `json:"module_table_entries"`
+	// PluginsNative lets the host load Go plugins (*.so) from the folder beside
+	// WASM modules: faster, without any sandbox, and never unloaded. It needs a
+	// host that was built with cgo.
+	PluginsNative bool `json:"plugins_native"`
 	// TrustedModules are modules, by name or glob, whose code runs as it is:
 	// faster, but only their host calls can be interrupted, and a loop that never
 	// ends stops the whole host.

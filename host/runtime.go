@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/native"
 	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -150,6 +152,7 @@ func moduleConfig(cfg Config) module.Config {
 		}
 	}
 	return module.Config{
+		Native:      loadNative(cfg),
 		VersionsDir: cfg.moduleVersions(), Versions: max(cfg.ModuleVersions, 0), Trial: trial, Canary: cfg.ModuleCanary,
 		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
 		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
@@ -161,6 +164,20 @@ func moduleConfig(cfg Config) module.Config {
 		Isolated: cfg.Modules.Isolated, Process: cfg.moduleProcess(),
 		CPULimit:  func(name string) time.Duration { return seconds(cfg.Modules.Limits(name).CPULimit) },
 		Instances: func(name string) int { return cfg.Modules.Limits(name).Instances },
+	}
+}
+
+// loadNative is how Go plugins are loaded, nil if the settings say not to.
+func loadNative(cfg Config) func(content []byte, hash string) (module.Native, error) {
+	if !cfg.PluginsNative {
+		return nil
+	}
+	return func(content []byte, hash string) (module.Native, error) {
+		m, err := native.Open(filepath.Join(cfg.Home, "native"), content, hash)
+		if err != nil {
+			return nil, err
+		}
+		return m, nil
 	}
 }
 

@@ -146,7 +146,9 @@ func Build(ctx context.Context, dir string, o Options) (string, error) {
 		return "", fmt.Errorf("build %s: %w", dir, err)
 	}
 	// A watching host does not look at hidden names.
-	temp := filepath.Join(filepath.Dir(out), fmt.Sprintf(".%s.%d", filepath.Base(out), os.Getpid()))
+	// It ends as the module's own does, for Finish.
+	extension := filepath.Ext(out)
+	temp := filepath.Join(filepath.Dir(out), fmt.Sprintf(".%s.%d%s", strings.TrimSuffix(filepath.Base(out), extension), os.Getpid(), extension))
 	defer os.Remove(temp) // renamed away when all went well
 	if err := b.build(ctx, dir, temp, o); err != nil {
 		if compile, ok := errors.AsType[*CompileError](err); ok {

@@ -45,7 +45,7 @@ func buildNative(ctx context.Context, dir, out string, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }() // left to the system otherwise
 	folder, overlay, err := nativeOverlay(dir, temp, strings.Split(strings.TrimSpace(string(files)), "\n"))
 	if err != nil {
 		return err

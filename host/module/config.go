@@ -41,6 +41,10 @@ type Config struct {
 	// what Bind has bound.
 	Serves func(importName string) bool
 
+	// Native loads a Go plugin of that content, whose hash is given; what it has
+	// loaded before it returns again. Nil refuses plugins.
+	Native func(content []byte, hash string) (Native, error)
+
 	// MemoryMiB limits the linear memory of an instance. Zero means 512, the
 	// most is 4096.
 	MemoryMiB int

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,13 @@ import (
 )
 
 // name is how people call the module in a file.
-func name(path string) string { return strings.TrimSuffix(filepath.Base(path), watch.Extension) }
+func name(path string) string {
+	base := filepath.Base(path)
+	if extension := filepath.Ext(base); slices.Contains(watch.Extensions, extension) {
+		return strings.TrimSuffix(base, extension)
+	}
+	return base
+}
 
 // contents is a file, read once: these bytes are hashed, checked and compiled.
 type contents struct {
@@ -91,6 +98,9 @@ func unseal(file []byte) (*seal.Seal, []byte, error) {
 // instance and one reference. accept has the last word, unless it is nil. An
 // error is a *RefusedError or the cause of ctx's end.
 func (e *engine) load(ctx context.Context, c contents, accept func(*Info) error, closed func(*version)) (*version, error) {
+	if isNative(c.path) {
+		return e.loadNative(ctx, c, accept, closed)
+	}
 	sealed, binary, err := unseal(c.data)
 	var signer *Key
 	if err == nil {
@@ -196,6 +206,19 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, 
 		}
 		return fail("describe itself", err)
 	}
+	if err := v.introduce(file, data, sealed, signer); err != nil {
+		in.close()
+		return err
+	}
+	v.adopt(in)
+	in.idle = time.Now()
+	v.idle = append(v.idle, in)
+	return nil
+}
+
+// introduce checks what a module says of itself in data, and fills it in. file
+// is the module, nil for a Go plugin.
+func (v *version) introduce(file, data []byte, sealed *seal.Seal, signer *Key) error {
 	manifest, err := parseManifest(data)
 	if err == nil && sealed != nil && sealed.Manifest != nil && !sameJSON(sealed.Manifest, data) {
 		err = refusal(Damaged, "it describes itself otherwise than its seal does: build or sign it again")
@@ -204,25 +227,25 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, 
 		v.info.SignedBy = signer.Name
 		err = signer.allows(manifest)
 	}
-	if err == nil && e.cfg.Check != nil {
-		if checkErr := e.cfg.Check(manifest); checkErr != nil {
+	if err == nil && v.engine.cfg.Check != nil {
+		if checkErr := v.engine.cfg.Check(manifest); checkErr != nil {
 			err = refusal(BadManifest, "%w", checkErr)
 		}
 	}
-	if err == nil {
-		v.functions, err = functionsOf(file, manifest, int64(e.cfg.MaxFileMiB)<<20)
+	switch {
+	case err != nil:
+	case file == nil && len(manifest.Functions) > 0:
+		err = refusal(BadManifest, "it has functions for Spark's executors, which run WASM: build the module without --native")
+	default:
+		v.functions, err = functionsOf(file, manifest, int64(v.engine.cfg.MaxFileMiB)<<20)
 	}
 	if err != nil {
-		in.close()
 		return err
 	}
 	v.info.Manifest = data
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks
 	v.info.Functions = manifest.Functions
 	v.info.Caches, v.info.Warm, v.info.Capabilities = manifest.Caches, manifest.Warm, manifest.Capabilities
-	v.adopt(in)
-	in.idle = time.Now()
-	v.idle = append(v.idle, in)
 	return nil
 }
 

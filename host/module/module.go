@@ -69,16 +69,22 @@ const (
 	Standby State = "standby"
 	// Retired versions were replaced or removed and finish their last calls.
 	Retired State = "retired"
+	// Resident versions of Go plugins have ended their last calls, and stay in
+	// memory all the same: Go unloads nothing.
+	Resident State = "resident"
 )
 
 // Info describes one version of a module, or a file that was refused.
 type Info struct {
-	// Path is the file's; Name is its base name without ".wasm".
+	// Path is the file's; Name is its base name without ".wasm" or ".so".
 	Path string `json:"path"`
 	Name string `json:"name"`
 	// Hash is the SHA-256 of the file, in hex. Size is its length in bytes.
 	Hash string `json:"hash"`
 	Size int64  `json:"size"`
+	// Native says that it is a Go plugin. Traps, Instances and MemoryBytes are of
+	// WASM: a plugin's memory is the host's.
+	Native bool `json:"native,omitempty"`
 	// LoadedAt is when the version began to serve, or the file was refused.
 	LoadedAt time.Time `json:"loaded_at"`
 	// CompileTime is how long compiling took, which the compilation cache shortens.

@@ -33,6 +33,10 @@ const (
 	Trapped Kind = "Trapped"
 	// RolledBack: someone had an older version put in its place.
 	RolledBack Kind = "RolledBack"
+	// NativeOff: the file is a Go plugin, and Config.Native is nil.
+	NativeOff Kind = "NativeOff"
+	// NativeMismatch: the Go plugin does not fit this host.
+	NativeMismatch Kind = "NativeMismatch"
 	// Invalid: the file does not compile.
 	Invalid Kind = "Invalid"
 	// OverLimit: the module has more of something than the host can bound, or

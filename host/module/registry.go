@@ -36,10 +36,12 @@ type Registry struct {
 	// notify keeps the calls of OnChange apart. It is taken before mu or alone.
 	notify sync.Mutex
 
-	mu     sync.Mutex
-	files  map[string]*file
-	open   map[*version]bool // versions that are not closed yet
-	closed bool
+	mu    sync.Mutex
+	files map[string]*file
+	open  map[*version]bool // versions that are not closed yet
+	// resident are Go plugins that were closed, by hash; their code stays.
+	resident map[string]*version
+	closed   bool
 	// verdicts are trials that ended; wake tells Run of them.
 	verdicts []verdict
 	wake     chan struct{}
@@ -101,7 +103,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	r := &Registry{
 		cfg: cfg, log: cfg.Log, engine: e,
 		files: make(map[string]*file), open: make(map[*version]bool), drained: make(chan struct{}),
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), resident: make(map[string]*version),
 	}
 	if cfg.VersionsDir != "" {
 		if r.history, err = openHistory(cfg.VersionsDir, cfg.Dir, cfg.Versions, cfg.Log); err != nil {
@@ -359,6 +361,9 @@ func (r *Registry) versionClosed(v *version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.open, v)
+	if v.native != nil && v.served.Load() {
+		r.resident[v.info.Hash] = v
+	}
 	if hash := v.functions.Hash; r.cfg.OnClose != nil && hash != "" {
 		shared := false
 		for other := range r.open {
@@ -435,7 +440,8 @@ func (f *file) info() Info {
 	return i
 }
 
-// Modules describes all versions that serve, stand by or finish their last calls,
+// Modules describes all versions that serve, stand by, finish their last calls or
+// are Go plugins,
 // and all files that were refused: by path, and for one path in that order of states.
 func (r *Registry) Modules() []Info {
 	r.mu.Lock()
@@ -464,7 +470,13 @@ func (r *Registry) Modules() []Info {
 			infos = append(infos, v.Info(Retired))
 		}
 	}
-	order := map[State]int{Serving: 0, Standby: 1, Refused: 2, Retired: 3}
+	for hash, v := range r.resident {
+		again := func(i Info) bool { return i.Hash == hash && i.State != Refused }
+		if !slices.ContainsFunc(infos, again) {
+			infos = append(infos, v.Info(Resident))
+		}
+	}
+	order := map[State]int{Serving: 0, Standby: 1, Refused: 2, Retired: 3, Resident: 4}
 	slices.SortFunc(infos, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(order[a.State], order[b.State]), a.LoadedAt.Compare(b.LoadedAt))
 	})

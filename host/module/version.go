@@ -14,7 +14,8 @@ import (
 // A version is one content of a module's file, compiled, with its instances.
 type version struct {
 	engine *engine
-	code   *code
+	code   *code  // nil for a Go plugin
+	native Native // nil for WASM
 	log    *lineLog
 	// info has what never changes; Info adds the rest.
 	info Info
@@ -74,8 +75,10 @@ func (v *version) release() {
 		return
 	}
 	v.drop()
-	// Closing only counts down; there is no error to be had.
-	_ = v.code.close(context.Background())
+	if v.code != nil {
+		// Closing only counts down; there is no error to be had.
+		_ = v.code.close(context.Background())
+	}
 	v.closed(v)
 }
 
@@ -196,6 +199,9 @@ func (v *version) trim(then time.Time) {
 
 // run runs one call of a task.
 func (v *version) run(ctx context.Context, index int, h abi.Host) error {
+	if v.native != nil {
+		return v.runNative(ctx, index, h)
+	}
 	name := v.callName(index)
 	in, err := v.take(ctx, name)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/module"
 	"github.com/sparkstalk/sparkstalk/host/module/seal"
+	"github.com/sparkstalk/sparkstalk/host/native"
 )
 
 func buildCommand(s *settings) *cobra.Command {
@@ -50,7 +51,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 			if len(args) > 0 {
 				dir = args[0]
 			} else if o.Out == "" {
-				if o.Out, err = intoPlugins(cfg); err != nil {
+				if o.Out, err = intoPlugins(cfg, o.Native); err != nil {
 					return err
 				}
 			}
@@ -65,6 +66,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 		},
 	}
 	cmd.Flags().StringVarP(&o.Out, "output", "o", "", "module `file`, default DIR.wasm beside DIR, or plugins/NAME.wasm without DIR")
+	cmd.Flags().BoolVar(&o.Native, "native", false, "a Go plugin (.so) instead of WASM, for hosts that are this very program with plugins_native on: native speed, no sandbox")
 	cmd.Flags().BoolVar(&o.Debug, "debug", false, "keep names and source lines, for the stack of a trap")
 	sign.flags(cmd, "sign", "private key `file` that signs the module")
 	return cmd
@@ -72,7 +74,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 
 // intoPlugins is where the module of the working folder goes by default. The
 // watched folder is made if it is missing.
-func intoPlugins(cfg host.Config) (string, error) {
+func intoPlugins(cfg host.Config, plugin bool) (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("build: %w", err)
@@ -84,13 +86,22 @@ func intoPlugins(cfg host.Config) (string, error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return "", fmt.Errorf("build: %w", err)
 	}
-	return filepath.Join(folder, filepath.Base(wd)+".wasm"), nil
+	extension := ".wasm"
+	if plugin {
+		extension = native.Extension
+	}
+	return filepath.Join(folder, filepath.Base(wd)+extension), nil
 }
 
 func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Options, seal seal.Options) (module.Info, error) {
 	var info module.Info
+	cfg.PluginsNative = cfg.PluginsNative || o.Native // to have a look at it here
 	o.Finish = func(ctx context.Context, path string) error {
 		var err error
+		if o.Native {
+			info, err = host.Inspect(ctx, cfg, path)
+			return err
+		}
 		if info, err = sealFile(ctx, cfg, path, seal); err != nil {
 			return fmt.Errorf("the module was built but would be refused: %w", err)
 		}
@@ -100,6 +111,6 @@ func buildModule(ctx context.Context, cfg host.Config, dir string, o build.Optio
 	if err != nil {
 		return module.Info{}, err
 	}
-	info.Path, info.Name = out, strings.TrimSuffix(filepath.Base(out), ".wasm")
+	info.Path, info.Name = out, strings.TrimSuffix(filepath.Base(out), filepath.Ext(out))
 	return info, nil
 }

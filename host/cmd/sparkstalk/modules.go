@@ -155,7 +155,7 @@ func (s *settings) versions(cmd *cobra.Command, name string) error {
 	if err := s.askHost(cmd.Context(), "GET", "/modules", &report); err != nil {
 		return err
 	}
-	name = strings.TrimSuffix(name, ".wasm")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".wasm"), ".so")
 	kept, ok := report.Versions[name]
 	if !ok {
 		return fmt.Errorf("host %s has no module %s; `sparkstalk modules` lists them", report.Hostname, name)

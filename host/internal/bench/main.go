@@ -72,7 +72,7 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [reload] | swaps | functions | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [native] [reload] | swaps | functions | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
@@ -134,6 +134,14 @@ func run(ctx context.Context, o options) (err error) {
 		err := o.eachEngine(func(engine, remote string) error { return m.take(ctx, amqp, engine, remote) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.what, err)
+		}
+	}
+	if wanted("native") {
+		if err := o.eachEngine(func(engine, remote string) error {
+			fmt.Printf("On %s:\n\n", engine)
+			return o.native(ctx, remote)
+		}); err != nil {
+			return fmt.Errorf("native: %w", err)
 		}
 	}
 	if wanted("reload") {

@@ -16,7 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -24,8 +24,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// Extension is how the names of module files end.
-const Extension = ".wasm"
+// Extensions are how the names of module files end: WASM modules and Go plugins.
+var Extensions = []string{".wasm", ".so"}
 
 // The defaults of [Config].
 const (
@@ -109,9 +109,9 @@ func New(cfg Config) *Watcher {
 }
 
 // IsModule reports whether a file of that name can be a module: it ends in
-// [Extension] and is neither hidden nor an editor's or a copy tool's temporary file.
+// one of [Extensions] and is neither hidden nor an editor's or a copy tool's temporary file.
 func IsModule(name string) bool {
-	if len(name) <= len(Extension) || !strings.HasSuffix(name, Extension) {
+	if extension := filepath.Ext(name); name == extension || !slices.Contains(Extensions, extension) {
 		return false
 	}
 	switch name[0] {

@@ -21,7 +21,7 @@ func TestIsModule(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a.wasm": true, "a.b.wasm": true, "A-1_x.wasm": true,
 		".wasm": false, ".a.wasm": false, "..data": false, "~a.wasm": false, "#a.wasm": false,
-		"a.wasm~": false, "a.wasm.tmp": false, ".a.wasm.swp": false, "a.WASM": false, "wasm": false, "": false, "a.so": false,
+		"a.wasm~": false, "a.wasm.tmp": false, ".a.wasm.swp": false, "a.WASM": false, "wasm": false, "": false, "a.so": true, ".a.so": false, "a.so.1": false,
 	} {
 		if got := IsModule(name); got != want {
 			t.Errorf("IsModule(%q) = %v, want %v", name, got, want)

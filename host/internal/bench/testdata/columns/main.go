@@ -65,8 +65,24 @@ func init() {
 		}
 		return total.String(), nil
 	})
+	sdk.Task("bench.primes", func(_ *sdk.Context, a args) (int64, error) { return primes(a.Rows), nil })
 	sdk.Task("bench.frame", func(ctx *sdk.Context, a args) (*spark.DataFrame, error) { return table(ctx, a.Rows), nil })
 	sdk.Task("bench.select1", func(ctx *sdk.Context, _ struct{}) (*spark.DataFrame, error) { return ctx.Spark().SQL("SELECT 1"), nil })
+}
+
+// primes counts the primes below n with a sieve.
+func primes(n int64) (count int64) {
+	composite := make([]bool, n)
+	for i := int64(2); i < n; i++ {
+		if composite[i] {
+			continue
+		}
+		count++
+		for j := i * i; j < n; j += i {
+			composite[j] = true
+		}
+	}
+	return count
 }
 
 func (s *sums) add(b *spark.Batch) error {
