@@ -41,7 +41,7 @@ var methods = [...]string{
 			fmt.Fprintf(&b, "%s\n", pipeWrite(w, names[i], p.typ))
 		}
 		if m.result == nil && !m.err {
-			fmt.Fprintf(&b, "%s.end(%s)\n}\n", client, w)
+			fmt.Fprintf(&b, "_, _ = %s.end(%s) // there is no error to tell\n}\n", client, w)
 			continue
 		}
 		err := scope.fresh("err")

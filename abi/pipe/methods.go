@@ -158,7 +158,7 @@ func (c *Client) TaskLog(level abi.Level, message string, attrs []byte) {
 	w.putInt32(int32(level))
 	w.putString(message)
 	w.putBytes(attrs)
-	c.end(w)
+	_, _ = c.end(w) // there is no error to tell
 }
 
 // TaskState asks the other end.

@@ -207,7 +207,7 @@ func (c Config) withDefaults() (Config, error) {
 	duration("DescribeTimeout", &c.DescribeTimeout, 10*time.Second)
 	for _, pattern := range c.Trusted {
 		if _, err := path.Match(pattern, ""); err != nil {
-			errs = append(errs, fmt.Errorf("Trusted has the pattern %q: %w", pattern, err))
+			errs = append(errs, fmt.Errorf("pattern %q of Trusted: %w", pattern, err))
 		}
 	}
 	if len(errs) > 0 {

@@ -116,7 +116,7 @@ func landlock() error {
 	if errno != 0 {
 		return errno
 	}
-	defer unix.Close(int(rules))
+	defer func() { _ = unix.Close(int(rules)) }() // nothing was written to it
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func landlock() error {
 			parent  int32
 		}{access, int32(fd)}
 		_, _, errno := syscall.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules, unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&beneath)), 0, 0, 0)
-		unix.Close(fd)
+		_ = unix.Close(fd) // it only names a place
 		if errno != 0 {
 			return fmt.Errorf("%s: %w", path, errno)
 		}

@@ -13,7 +13,6 @@ import (
 
 var (
 	words      = sdk.UDF("words", tokenize, sdk.ParamNames("text"), sdk.FunctionDoc("the words of a text: what stands between white space"))
-	slug       = sdk.UDF("slug", slugify, sdk.ParamNames("text"), sdk.FunctionDoc("a text as part of an address"))
 	similarity = sdk.UDF("similarity", jaroWinkler, sdk.ParamNames("a", "b"), sdk.FunctionDoc("how alike two texts are, from 0 to 1: Jaro's and Winkler's"))
 )
 
@@ -75,6 +74,7 @@ func matches(ctx *sdk.Context, a matchArgs) (*spark.DataFrame, error) {
 }
 
 func init() {
+	sdk.UDF("slug", slugify, sdk.ParamNames("text"), sdk.FunctionDoc("a text as part of an address")) // only SQL text calls it
 	sdk.Task("text.WordCount", wordCount, sdk.Doc("the five most common words with a first letter, by a tokenizer that runs on the executors"))
 	sdk.Task("text.Slugs", slugs, sdk.Doc("texts as parts of addresses"))
 	sdk.Task("text.Matches", matches, sdk.Doc("how many misspelt names are like which city's"))

@@ -120,7 +120,9 @@ func (d description) print(w io.Writer) error {
 		fmt.Fprintf(&b, "    %s\n", d.Doc)
 	}
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { fmt.Fprintf(t, "    %s\n", strings.Join(cells, "\t")) }
+	row := func(cells ...string) {
+		_, _ = fmt.Fprintf(t, "    %s\n", strings.Join(cells, "\t")) // a builder takes everything
+	}
 	for _, p := range d.Params {
 		if p.Doc != "" {
 			row(p.Name, p.Doc)

@@ -130,4 +130,9 @@ func recurse(n int64) int64 {
 	return recurse(n-1) + recurse(n-2)
 }
 
-func overflow(n int64) int64 { return overflow(n+1) + 1 }
+func overflow(n int64) int64 {
+	if n < 0 {
+		return 0
+	}
+	return overflow(n+1) + 1
+}
