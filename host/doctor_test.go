@@ -35,7 +35,7 @@ func TestDoctorFindsWhatIsWrongAndTheWayOut(t *testing.T) {
 		"wrong password":      {func(c *Config) { c.Broker = strings.Replace(c.Broker, "guest:guest", "guest:secret", 1) }, "broker", CheckFailed, "refuses user", "CELERY_BROKER_URL"},
 		"no kind of broker":   {func(c *Config) { c.Broker = "kafka://h" }, "broker", CheckFailed, "not served", "--broker"},
 		"no result backend":   {func(c *Config) { c.ResultBackend = "redis://:secret@127.0.0.1:1" }, "result_backend", CheckFailed, "connection refused", "CELERY_RESULT_BACKEND"},
-		"no kind of backend":  {func(c *Config) { c.ResultBackend = "db+sqlite://" }, "result_backend", CheckFailed, "not served", "--result-backend"},
+		"no kind of backend":  {func(c *Config) { c.ResultBackend = "mongodb://127.0.0.1" }, "result_backend", CheckFailed, "not served", "--result-backend"},
 		"no folder":           {func(c *Config) { c.Plugins = filepath.Join(plugins, "none") }, "modules", CheckFailed, "no such file", "--plugins"},
 		"no modules":          {func(c *Config) { c.Plugins = t.TempDir() }, "modules", CheckWarning, "0 modules", "sparkstalk build"},
 		"a broken module":     {func(c *Config) { c.Plugins = broken }, "module bad", CheckWarning, "wasm", "sparkstalk build"},

@@ -110,15 +110,30 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 
 // TestElectionsEndAlike has this worker and Python's elect who sends a task. The
 // server is the test's own: every worker of a broker takes part.
+//
+// Python's worker ends with an IndexError when an acknowledgement of the other's
+// reaches it before its own heartbeat did, as on a machine with much to do. Then
+// there is another try.
 func TestElectionsEndAlike(t *testing.T) {
 	t.Parallel()
+	for try := 1; !electionsEndAlike(t); try++ {
+		if try == 5 {
+			t.Fatal("Python's worker ended by itself each time")
+		}
+	}
+}
+
+// electionsEndAlike reports whether Python's worker lived to the end.
+func electionsEndAlike(t *testing.T) bool {
+	t.Helper()
 	url := proctest.StartRedis(t).URL()
 	w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = url, url })
 	pyQueue, pyNode := w.queue+".py", "w@"+w.queue
 	env := append(os.Environ(), "CELERY_BROKER_URL="+url, "CELERY_RESULT_BACKEND="+url, "PY_QUEUE="+pyQueue, "GO_QUEUE="+w.queue)
 	log := pythonWorker(t, env, "events", pyQueue, pyNode, "-c", "1", "-l", "debug")
+	died := func() bool { return strings.Contains(log.String(), "Unrecoverable error: IndexError") }
 	hosttest.Eventually(t, func() bool {
-		return w.gossip.Peers() == 1 && strings.Contains(log.String(), w.Host.cfg.Hostname+" joined the party")
+		return w.gossip.Peers() == 1 && strings.Contains(log.String(), w.Host.cfg.Hostname+" joined the party") || died()
 	})
 	const elections = 3
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), "-c", `
@@ -133,11 +148,14 @@ for n in range(3):
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	hosttest.Eventually(t, func() bool { return strings.Count(w.log.String(), "elected") == elections })
+	hosttest.Eventually(t, func() bool { return strings.Count(w.log.String(), "elected") == elections || died() })
 	hosttest.Eventually(t, func() bool {
-		return strings.Count(log.String(), "I won the election")+strings.Count(log.String(), " elected for ") == elections
+		return strings.Count(log.String(), "I won the election")+strings.Count(log.String(), " elected for ") == elections || died()
 	})
 	time.Sleep(500 * time.Millisecond) // a second sender would be as quick
+	if died() {
+		return false
+	}
 	if n := w.Host.worker.Stats().Done; n != elections {
 		t.Errorf("%d tasks ran after %d elections", n, elections)
 	}
@@ -145,4 +163,5 @@ for n in range(3):
 	if theirs+ours != elections {
 		t.Errorf("Python won %d and we won %d of %d", theirs, ours, elections)
 	}
+	return true
 }

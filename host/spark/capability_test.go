@@ -15,7 +15,7 @@ func TestCapabilitiesOfEachEngine(t *testing.T) {
 			Engine: "Spark",
 			Has: []spark.Feature{
 				spark.FeatureArtifacts, spark.FeatureAsOfJoin, spark.FeatureCacheTable, spark.FeatureCheckpoint, spark.FeatureCloneSession,
-				spark.FeatureErrorDetails, spark.FeatureFreqItems, spark.FeatureGlobalViews, spark.FeatureInterrupt, spark.FeatureMaxBySeveral, spark.FeatureNamedArguments, spark.FeatureNearestJoin,
+				spark.FeatureErrorDetails, spark.FeatureFreqItems, spark.FeatureGlobalViews, spark.FeatureInterrupt, spark.FeatureJavaFunctions, spark.FeatureMaxBySeveral, spark.FeatureNamedArguments, spark.FeatureNearestJoin,
 				spark.FeatureObserve, spark.FeatureORC, spark.FeatureParse, spark.FeaturePersist, spark.FeatureProgress, spark.FeatureQuantiles,
 				spark.FeatureRepartitionID, spark.FeatureSemanticHash, spark.FeatureStatus, spark.FeatureDistinctCounts,
 				spark.FeatureTableFunctions, spark.FeatureToSchema, spark.FeatureTranspose, spark.FeatureWatermark, spark.FeatureRowIndex,

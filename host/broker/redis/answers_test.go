@@ -55,5 +55,10 @@ func TestAnswersOfRedisThatGetLost(t *testing.T) {
 	if n := relay.Accepted(); n < cuts/2 {
 		t.Errorf("only %d connections were made: nothing was cut", n)
 	}
-	eventually(t, "nothing is left", func() bool { return kombu(t, "keys", server.URL()) == "[]" })
+	// The key by which workers take turns in restoring messages ends by itself,
+	// if the answer to its removal was lost.
+	eventually(t, "nothing is left", func() bool {
+		left := kombu(t, "keys", server.URL())
+		return left == "[]" || left == `["unacked_mutex"]`
+	})
 }
