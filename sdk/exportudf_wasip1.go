@@ -14,8 +14,9 @@ func udf(index, length int32) int64 { return functionCalls.answer(index, length)
 // udfCalls is where the functions of an instance are called. Executors make one
 // call of an instance at a time.
 type udfCalls struct {
-	in  []byte
-	out udfWriter
+	in     []byte
+	reader udfReader
+	out    udfWriter
 }
 
 var functionCalls udfCalls
@@ -37,7 +38,8 @@ func (c *udfCalls) answer(index, length int32) int64 {
 	if length < 0 || int(length) > len(c.in) {
 		err = fmt.Errorf("%d bytes of arguments in a buffer of %d", length, len(c.in))
 	} else {
-		err = callFunction(index, c.in[:length], &c.out)
+		c.reader = udfReader{data: c.in[:length]}
+		err = callFunction(index, &c.reader, &c.out)
 	}
 	packed := int64(0)
 	if err != nil {

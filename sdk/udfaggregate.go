@@ -49,7 +49,9 @@ func stateOf(t reflect.Type) (udfCodec, error) {
 func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, merge func(S, S) S, finish func(S) R) func(abi.AggregateStep, *udfReader, *udfWriter) error {
 	param := codecOf(reflect.TypeFor[A](), f.spec.Params[0].Type)
 	answer := codecOf(reflect.TypeFor[R](), f.spec.Returns)
-	plain := isPlain[S]()
+	cS, plainS := plainOf[S]()
+	cA, plainA := plainOf[A]()
+	cR, plainR := plainOf[R]()
 	readState := func(in *udfReader) (s S) {
 		if in.null() {
 			return s // no rows yet
@@ -57,8 +59,8 @@ func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, me
 		inner := udfReader{data: in.bytes()}
 		switch {
 		case in.err != nil:
-		case plain:
-			getPlain(&inner, &s)
+		case plainS:
+			cS.get(&inner, &s)
 		default:
 			state.read(&inner, reflect.ValueOf(&s).Elem())
 		}
@@ -71,8 +73,8 @@ func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, me
 		out.byte(1)
 		out.u32(0)
 		start := len(out.data)
-		if plain {
-			putPlain(out, &s)
+		if plainS {
+			cS.put(out, &s)
 		} else {
 			state.write(out, reflect.ValueOf(&s).Elem())
 		}
@@ -84,8 +86,8 @@ func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, me
 		case abi.AggregateUpdate:
 			var a A
 			ok := false
-			if isPlain[A]() {
-				ok = argument(in, &a)
+			if plainA {
+				ok = cA.argument(in, &a)
 			} else {
 				ok = param.read(in, reflect.ValueOf(&a).Elem())
 			}
@@ -97,8 +99,8 @@ func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, me
 			writeState(out, merge(s, readState(in)))
 		case abi.AggregateFinish:
 			r := finish(s)
-			if isPlain[R]() {
-				return result(out, r)
+			if plainR {
+				return cR.result(out, &r)
 			}
 			answer.write(out, reflect.ValueOf(&r).Elem())
 		default:

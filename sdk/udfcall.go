@@ -2,21 +2,18 @@ package sdk
 
 import "reflect"
 
-// isPlain reports whether getPlain and putPlain know T.
-func isPlain[T any]() bool {
-	switch any((*T)(nil)).(type) {
-	case *bool, *int8, *int16, *int32, *int64, *int, *float32, *float64, *string, *[]byte:
-		return true
+// argument reads a plain argument, and reports whether it is not NULL.
+func (c *plainCodec[T]) argument(in *udfReader, into *T) bool {
+	if in.null() {
+		return false
 	}
-	return false
+	c.get(in, into)
+	return true
 }
 
-// argument reads a plain argument, and reports whether it is not NULL.
-func argument[T any](in *udfReader, into *T) bool { return !in.null() && getPlain(in, into) }
-
-func result[T any](out *udfWriter, v T) error {
+func (c *plainCodec[T]) result(out *udfWriter, v *T) error {
 	out.byte(1)
-	putPlain(out, &v)
+	c.put(out, v)
 	return nil
 }
 
@@ -25,52 +22,63 @@ func null(out *udfWriter) error {
 	return nil
 }
 
-// call1 calls a function of plain types, or one of others by reflection.
+// call1 calls a function of plain types, or one of others by reflection. Where
+// values are read to is made once: an instance runs one call at a time, and in a
+// JVM a call of Go's allocator takes longer than most functions.
 func call1[A, R any](f *Function, fn func(A) R) func(*udfReader, *udfWriter) error {
-	if !isPlain[A]() || !isPlain[R]() {
+	cA, plainA := plainOf[A]()
+	cR, plainR := plainOf[R]()
+	if !plainA || !plainR {
 		return reflected(f, reflect.ValueOf(fn))
 	}
+	a, r := new(A), new(R)
 	return func(in *udfReader, out *udfWriter) error {
-		var a A
-		ok := argument(in, &a)
+		ok := cA.argument(in, a)
 		if in.err != nil || !ok {
 			return null(out)
 		}
-		return result(out, fn(a))
+		*r = fn(*a)
+		return cR.result(out, r)
 	}
 }
 
 func call2[A, B, R any](f *Function, fn func(A, B) R) func(*udfReader, *udfWriter) error {
-	if !isPlain[A]() || !isPlain[B]() || !isPlain[R]() {
+	cA, plainA := plainOf[A]()
+	cB, plainB := plainOf[B]()
+	cR, plainR := plainOf[R]()
+	if !plainA || !plainB || !plainR {
 		return reflected(f, reflect.ValueOf(fn))
 	}
+	a, b, r := new(A), new(B), new(R)
 	return func(in *udfReader, out *udfWriter) error {
-		var a A
-		var b B
-		ok := argument(in, &a)
-		ok = argument(in, &b) && ok
+		ok := cA.argument(in, a)
+		ok = cB.argument(in, b) && ok
 		if in.err != nil || !ok {
 			return null(out)
 		}
-		return result(out, fn(a, b))
+		*r = fn(*a, *b)
+		return cR.result(out, r)
 	}
 }
 
 func call3[A, B, C, R any](f *Function, fn func(A, B, C) R) func(*udfReader, *udfWriter) error {
-	if !isPlain[A]() || !isPlain[B]() || !isPlain[C]() || !isPlain[R]() {
+	cA, plainA := plainOf[A]()
+	cB, plainB := plainOf[B]()
+	cC, plainC := plainOf[C]()
+	cR, plainR := plainOf[R]()
+	if !plainA || !plainB || !plainC || !plainR {
 		return reflected(f, reflect.ValueOf(fn))
 	}
+	a, b, c, r := new(A), new(B), new(C), new(R)
 	return func(in *udfReader, out *udfWriter) error {
-		var a A
-		var b B
-		var c C
-		ok := argument(in, &a)
-		ok = argument(in, &b) && ok
-		ok = argument(in, &c) && ok
+		ok := cA.argument(in, a)
+		ok = cB.argument(in, b) && ok
+		ok = cC.argument(in, c) && ok
 		if in.err != nil || !ok {
 			return null(out)
 		}
-		return result(out, fn(a, b, c))
+		*r = fn(*a, *b, *c)
+		return cR.result(out, r)
 	}
 }
 
@@ -105,12 +113,10 @@ func direct(function *Function, fn any) func(*udfReader, *udfWriter) error {
 		return call2(function, f)
 	case func(string) []string:
 		return func(in *udfReader, out *udfWriter) error {
-			var a string
-			ok := argument(in, &a)
-			if in.err != nil || !ok {
+			if in.null() {
 				return null(out)
 			}
-			list := f(a)
+			list := f(in.text())
 			if list == nil {
 				return null(out)
 			}

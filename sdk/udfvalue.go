@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"time"
+	"unsafe"
 
 	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
@@ -35,6 +36,8 @@ func (r *udfReader) take(n int) []byte {
 // null reads whether a value follows.
 func (r *udfReader) null() bool { return r.take(1)[0] == 0 }
 
+func (r *udfReader) u16() uint16 { return binary.LittleEndian.Uint16(r.take(2)) }
+
 func (r *udfReader) u32() uint32 { return binary.LittleEndian.Uint32(r.take(4)) }
 
 func (r *udfReader) u64() uint64 { return binary.LittleEndian.Uint64(r.take(8)) }
@@ -49,10 +52,44 @@ func (r *udfReader) bytes() []byte {
 	return r.take(n)
 }
 
+// text reads a string. Many of them share one piece of memory, which is written
+// once, since in a JVM what Go's allocator does takes longer than most functions.
+func (r *udfReader) text() string {
+	data := r.bytes()
+	if len(data) == 0 {
+		return ""
+	}
+	if len(data) > len(texts) {
+		if len(data) > textsSize/4 {
+			return string(data)
+		}
+		texts = make([]byte, textsSize)
+	}
+	n := copy(texts, data)
+	s := unsafe.String(unsafe.SliceData(texts), n)
+	texts = texts[n:]
+	return s
+}
+
+// texts is what nobody has written to yet.
+var texts []byte
+
+const textsSize = 64 << 10
+
 // A udfWriter writes values for executors.
 type udfWriter struct{ data []byte }
 
 func (w *udfWriter) byte(v byte) { w.data = append(w.data, v) }
+
+func (w *udfWriter) bool(v bool) {
+	if v {
+		w.byte(1)
+	} else {
+		w.byte(0)
+	}
+}
+
+func (w *udfWriter) u16(v uint16) { w.data = binary.LittleEndian.AppendUint16(w.data, v) }
 
 func (w *udfWriter) u32(v uint32) { w.data = binary.LittleEndian.AppendUint32(w.data, v) }
 
@@ -68,68 +105,65 @@ func (w *udfWriter) string(v string) {
 	w.data = append(w.data, v...)
 }
 
-// getPlain reads a value that is not NULL into one of the plain types, and reports
-// whether T is one.
-func getPlain[T any](r *udfReader, into *T) bool {
-	switch p := any(into).(type) {
-	case *bool:
-		*p = r.take(1)[0] != 0
-	case *int8:
-		*p = int8(r.take(1)[0])
-	case *int16:
-		*p = int16(binary.LittleEndian.Uint16(r.take(2)))
-	case *int32:
-		*p = int32(r.u32())
-	case *int64:
-		*p = int64(r.u64())
-	case *int:
-		*p = int(int64(r.u64()))
-	case *float32:
-		*p = math.Float32frombits(r.u32())
-	case *float64:
-		*p = math.Float64frombits(r.u64())
-	case *string:
-		*p = string(r.bytes())
-	case *[]byte:
-		*p = bytes.Clone(r.bytes())
-	default:
-		return false
-	}
-	return true
+// A plainCodec reads and writes values of one of the plain types that are not
+// NULL. Each is a small function: a JVM does not compile large ones.
+type plainCodec[T any] struct {
+	get func(r *udfReader, into *T)
+	put func(w *udfWriter, v *T)
 }
 
-// putPlain writes a value that is not NULL of one of the plain types, and reports
-// whether T is one.
-func putPlain[T any](w *udfWriter, v *T) bool {
-	switch p := any(v).(type) {
-	case *bool:
-		b := byte(0)
-		if *p {
-			b = 1
+// plainCodecs are those of the plain types, each a plainCodec of its type.
+var plainCodecs = []any{
+	plainCodec[bool]{
+		func(r *udfReader, into *bool) { *into = r.take(1)[0] != 0 },
+		func(w *udfWriter, v *bool) { w.bool(*v) },
+	},
+	plainCodec[int8]{
+		func(r *udfReader, into *int8) { *into = int8(r.take(1)[0]) },
+		func(w *udfWriter, v *int8) { w.byte(byte(*v)) },
+	},
+	plainCodec[int16]{
+		func(r *udfReader, into *int16) { *into = int16(r.u16()) },
+		func(w *udfWriter, v *int16) { w.u16(uint16(*v)) },
+	},
+	plainCodec[int32]{
+		func(r *udfReader, into *int32) { *into = int32(r.u32()) },
+		func(w *udfWriter, v *int32) { w.u32(uint32(*v)) },
+	},
+	plainCodec[int64]{
+		func(r *udfReader, into *int64) { *into = int64(r.u64()) },
+		func(w *udfWriter, v *int64) { w.u64(uint64(*v)) },
+	},
+	plainCodec[int]{
+		func(r *udfReader, into *int) { *into = int(int64(r.u64())) },
+		func(w *udfWriter, v *int) { w.u64(uint64(int64(*v))) },
+	},
+	plainCodec[float32]{
+		func(r *udfReader, into *float32) { *into = math.Float32frombits(r.u32()) },
+		func(w *udfWriter, v *float32) { w.u32(math.Float32bits(*v)) },
+	},
+	plainCodec[float64]{
+		func(r *udfReader, into *float64) { *into = math.Float64frombits(r.u64()) },
+		func(w *udfWriter, v *float64) { w.u64(math.Float64bits(*v)) },
+	},
+	plainCodec[string]{
+		func(r *udfReader, into *string) { *into = r.text() },
+		func(w *udfWriter, v *string) { w.string(*v) },
+	},
+	plainCodec[[]byte]{
+		func(r *udfReader, into *[]byte) { *into = bytes.Clone(r.bytes()) },
+		func(w *udfWriter, v *[]byte) { w.bytes(*v) },
+	},
+}
+
+// plainOf returns the codec of T, if that is one of the plain types.
+func plainOf[T any]() (c plainCodec[T], ok bool) {
+	for _, codec := range plainCodecs {
+		if c, ok = codec.(plainCodec[T]); ok {
+			break
 		}
-		w.byte(b)
-	case *int8:
-		w.byte(byte(*p))
-	case *int16:
-		w.data = binary.LittleEndian.AppendUint16(w.data, uint16(*p))
-	case *int32:
-		w.u32(uint32(*p))
-	case *int64:
-		w.u64(uint64(*p))
-	case *int:
-		w.u64(uint64(int64(*p)))
-	case *float32:
-		w.u32(math.Float32bits(*p))
-	case *float64:
-		w.u64(math.Float64bits(*p))
-	case *string:
-		w.string(*p)
-	case *[]byte:
-		w.bytes(*p)
-	default:
-		return false
 	}
-	return true
+	return c, ok
 }
 
 var (
@@ -192,31 +226,31 @@ func codecOf(t reflect.Type, ddl string) udfCodec {
 	case t == timeType:
 		return timeCodec(ddl == "date")
 	case t == bytesType:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetBytes(bytes.Clone(r.bytes())) }, func(w *udfWriter, v reflect.Value) { w.bytes(v.Bytes()) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetBytes(bytes.Clone(r.bytes())) }, func(w *udfWriter, v reflect.Value) { w.bytes(v.Bytes()) })
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return plainCodec(
+		return valueCodec(
 			func(r *udfReader, v reflect.Value) { v.SetBool(r.take(1)[0] != 0) },
-			func(w *udfWriter, v reflect.Value) { b := v.Bool(); putPlain(w, &b) })
+			func(w *udfWriter, v reflect.Value) { w.bool(v.Bool()) })
 	case reflect.Int8:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(int8(r.take(1)[0]))) }, func(w *udfWriter, v reflect.Value) { w.byte(byte(v.Int())) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(int8(r.take(1)[0]))) }, func(w *udfWriter, v reflect.Value) { w.byte(byte(v.Int())) })
 	case reflect.Int16:
-		return plainCodec(
-			func(r *udfReader, v reflect.Value) { v.SetInt(int64(int16(binary.LittleEndian.Uint16(r.take(2))))) },
-			func(w *udfWriter, v reflect.Value) { n := int16(v.Int()); putPlain(w, &n) })
+		return valueCodec(
+			func(r *udfReader, v reflect.Value) { v.SetInt(int64(int16(r.u16()))) },
+			func(w *udfWriter, v reflect.Value) { w.u16(uint16(v.Int())) })
 	case reflect.Int32:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(int32(r.u32()))) }, func(w *udfWriter, v reflect.Value) { w.u32(uint32(v.Int())) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(int32(r.u32()))) }, func(w *udfWriter, v reflect.Value) { w.u32(uint32(v.Int())) })
 	case reflect.Int64, reflect.Int:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(r.u64())) }, func(w *udfWriter, v reflect.Value) { w.u64(uint64(v.Int())) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetInt(int64(r.u64())) }, func(w *udfWriter, v reflect.Value) { w.u64(uint64(v.Int())) })
 	case reflect.Float32:
-		return plainCodec(
+		return valueCodec(
 			func(r *udfReader, v reflect.Value) { v.SetFloat(float64(math.Float32frombits(r.u32()))) },
 			func(w *udfWriter, v reflect.Value) { w.u32(math.Float32bits(float32(v.Float()))) })
 	case reflect.Float64:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetFloat(math.Float64frombits(r.u64())) }, func(w *udfWriter, v reflect.Value) { w.u64(math.Float64bits(v.Float())) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetFloat(math.Float64frombits(r.u64())) }, func(w *udfWriter, v reflect.Value) { w.u64(math.Float64bits(v.Float())) })
 	case reflect.String:
-		return plainCodec(func(r *udfReader, v reflect.Value) { v.SetString(string(r.bytes())) }, func(w *udfWriter, v reflect.Value) { w.string(v.String()) })
+		return valueCodec(func(r *udfReader, v reflect.Value) { v.SetString(string(r.bytes())) }, func(w *udfWriter, v reflect.Value) { w.string(v.String()) })
 	}
 	return sliceCodec(t, codecOf(t.Elem(), elementOf(ddl)))
 }
@@ -230,8 +264,8 @@ func elementOf(ddl string) string {
 	return ddl
 }
 
-// plainCodec is that of values without a NULL.
-func plainCodec(read func(r *udfReader, v reflect.Value), write func(w *udfWriter, v reflect.Value)) udfCodec {
+// valueCodec is that of values without a NULL.
+func valueCodec(read func(r *udfReader, v reflect.Value), write func(w *udfWriter, v reflect.Value)) udfCodec {
 	return udfCodec{
 		read: func(r *udfReader, v reflect.Value) bool {
 			if r.null() {
@@ -308,7 +342,7 @@ const secondsPerDay = 24 * 60 * 60
 // timeCodec is that of timestamps, or of dates, which are midnights in UTC.
 func timeCodec(date bool) udfCodec {
 	if date {
-		return plainCodec(
+		return valueCodec(
 			func(r *udfReader, v reflect.Value) {
 				v.Set(reflect.ValueOf(time.Unix(int64(int32(r.u32()))*secondsPerDay, 0).UTC()))
 			},
@@ -318,7 +352,7 @@ func timeCodec(date bool) udfCodec {
 				w.u32(uint32(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay))
 			})
 	}
-	return plainCodec(
+	return valueCodec(
 		func(r *udfReader, v reflect.Value) { v.Set(reflect.ValueOf(time.UnixMicro(int64(r.u64())).UTC())) },
 		func(w *udfWriter, v reflect.Value) { w.u64(uint64(v.Interface().(time.Time).UnixMicro())) })
 }
