@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"sdk":                  {"abi", "abi/bind", "abi/pyjson", "sdk"},
 	"plugins":              {"sdk"},
 	"host/beat":            {"host/broker"},
-	"host/build":           {"abi"},
+	"host/build":           {"abi", "host/module/seal"},
 	"host/broker":          {},
 	"host/broker/rabbitmq": {"host/broker"},
 	"host/broker/redis":    {"host/broker"},

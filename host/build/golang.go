@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
 func buildGo(ctx context.Context, dir, out string, o Options) error {
@@ -57,9 +57,7 @@ const registersFunctions = "sparkstalk/sdk.(*registry).addFunction"
 // appendSection adds a custom section with content, compressed by gzip, to a
 // WebAssembly file.
 func appendSection(path, name string, content []byte) error {
-	section := binary.AppendUvarint(nil, uint64(len(name)))
 	var packed bytes.Buffer
-	packed.Write(append(section, name...)) // a buffer takes everything, as does gzip over one
 	z := gzip.NewWriter(&packed)
 	if _, err := z.Write(content); err != nil {
 		return err
@@ -71,6 +69,6 @@ func appendSection(path, name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(binary.AppendUvarint([]byte{0}, uint64(packed.Len())), packed.Bytes()...))
+	_, err = f.Write(seal.Section(name, packed.Bytes()))
 	return errors.Join(err, f.Close())
 }

@@ -42,7 +42,7 @@ const (
 )
 
 // marker is the section behind the header of a sealed file.
-var marker = section(markerName, nil)
+var marker = Section(markerName, nil)
 
 // Errors that those of [Read] wrap.
 var (
@@ -128,9 +128,9 @@ func assemble(module, statement, signature []byte) []byte {
 	sum := sha256.Sum256(content[:len(content)-footerSize])
 	copy(end, sum[:])
 	binary.LittleEndian.PutUint32(end[sha256.Size:], uint32(len(statement)))
-	binary.LittleEndian.PutUint32(end[sha256.Size+4:], uint32(len(section(sealName, content))))
+	binary.LittleEndian.PutUint32(end[sha256.Size+4:], uint32(len(Section(sealName, content))))
 	copy(end[sha256.Size+8:], footerMagic)
-	return append(slices.Clip(module), section(sealName, content)...)
+	return append(slices.Clip(module), Section(sealName, content)...)
 }
 
 // Strip returns a module without its seal and marker. It fails if that is no
@@ -243,8 +243,8 @@ func footer(file []byte) (total int, ok bool) {
 	return int(min(n, 1<<31-1)), true
 }
 
-// section makes a custom section.
-func section(name string, content []byte) []byte {
+// Section returns a custom section of a WebAssembly file (core specification, section 5.5.3).
+func Section(name string, content []byte) []byte {
 	body := binary.AppendUvarint(nil, uint64(len(name)))
 	body = append(append(body, name...), content...)
 	return append(binary.AppendUvarint([]byte{0}, uint64(len(body))), body...)
