@@ -45,7 +45,6 @@ var mayImport = map[string][]string{
 	"host/term":            {"abi", "host/celery", "host/hostfn"},
 	"host/module":          {"abi", "abi/pipe", "host/module/rewrite", "host/module/seal", "host/module/watch"},
 	"host/module/rewrite":  {},
-	"abi/forward":          {"abi"},
 	"abi/pipe":             {"abi"},
 	"host/module/seal":     {},
 	"host/module/watch":    {},

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/abi/forward"
+	"github.com/sparkstalk/sparkstalk/abi/pipe"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
@@ -33,7 +33,7 @@ func (r *Runtime) ServeCalls(ctx context.Context, l net.Listener) error {
 		calls.Go(func() {
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // ends a read
 			defer func() { _ = conn.Close() }()                         // all that could be said is
-			if err := forward.Serve(conn, func(t forward.Task) (abi.Host, func()) {
+			if err := pipe.ServeTask(conn, func(t pipe.Task) (abi.Host, func()) {
 				inv := r.binder.Open(ctx, hostfn.Task{
 					ID: t.ID, Name: t.Name, Module: "tests", Version: "tests", Args: t.Args, Request: t.Request, Capabilities: t.Capabilities,
 				})

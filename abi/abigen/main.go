@@ -90,7 +90,6 @@ func generate(root string) ([]file, error) {
 		{unsupportedPath, emitUnsupported},
 		{"abi/abitest/recorder.go", emitRecorder},
 		{"abi/pipe/methods.go", emitPipe},
-		{"abi/forward/methods.go", emitForward},
 		{"sdk/lang/rust/src/host.rs", emitRust},
 		{"sdk/lang/assemblyscript/host.ts", emitAssemblyScript},
 		{"sdk/lang/c/sparkstalk_v1.h", emitC},

@@ -6,2439 +6,781 @@ import "github.com/sparkstalk/sparkstalk/abi"
 
 var _ abi.Host = (*Client)(nil)
 
-// methods are the names of the methods by their numbers. Both ends are of one
-// build, so that the numbers need not last.
-var methods = [...]string{
-	"TaskArgs",
-	"TaskBind",
-	"TaskRequest",
-	"TaskLog",
-	"TaskState",
-	"TaskRetry",
-	"TaskSend",
-	"TaskReplace",
-	"TaskAddToChord",
-	"TaskCheck",
-	"ResultJSON",
-	"ResultFrame",
-	"ResultError",
-	"FrameRead",
-	"FrameTable",
-	"FrameJDBC",
-	"FrameChanges",
-	"FrameSQL",
-	"FrameRange",
-	"FrameLocal",
-	"FrameRaw",
-	"FrameSelect",
-	"FrameFilter",
-	"FrameWithColumns",
-	"FrameDrop",
-	"FrameRename",
-	"FrameAggregate",
-	"FrameJoin",
-	"FrameSetOp",
-	"FrameSort",
-	"FrameLimit",
-	"FrameOffset",
-	"FrameDistinct",
-	"FrameAlias",
-	"FrameHint",
-	"FrameJoinAsOf",
-	"FrameJoinLateral",
-	"FrameJoinNearest",
-	"FrameGroupingSets",
-	"FramePivot",
-	"FrameUnpivot",
-	"FrameSample",
-	"FrameSampleBy",
-	"FrameTail",
-	"FrameWatermark",
-	"FrameDistinctWithinWatermark",
-	"FrameDropColumns",
-	"FrameRepartition",
-	"FrameFillNA",
-	"FrameDropNA",
-	"FrameReplace",
-	"FrameStatistic",
-	"FrameTranspose",
-	"FrameObserve",
-	"FrameToDF",
-	"FrameToSchema",
-	"FrameParse",
-	"FrameTableFunction",
-	"FrameWithRelations",
-	"FrameCache",
-	"FrameCacheWith",
-	"ExprColumn",
-	"ExprColumnOf",
-	"ExprNull",
-	"ExprBool",
-	"ExprInt",
-	"ExprFloat",
-	"ExprString",
-	"ExprBinary",
-	"ExprCall",
-	"ExprCast",
-	"ExprAlias",
-	"ExprSort",
-	"ExprSQL",
-	"ExprSubquery",
-	"ExprLiteral",
-	"ExprExtract",
-	"ExprWithField",
-	"ExprDropFields",
-	"ExprWindow",
-	"ExprLambda",
-	"ExprLambdaVariable",
-	"ExprNamedArgument",
-	"ExprCallFunction",
-	"ExprUDF",
-	"ExprRegex",
-	"ExprMetadataColumn",
-	"ExprAliasMetadata",
-	"ExprShufflePartition",
-	"ActionCollect",
-	"ActionCount",
-	"ActionSchema",
-	"ActionExplain",
-	"ActionShow",
-	"ActionHTML",
-	"ActionTree",
-	"ActionInputFiles",
-	"ActionIsLocal",
-	"ActionIsStreaming",
-	"ActionSameSemantics",
-	"ActionSemanticHash",
-	"ActionStorageLevel",
-	"CursorOpen",
-	"CursorSchema",
-	"CursorNext",
-	"CursorColumn",
-	"CursorClose",
-	"ActionObserved",
-	"ActionWrite",
-	"ActionWriteTo",
-	"ActionMerge",
-	"ActionSQL",
-	"ActionView",
-	"ActionCatalog",
-	"ActionConf",
-}
-
-// TaskArgs asks the other end.
+// TaskArgs is Do's.
 func (c *Client) TaskArgs() []byte {
-	w := c.begin(0)
-	r, err := c.end(w)
-	_ = err
-	return r.getBytes()
+	var result []byte
+	c.must("TaskArgs", &result)
+	return result
 }
 
-// TaskBind asks the other end.
+// TaskBind is Do's.
 func (c *Client) TaskBind() ([]byte, error) {
-	w := c.begin(1)
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("TaskBind", &result)
+	return result, err
 }
 
-// TaskRequest asks the other end.
+// TaskRequest is Do's.
 func (c *Client) TaskRequest() []byte {
-	w := c.begin(2)
-	r, err := c.end(w)
-	_ = err
-	return r.getBytes()
+	var result []byte
+	c.must("TaskRequest", &result)
+	return result
 }
 
-// TaskLog asks the other end.
+// TaskLog is Do's.
 func (c *Client) TaskLog(level abi.Level, message string, attrs []byte) {
-	w := c.begin(3)
-	w.putInt32(int32(level))
-	w.putString(message)
-	w.putBytes(attrs)
-	_, _ = c.end(w) // there is no error to tell
+	c.must("TaskLog", nil, level, message, attrs)
 }
 
-// TaskState asks the other end.
+// TaskState is Do's.
 func (c *Client) TaskState(state string, meta []byte) error {
-	w := c.begin(4)
-	w.putString(state)
-	w.putBytes(meta)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("TaskState", nil, state, meta)
 }
 
-// TaskRetry asks the other end.
+// TaskRetry is Do's.
 func (c *Client) TaskRetry(options []byte) error {
-	w := c.begin(5)
-	w.putBytes(options)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("TaskRetry", nil, options)
 }
 
-// TaskSend asks the other end.
+// TaskSend is Do's.
 func (c *Client) TaskSend(signature []byte) (string, error) {
-	w := c.begin(6)
-	w.putBytes(signature)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("TaskSend", &result, signature)
+	return result, err
 }
 
-// TaskReplace asks the other end.
+// TaskReplace is Do's.
 func (c *Client) TaskReplace(signature []byte) error {
-	w := c.begin(7)
-	w.putBytes(signature)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("TaskReplace", nil, signature)
 }
 
-// TaskAddToChord asks the other end.
+// TaskAddToChord is Do's.
 func (c *Client) TaskAddToChord(signature []byte) (string, error) {
-	w := c.begin(8)
-	w.putBytes(signature)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("TaskAddToChord", &result, signature)
+	return result, err
 }
 
-// TaskCheck asks the other end.
+// TaskCheck is Do's.
 func (c *Client) TaskCheck() error {
-	w := c.begin(9)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("TaskCheck", nil)
 }
 
-// ResultJSON asks the other end.
+// ResultJSON is Do's.
 func (c *Client) ResultJSON(value []byte) error {
-	w := c.begin(10)
-	w.putBytes(value)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ResultJSON", nil, value)
 }
 
-// ResultFrame asks the other end.
+// ResultFrame is Do's.
 func (c *Client) ResultFrame(frame abi.Frame, form abi.RowForm) error {
-	w := c.begin(11)
-	w.putUint32(uint32(frame))
-	w.putInt32(int32(form))
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ResultFrame", nil, frame, form)
 }
 
-// ResultError asks the other end.
+// ResultError is Do's.
 func (c *Client) ResultError(failure []byte) error {
-	w := c.begin(12)
-	w.putBytes(failure)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ResultError", nil, failure)
 }
 
-// FrameRead asks the other end.
+// FrameRead is Do's.
 func (c *Client) FrameRead(format, schema string, options, paths []string) abi.Frame {
-	w := c.begin(13)
-	w.putString(format)
-	w.putString(schema)
-	w.putStrings(options)
-	w.putStrings(paths)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameRead", &result, format, schema, options, paths)
+	return result
 }
 
-// FrameTable asks the other end.
+// FrameTable is Do's.
 func (c *Client) FrameTable(name string, options []string) abi.Frame {
-	w := c.begin(14)
-	w.putString(name)
-	w.putStrings(options)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameTable", &result, name, options)
+	return result
 }
 
-// FrameJDBC asks the other end.
+// FrameJDBC is Do's.
 func (c *Client) FrameJDBC(options, predicates []string) abi.Frame {
-	w := c.begin(15)
-	w.putStrings(options)
-	w.putStrings(predicates)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameJDBC", &result, options, predicates)
+	return result
 }
 
-// FrameChanges asks the other end.
+// FrameChanges is Do's.
 func (c *Client) FrameChanges(table string, options []string) abi.Frame {
-	w := c.begin(16)
-	w.putString(table)
-	w.putStrings(options)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameChanges", &result, table, options)
+	return result
 }
 
-// FrameSQL asks the other end.
+// FrameSQL is Do's.
 func (c *Client) FrameSQL(query string, names []string, args []abi.Expr) abi.Frame {
-	w := c.begin(17)
-	w.putString(query)
-	w.putStrings(names)
-	writeHandles(w, args)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSQL", &result, query, names, args)
+	return result
 }
 
-// FrameRange asks the other end.
+// FrameRange is Do's.
 func (c *Client) FrameRange(start, end, step int64, partitions int32) abi.Frame {
-	w := c.begin(18)
-	w.putInt64(start)
-	w.putInt64(end)
-	w.putInt64(step)
-	w.putInt32(partitions)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameRange", &result, start, end, step, partitions)
+	return result
 }
 
-// FrameLocal asks the other end.
+// FrameLocal is Do's.
 func (c *Client) FrameLocal(schema string, rows []byte) abi.Frame {
-	w := c.begin(19)
-	w.putString(schema)
-	w.putBytes(rows)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameLocal", &result, schema, rows)
+	return result
 }
 
-// FrameRaw asks the other end.
+// FrameRaw is Do's.
 func (c *Client) FrameRaw(relation []byte) abi.Frame {
-	w := c.begin(20)
-	w.putBytes(relation)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameRaw", &result, relation)
+	return result
 }
 
-// FrameSelect asks the other end.
+// FrameSelect is Do's.
 func (c *Client) FrameSelect(in abi.Frame, columns []abi.Expr) abi.Frame {
-	w := c.begin(21)
-	w.putUint32(uint32(in))
-	writeHandles(w, columns)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSelect", &result, in, columns)
+	return result
 }
 
-// FrameFilter asks the other end.
+// FrameFilter is Do's.
 func (c *Client) FrameFilter(in abi.Frame, condition abi.Expr) abi.Frame {
-	w := c.begin(22)
-	w.putUint32(uint32(in))
-	w.putUint32(uint32(condition))
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameFilter", &result, in, condition)
+	return result
 }
 
-// FrameWithColumns asks the other end.
+// FrameWithColumns is Do's.
 func (c *Client) FrameWithColumns(in abi.Frame, names []string, columns []abi.Expr) abi.Frame {
-	w := c.begin(23)
-	w.putUint32(uint32(in))
-	w.putStrings(names)
-	writeHandles(w, columns)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameWithColumns", &result, in, names, columns)
+	return result
 }
 
-// FrameDrop asks the other end.
+// FrameDrop is Do's.
 func (c *Client) FrameDrop(in abi.Frame, names []string) abi.Frame {
-	w := c.begin(24)
-	w.putUint32(uint32(in))
-	w.putStrings(names)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameDrop", &result, in, names)
+	return result
 }
 
-// FrameRename asks the other end.
+// FrameRename is Do's.
 func (c *Client) FrameRename(in abi.Frame, from, to []string) abi.Frame {
-	w := c.begin(25)
-	w.putUint32(uint32(in))
-	w.putStrings(from)
-	w.putStrings(to)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameRename", &result, in, from, to)
+	return result
 }
 
-// FrameAggregate asks the other end.
+// FrameAggregate is Do's.
 func (c *Client) FrameAggregate(in abi.Frame, grouping abi.Grouping, keys, aggregates []abi.Expr) abi.Frame {
-	w := c.begin(26)
-	w.putUint32(uint32(in))
-	w.putInt32(int32(grouping))
-	writeHandles(w, keys)
-	writeHandles(w, aggregates)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameAggregate", &result, in, grouping, keys, aggregates)
+	return result
 }
 
-// FrameJoin asks the other end.
+// FrameJoin is Do's.
 func (c *Client) FrameJoin(left, right abi.Frame, how string, on abi.Expr, using []string) abi.Frame {
-	w := c.begin(27)
-	w.putUint32(uint32(left))
-	w.putUint32(uint32(right))
-	w.putString(how)
-	w.putUint32(uint32(on))
-	w.putStrings(using)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameJoin", &result, left, right, how, on, using)
+	return result
 }
 
-// FrameSetOp asks the other end.
+// FrameSetOp is Do's.
 func (c *Client) FrameSetOp(left, right abi.Frame, op abi.SetOp, all, byName, allowMissing bool) abi.Frame {
-	w := c.begin(28)
-	w.putUint32(uint32(left))
-	w.putUint32(uint32(right))
-	w.putInt32(int32(op))
-	w.putBool(all)
-	w.putBool(byName)
-	w.putBool(allowMissing)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSetOp", &result, left, right, op, all, byName, allowMissing)
+	return result
 }
 
-// FrameSort asks the other end.
+// FrameSort is Do's.
 func (c *Client) FrameSort(in abi.Frame, orders []abi.Expr, global bool) abi.Frame {
-	w := c.begin(29)
-	w.putUint32(uint32(in))
-	writeHandles(w, orders)
-	w.putBool(global)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSort", &result, in, orders, global)
+	return result
 }
 
-// FrameLimit asks the other end.
+// FrameLimit is Do's.
 func (c *Client) FrameLimit(in abi.Frame, n int32) abi.Frame {
-	w := c.begin(30)
-	w.putUint32(uint32(in))
-	w.putInt32(n)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameLimit", &result, in, n)
+	return result
 }
 
-// FrameOffset asks the other end.
+// FrameOffset is Do's.
 func (c *Client) FrameOffset(in abi.Frame, n int32) abi.Frame {
-	w := c.begin(31)
-	w.putUint32(uint32(in))
-	w.putInt32(n)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameOffset", &result, in, n)
+	return result
 }
 
-// FrameDistinct asks the other end.
+// FrameDistinct is Do's.
 func (c *Client) FrameDistinct(in abi.Frame, columns []string) abi.Frame {
-	w := c.begin(32)
-	w.putUint32(uint32(in))
-	w.putStrings(columns)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameDistinct", &result, in, columns)
+	return result
 }
 
-// FrameAlias asks the other end.
+// FrameAlias is Do's.
 func (c *Client) FrameAlias(in abi.Frame, name string) abi.Frame {
-	w := c.begin(33)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameAlias", &result, in, name)
+	return result
 }
 
-// FrameHint asks the other end.
+// FrameHint is Do's.
 func (c *Client) FrameHint(in abi.Frame, name string, parameters []abi.Expr) abi.Frame {
-	w := c.begin(34)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	writeHandles(w, parameters)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameHint", &result, in, name, parameters)
+	return result
 }
 
-// FrameJoinAsOf asks the other end.
+// FrameJoinAsOf is Do's.
 func (c *Client) FrameJoinAsOf(left, right abi.Frame, leftAsOf, rightAsOf abi.Expr, how string, on abi.Expr, using []string, tolerance abi.Expr, allowExactMatches bool, direction string) abi.Frame {
-	w := c.begin(35)
-	w.putUint32(uint32(left))
-	w.putUint32(uint32(right))
-	w.putUint32(uint32(leftAsOf))
-	w.putUint32(uint32(rightAsOf))
-	w.putString(how)
-	w.putUint32(uint32(on))
-	w.putStrings(using)
-	w.putUint32(uint32(tolerance))
-	w.putBool(allowExactMatches)
-	w.putString(direction)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameJoinAsOf", &result, left, right, leftAsOf, rightAsOf, how, on, using, tolerance, allowExactMatches, direction)
+	return result
 }
 
-// FrameJoinLateral asks the other end.
+// FrameJoinLateral is Do's.
 func (c *Client) FrameJoinLateral(left, right abi.Frame, how string, on abi.Expr) abi.Frame {
-	w := c.begin(36)
-	w.putUint32(uint32(left))
-	w.putUint32(uint32(right))
-	w.putString(how)
-	w.putUint32(uint32(on))
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameJoinLateral", &result, left, right, how, on)
+	return result
 }
 
-// FrameJoinNearest asks the other end.
+// FrameJoinNearest is Do's.
 func (c *Client) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, results int32, how, mode, direction string) abi.Frame {
-	w := c.begin(37)
-	w.putUint32(uint32(left))
-	w.putUint32(uint32(right))
-	w.putUint32(uint32(ranking))
-	w.putInt32(results)
-	w.putString(how)
-	w.putString(mode)
-	w.putString(direction)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameJoinNearest", &result, left, right, ranking, results, how, mode, direction)
+	return result
 }
 
-// FrameGroupingSets asks the other end.
+// FrameGroupingSets is Do's.
 func (c *Client) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
-	w := c.begin(38)
-	w.putUint32(uint32(in))
-	writeHandles(w, sets)
-	writeHandles(w, keys)
-	writeHandles(w, aggregates)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameGroupingSets", &result, in, sets, keys, aggregates)
+	return result
 }
 
-// FramePivot asks the other end.
+// FramePivot is Do's.
 func (c *Client) FramePivot(in abi.Frame, keys []abi.Expr, column abi.Expr, values, aggregates []abi.Expr) abi.Frame {
-	w := c.begin(39)
-	w.putUint32(uint32(in))
-	writeHandles(w, keys)
-	w.putUint32(uint32(column))
-	writeHandles(w, values)
-	writeHandles(w, aggregates)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FramePivot", &result, in, keys, column, values, aggregates)
+	return result
 }
 
-// FrameUnpivot asks the other end.
+// FrameUnpivot is Do's.
 func (c *Client) FrameUnpivot(in abi.Frame, ids, values []abi.Expr, variableName, valueName string) abi.Frame {
-	w := c.begin(40)
-	w.putUint32(uint32(in))
-	writeHandles(w, ids)
-	writeHandles(w, values)
-	w.putString(variableName)
-	w.putString(valueName)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameUnpivot", &result, in, ids, values, variableName, valueName)
+	return result
 }
 
-// FrameSample asks the other end.
+// FrameSample is Do's.
 func (c *Client) FrameSample(in abi.Frame, lower, upper float64, withReplacement, deterministicOrder bool, seed int64) abi.Frame {
-	w := c.begin(41)
-	w.putUint32(uint32(in))
-	w.putFloat64(lower)
-	w.putFloat64(upper)
-	w.putBool(withReplacement)
-	w.putBool(deterministicOrder)
-	w.putInt64(seed)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSample", &result, in, lower, upper, withReplacement, deterministicOrder, seed)
+	return result
 }
 
-// FrameSampleBy asks the other end.
+// FrameSampleBy is Do's.
 func (c *Client) FrameSampleBy(in abi.Frame, column abi.Expr, strata, fractions []abi.Expr, seed int64) abi.Frame {
-	w := c.begin(42)
-	w.putUint32(uint32(in))
-	w.putUint32(uint32(column))
-	writeHandles(w, strata)
-	writeHandles(w, fractions)
-	w.putInt64(seed)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameSampleBy", &result, in, column, strata, fractions, seed)
+	return result
 }
 
-// FrameTail asks the other end.
+// FrameTail is Do's.
 func (c *Client) FrameTail(in abi.Frame, n int32) abi.Frame {
-	w := c.begin(43)
-	w.putUint32(uint32(in))
-	w.putInt32(n)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameTail", &result, in, n)
+	return result
 }
 
-// FrameWatermark asks the other end.
+// FrameWatermark is Do's.
 func (c *Client) FrameWatermark(in abi.Frame, column, delay string) abi.Frame {
-	w := c.begin(44)
-	w.putUint32(uint32(in))
-	w.putString(column)
-	w.putString(delay)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameWatermark", &result, in, column, delay)
+	return result
 }
 
-// FrameDistinctWithinWatermark asks the other end.
+// FrameDistinctWithinWatermark is Do's.
 func (c *Client) FrameDistinctWithinWatermark(in abi.Frame, columns []string) abi.Frame {
-	w := c.begin(45)
-	w.putUint32(uint32(in))
-	w.putStrings(columns)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameDistinctWithinWatermark", &result, in, columns)
+	return result
 }
 
-// FrameDropColumns asks the other end.
+// FrameDropColumns is Do's.
 func (c *Client) FrameDropColumns(in abi.Frame, columns []abi.Expr) abi.Frame {
-	w := c.begin(46)
-	w.putUint32(uint32(in))
-	writeHandles(w, columns)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameDropColumns", &result, in, columns)
+	return result
 }
 
-// FrameRepartition asks the other end.
+// FrameRepartition is Do's.
 func (c *Client) FrameRepartition(in abi.Frame, how abi.Partitioning, partitions int32, by []abi.Expr) abi.Frame {
-	w := c.begin(47)
-	w.putUint32(uint32(in))
-	w.putInt32(int32(how))
-	w.putInt32(partitions)
-	writeHandles(w, by)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameRepartition", &result, in, how, partitions, by)
+	return result
 }
 
-// FrameFillNA asks the other end.
+// FrameFillNA is Do's.
 func (c *Client) FrameFillNA(in abi.Frame, columns []string, values []abi.Expr) abi.Frame {
-	w := c.begin(48)
-	w.putUint32(uint32(in))
-	w.putStrings(columns)
-	writeHandles(w, values)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameFillNA", &result, in, columns, values)
+	return result
 }
 
-// FrameDropNA asks the other end.
+// FrameDropNA is Do's.
 func (c *Client) FrameDropNA(in abi.Frame, columns []string, minNonNulls int32) abi.Frame {
-	w := c.begin(49)
-	w.putUint32(uint32(in))
-	w.putStrings(columns)
-	w.putInt32(minNonNulls)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameDropNA", &result, in, columns, minNonNulls)
+	return result
 }
 
-// FrameReplace asks the other end.
+// FrameReplace is Do's.
 func (c *Client) FrameReplace(in abi.Frame, columns []string, from, to []abi.Expr) abi.Frame {
-	w := c.begin(50)
-	w.putUint32(uint32(in))
-	w.putStrings(columns)
-	writeHandles(w, from)
-	writeHandles(w, to)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameReplace", &result, in, columns, from, to)
+	return result
 }
 
-// FrameStatistic asks the other end.
+// FrameStatistic is Do's.
 func (c *Client) FrameStatistic(in abi.Frame, statistic abi.Statistic, names []string, numbers []abi.Expr) abi.Frame {
-	w := c.begin(51)
-	w.putUint32(uint32(in))
-	w.putInt32(int32(statistic))
-	w.putStrings(names)
-	writeHandles(w, numbers)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameStatistic", &result, in, statistic, names, numbers)
+	return result
 }
 
-// FrameTranspose asks the other end.
+// FrameTranspose is Do's.
 func (c *Client) FrameTranspose(in abi.Frame, index abi.Expr) abi.Frame {
-	w := c.begin(52)
-	w.putUint32(uint32(in))
-	w.putUint32(uint32(index))
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameTranspose", &result, in, index)
+	return result
 }
 
-// FrameObserve asks the other end.
+// FrameObserve is Do's.
 func (c *Client) FrameObserve(in abi.Frame, name string, metrics []abi.Expr) abi.Frame {
-	w := c.begin(53)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	writeHandles(w, metrics)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameObserve", &result, in, name, metrics)
+	return result
 }
 
-// FrameToDF asks the other end.
+// FrameToDF is Do's.
 func (c *Client) FrameToDF(in abi.Frame, names []string) abi.Frame {
-	w := c.begin(54)
-	w.putUint32(uint32(in))
-	w.putStrings(names)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameToDF", &result, in, names)
+	return result
 }
 
-// FrameToSchema asks the other end.
+// FrameToSchema is Do's.
 func (c *Client) FrameToSchema(in abi.Frame, schema string) abi.Frame {
-	w := c.begin(55)
-	w.putUint32(uint32(in))
-	w.putString(schema)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameToSchema", &result, in, schema)
+	return result
 }
 
-// FrameParse asks the other end.
+// FrameParse is Do's.
 func (c *Client) FrameParse(in abi.Frame, format, schema string, options []string) abi.Frame {
-	w := c.begin(56)
-	w.putUint32(uint32(in))
-	w.putString(format)
-	w.putString(schema)
-	w.putStrings(options)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameParse", &result, in, format, schema, options)
+	return result
 }
 
-// FrameTableFunction asks the other end.
+// FrameTableFunction is Do's.
 func (c *Client) FrameTableFunction(name string, args []abi.Expr) abi.Frame {
-	w := c.begin(57)
-	w.putString(name)
-	writeHandles(w, args)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameTableFunction", &result, name, args)
+	return result
 }
 
-// FrameWithRelations asks the other end.
+// FrameWithRelations is Do's.
 func (c *Client) FrameWithRelations(root abi.Frame, relations []abi.Frame) abi.Frame {
-	w := c.begin(58)
-	w.putUint32(uint32(root))
-	writeHandles(w, relations)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameWithRelations", &result, root, relations)
+	return result
 }
 
-// FrameCache asks the other end.
+// FrameCache is Do's.
 func (c *Client) FrameCache(in abi.Frame, name string) abi.Frame {
-	w := c.begin(59)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameCache", &result, in, name)
+	return result
 }
 
-// FrameCacheWith asks the other end.
+// FrameCacheWith is Do's.
 func (c *Client) FrameCacheWith(in abi.Frame, name string, options []string) abi.Frame {
-	w := c.begin(60)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	w.putStrings(options)
-	r, err := c.end(w)
-	_ = err
-	return abi.Frame(r.getUint32())
+	var result abi.Frame
+	c.must("FrameCacheWith", &result, in, name, options)
+	return result
 }
 
-// ExprColumn asks the other end.
+// ExprColumn is Do's.
 func (c *Client) ExprColumn(name string) abi.Expr {
-	w := c.begin(61)
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprColumn", &result, name)
+	return result
 }
 
-// ExprColumnOf asks the other end.
+// ExprColumnOf is Do's.
 func (c *Client) ExprColumnOf(frame abi.Frame, name string) abi.Expr {
-	w := c.begin(62)
-	w.putUint32(uint32(frame))
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprColumnOf", &result, frame, name)
+	return result
 }
 
-// ExprNull asks the other end.
+// ExprNull is Do's.
 func (c *Client) ExprNull() abi.Expr {
-	w := c.begin(63)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprNull", &result)
+	return result
 }
 
-// ExprBool asks the other end.
+// ExprBool is Do's.
 func (c *Client) ExprBool(value bool) abi.Expr {
-	w := c.begin(64)
-	w.putBool(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprBool", &result, value)
+	return result
 }
 
-// ExprInt asks the other end.
+// ExprInt is Do's.
 func (c *Client) ExprInt(value int64) abi.Expr {
-	w := c.begin(65)
-	w.putInt64(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprInt", &result, value)
+	return result
 }
 
-// ExprFloat asks the other end.
+// ExprFloat is Do's.
 func (c *Client) ExprFloat(value float64) abi.Expr {
-	w := c.begin(66)
-	w.putFloat64(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprFloat", &result, value)
+	return result
 }
 
-// ExprString asks the other end.
+// ExprString is Do's.
 func (c *Client) ExprString(value string) abi.Expr {
-	w := c.begin(67)
-	w.putString(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprString", &result, value)
+	return result
 }
 
-// ExprBinary asks the other end.
+// ExprBinary is Do's.
 func (c *Client) ExprBinary(value []byte) abi.Expr {
-	w := c.begin(68)
-	w.putBytes(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprBinary", &result, value)
+	return result
 }
 
-// ExprCall asks the other end.
+// ExprCall is Do's.
 func (c *Client) ExprCall(function string, args []abi.Expr, distinct bool) abi.Expr {
-	w := c.begin(69)
-	w.putString(function)
-	writeHandles(w, args)
-	w.putBool(distinct)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprCall", &result, function, args, distinct)
+	return result
 }
 
-// ExprCast asks the other end.
+// ExprCast is Do's.
 func (c *Client) ExprCast(in abi.Expr, ddl string, try bool) abi.Expr {
-	w := c.begin(70)
-	w.putUint32(uint32(in))
-	w.putString(ddl)
-	w.putBool(try)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprCast", &result, in, ddl, try)
+	return result
 }
 
-// ExprAlias asks the other end.
+// ExprAlias is Do's.
 func (c *Client) ExprAlias(in abi.Expr, names []string) abi.Expr {
-	w := c.begin(71)
-	w.putUint32(uint32(in))
-	w.putStrings(names)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprAlias", &result, in, names)
+	return result
 }
 
-// ExprSort asks the other end.
+// ExprSort is Do's.
 func (c *Client) ExprSort(in abi.Expr, descending, nullsLast bool) abi.Expr {
-	w := c.begin(72)
-	w.putUint32(uint32(in))
-	w.putBool(descending)
-	w.putBool(nullsLast)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprSort", &result, in, descending, nullsLast)
+	return result
 }
 
-// ExprSQL asks the other end.
+// ExprSQL is Do's.
 func (c *Client) ExprSQL(text string) abi.Expr {
-	w := c.begin(73)
-	w.putString(text)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprSQL", &result, text)
+	return result
 }
 
-// ExprSubquery asks the other end.
+// ExprSubquery is Do's.
 func (c *Client) ExprSubquery(frame abi.Frame, kind abi.SubqueryKind, values []abi.Expr) abi.Expr {
-	w := c.begin(74)
-	w.putUint32(uint32(frame))
-	w.putInt32(int32(kind))
-	writeHandles(w, values)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprSubquery", &result, frame, kind, values)
+	return result
 }
 
-// ExprLiteral asks the other end.
+// ExprLiteral is Do's.
 func (c *Client) ExprLiteral(ddl string, value []byte) abi.Expr {
-	w := c.begin(75)
-	w.putString(ddl)
-	w.putBytes(value)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprLiteral", &result, ddl, value)
+	return result
 }
 
-// ExprExtract asks the other end.
+// ExprExtract is Do's.
 func (c *Client) ExprExtract(in, key abi.Expr) abi.Expr {
-	w := c.begin(76)
-	w.putUint32(uint32(in))
-	w.putUint32(uint32(key))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprExtract", &result, in, key)
+	return result
 }
 
-// ExprWithField asks the other end.
+// ExprWithField is Do's.
 func (c *Client) ExprWithField(in abi.Expr, name string, value abi.Expr) abi.Expr {
-	w := c.begin(77)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	w.putUint32(uint32(value))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprWithField", &result, in, name, value)
+	return result
 }
 
-// ExprDropFields asks the other end.
+// ExprDropFields is Do's.
 func (c *Client) ExprDropFields(in abi.Expr, names []string) abi.Expr {
-	w := c.begin(78)
-	w.putUint32(uint32(in))
-	w.putStrings(names)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprDropFields", &result, in, names)
+	return result
 }
 
-// ExprWindow asks the other end.
+// ExprWindow is Do's.
 func (c *Client) ExprWindow(function abi.Expr, partitions, orders []abi.Expr, frame abi.WindowFrame, lower, upper abi.WindowBound, lowerValue, upperValue abi.Expr) abi.Expr {
-	w := c.begin(79)
-	w.putUint32(uint32(function))
-	writeHandles(w, partitions)
-	writeHandles(w, orders)
-	w.putInt32(int32(frame))
-	w.putInt32(int32(lower))
-	w.putInt32(int32(upper))
-	w.putUint32(uint32(lowerValue))
-	w.putUint32(uint32(upperValue))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprWindow", &result, function, partitions, orders, frame, lower, upper, lowerValue, upperValue)
+	return result
 }
 
-// ExprLambda asks the other end.
+// ExprLambda is Do's.
 func (c *Client) ExprLambda(params []string, body abi.Expr) abi.Expr {
-	w := c.begin(80)
-	w.putStrings(params)
-	w.putUint32(uint32(body))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprLambda", &result, params, body)
+	return result
 }
 
-// ExprLambdaVariable asks the other end.
+// ExprLambdaVariable is Do's.
 func (c *Client) ExprLambdaVariable(name string) abi.Expr {
-	w := c.begin(81)
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprLambdaVariable", &result, name)
+	return result
 }
 
-// ExprNamedArgument asks the other end.
+// ExprNamedArgument is Do's.
 func (c *Client) ExprNamedArgument(name string, value abi.Expr) abi.Expr {
-	w := c.begin(82)
-	w.putString(name)
-	w.putUint32(uint32(value))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprNamedArgument", &result, name, value)
+	return result
 }
 
-// ExprCallFunction asks the other end.
+// ExprCallFunction is Do's.
 func (c *Client) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
-	w := c.begin(83)
-	w.putString(name)
-	writeHandles(w, args)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprCallFunction", &result, name, args)
+	return result
 }
 
-// ExprUDF asks the other end.
+// ExprUDF is Do's.
 func (c *Client) ExprUDF(name string, args []abi.Expr) abi.Expr {
-	w := c.begin(84)
-	w.putString(name)
-	writeHandles(w, args)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprUDF", &result, name, args)
+	return result
 }
 
-// ExprRegex asks the other end.
+// ExprRegex is Do's.
 func (c *Client) ExprRegex(frame abi.Frame, pattern string) abi.Expr {
-	w := c.begin(85)
-	w.putUint32(uint32(frame))
-	w.putString(pattern)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprRegex", &result, frame, pattern)
+	return result
 }
 
-// ExprMetadataColumn asks the other end.
+// ExprMetadataColumn is Do's.
 func (c *Client) ExprMetadataColumn(frame abi.Frame, name string) abi.Expr {
-	w := c.begin(86)
-	w.putUint32(uint32(frame))
-	w.putString(name)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprMetadataColumn", &result, frame, name)
+	return result
 }
 
-// ExprAliasMetadata asks the other end.
+// ExprAliasMetadata is Do's.
 func (c *Client) ExprAliasMetadata(in abi.Expr, name string, metadata []byte) abi.Expr {
-	w := c.begin(87)
-	w.putUint32(uint32(in))
-	w.putString(name)
-	w.putBytes(metadata)
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprAliasMetadata", &result, in, name, metadata)
+	return result
 }
 
-// ExprShufflePartition asks the other end.
+// ExprShufflePartition is Do's.
 func (c *Client) ExprShufflePartition(in abi.Expr) abi.Expr {
-	w := c.begin(88)
-	w.putUint32(uint32(in))
-	r, err := c.end(w)
-	_ = err
-	return abi.Expr(r.getUint32())
+	var result abi.Expr
+	c.must("ExprShufflePartition", &result, in)
+	return result
 }
 
-// ActionCollect asks the other end.
+// ActionCollect is Do's.
 func (c *Client) ActionCollect(frame abi.Frame, form abi.RowForm) ([]byte, error) {
-	w := c.begin(89)
-	w.putUint32(uint32(frame))
-	w.putInt32(int32(form))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionCollect", &result, frame, form)
+	return result, err
 }
 
-// ActionCount asks the other end.
+// ActionCount is Do's.
 func (c *Client) ActionCount(frame abi.Frame) (int64, error) {
-	w := c.begin(90)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return 0, err
-	}
-	return r.getInt64(), nil
+	var result int64
+	err := c.Do("ActionCount", &result, frame)
+	return result, err
 }
 
-// ActionSchema asks the other end.
+// ActionSchema is Do's.
 func (c *Client) ActionSchema(frame abi.Frame) ([]byte, error) {
-	w := c.begin(91)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionSchema", &result, frame)
+	return result, err
 }
 
-// ActionExplain asks the other end.
+// ActionExplain is Do's.
 func (c *Client) ActionExplain(frame abi.Frame, mode string) (string, error) {
-	w := c.begin(92)
-	w.putUint32(uint32(frame))
-	w.putString(mode)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("ActionExplain", &result, frame, mode)
+	return result, err
 }
 
-// ActionShow asks the other end.
+// ActionShow is Do's.
 func (c *Client) ActionShow(frame abi.Frame, n, truncate int32, vertical bool) (string, error) {
-	w := c.begin(93)
-	w.putUint32(uint32(frame))
-	w.putInt32(n)
-	w.putInt32(truncate)
-	w.putBool(vertical)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("ActionShow", &result, frame, n, truncate, vertical)
+	return result, err
 }
 
-// ActionHTML asks the other end.
+// ActionHTML is Do's.
 func (c *Client) ActionHTML(frame abi.Frame, n, truncate int32) (string, error) {
-	w := c.begin(94)
-	w.putUint32(uint32(frame))
-	w.putInt32(n)
-	w.putInt32(truncate)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("ActionHTML", &result, frame, n, truncate)
+	return result, err
 }
 
-// ActionTree asks the other end.
+// ActionTree is Do's.
 func (c *Client) ActionTree(frame abi.Frame, level int32) (string, error) {
-	w := c.begin(95)
-	w.putUint32(uint32(frame))
-	w.putInt32(level)
-	r, err := c.end(w)
-	if err != nil {
-		return "", err
-	}
-	return r.getString(), nil
+	var result string
+	err := c.Do("ActionTree", &result, frame, level)
+	return result, err
 }
 
-// ActionInputFiles asks the other end.
+// ActionInputFiles is Do's.
 func (c *Client) ActionInputFiles(frame abi.Frame) ([]byte, error) {
-	w := c.begin(96)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionInputFiles", &result, frame)
+	return result, err
 }
 
-// ActionIsLocal asks the other end.
+// ActionIsLocal is Do's.
 func (c *Client) ActionIsLocal(frame abi.Frame) (bool, error) {
-	w := c.begin(97)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return false, err
-	}
-	return r.getBool(), nil
+	var result bool
+	err := c.Do("ActionIsLocal", &result, frame)
+	return result, err
 }
 
-// ActionIsStreaming asks the other end.
+// ActionIsStreaming is Do's.
 func (c *Client) ActionIsStreaming(frame abi.Frame) (bool, error) {
-	w := c.begin(98)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return false, err
-	}
-	return r.getBool(), nil
+	var result bool
+	err := c.Do("ActionIsStreaming", &result, frame)
+	return result, err
 }
 
-// ActionSameSemantics asks the other end.
+// ActionSameSemantics is Do's.
 func (c *Client) ActionSameSemantics(frame, other abi.Frame) (bool, error) {
-	w := c.begin(99)
-	w.putUint32(uint32(frame))
-	w.putUint32(uint32(other))
-	r, err := c.end(w)
-	if err != nil {
-		return false, err
-	}
-	return r.getBool(), nil
+	var result bool
+	err := c.Do("ActionSameSemantics", &result, frame, other)
+	return result, err
 }
 
-// ActionSemanticHash asks the other end.
+// ActionSemanticHash is Do's.
 func (c *Client) ActionSemanticHash(frame abi.Frame) (int64, error) {
-	w := c.begin(100)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return 0, err
-	}
-	return r.getInt64(), nil
+	var result int64
+	err := c.Do("ActionSemanticHash", &result, frame)
+	return result, err
 }
 
-// ActionStorageLevel asks the other end.
+// ActionStorageLevel is Do's.
 func (c *Client) ActionStorageLevel(frame abi.Frame) ([]byte, error) {
-	w := c.begin(101)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionStorageLevel", &result, frame)
+	return result, err
 }
 
-// CursorOpen asks the other end.
+// CursorOpen is Do's.
 func (c *Client) CursorOpen(frame abi.Frame) (abi.Cursor, error) {
-	w := c.begin(102)
-	w.putUint32(uint32(frame))
-	r, err := c.end(w)
-	if err != nil {
-		return 0, err
-	}
-	return abi.Cursor(r.getUint32()), nil
+	var result abi.Cursor
+	err := c.Do("CursorOpen", &result, frame)
+	return result, err
 }
 
-// CursorSchema asks the other end.
+// CursorSchema is Do's.
 func (c *Client) CursorSchema(cursor abi.Cursor) ([]byte, error) {
-	w := c.begin(103)
-	w.putUint32(uint32(cursor))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("CursorSchema", &result, cursor)
+	return result, err
 }
 
-// CursorNext asks the other end.
+// CursorNext is Do's.
 func (c *Client) CursorNext(cursor abi.Cursor, maxRows int32) (int64, error) {
-	w := c.begin(104)
-	w.putUint32(uint32(cursor))
-	w.putInt32(maxRows)
-	r, err := c.end(w)
-	if err != nil {
-		return 0, err
-	}
-	return r.getInt64(), nil
+	var result int64
+	err := c.Do("CursorNext", &result, cursor, maxRows)
+	return result, err
 }
 
-// CursorColumn asks the other end.
+// CursorColumn is Do's.
 func (c *Client) CursorColumn(cursor abi.Cursor, column int32, buffer abi.Buffer) ([]byte, error) {
-	w := c.begin(105)
-	w.putUint32(uint32(cursor))
-	w.putInt32(column)
-	w.putInt32(int32(buffer))
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("CursorColumn", &result, cursor, column, buffer)
+	return result, err
 }
 
-// CursorClose asks the other end.
+// CursorClose is Do's.
 func (c *Client) CursorClose(cursor abi.Cursor) error {
-	w := c.begin(106)
-	w.putUint32(uint32(cursor))
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("CursorClose", nil, cursor)
 }
 
-// ActionObserved asks the other end.
+// ActionObserved is Do's.
 func (c *Client) ActionObserved(name string) ([]byte, error) {
-	w := c.begin(107)
-	w.putString(name)
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionObserved", &result, name)
+	return result, err
 }
 
-// ActionWrite asks the other end.
+// ActionWrite is Do's.
 func (c *Client) ActionWrite(frame abi.Frame, spec []byte) error {
-	w := c.begin(108)
-	w.putUint32(uint32(frame))
-	w.putBytes(spec)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ActionWrite", nil, frame, spec)
 }
 
-// ActionWriteTo asks the other end.
+// ActionWriteTo is Do's.
 func (c *Client) ActionWriteTo(frame abi.Frame, spec []byte) error {
-	w := c.begin(109)
-	w.putUint32(uint32(frame))
-	w.putBytes(spec)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ActionWriteTo", nil, frame, spec)
 }
 
-// ActionMerge asks the other end.
+// ActionMerge is Do's.
 func (c *Client) ActionMerge(frame abi.Frame, spec []byte) error {
-	w := c.begin(110)
-	w.putUint32(uint32(frame))
-	w.putBytes(spec)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ActionMerge", nil, frame, spec)
 }
 
-// ActionSQL asks the other end.
+// ActionSQL is Do's.
 func (c *Client) ActionSQL(query string, names []string, args []abi.Expr) (abi.Frame, error) {
-	w := c.begin(111)
-	w.putString(query)
-	w.putStrings(names)
-	writeHandles(w, args)
-	r, err := c.end(w)
-	if err != nil {
-		return 0, err
-	}
-	return abi.Frame(r.getUint32()), nil
+	var result abi.Frame
+	err := c.Do("ActionSQL", &result, query, names, args)
+	return result, err
 }
 
-// ActionView asks the other end.
+// ActionView is Do's.
 func (c *Client) ActionView(frame abi.Frame, name string, replace, global bool) error {
-	w := c.begin(112)
-	w.putUint32(uint32(frame))
-	w.putString(name)
-	w.putBool(replace)
-	w.putBool(global)
-	r, err := c.end(w)
-	_ = r
-	return err
+	return c.Do("ActionView", nil, frame, name, replace, global)
 }
 
-// ActionCatalog asks the other end.
+// ActionCatalog is Do's.
 func (c *Client) ActionCatalog(call []byte) ([]byte, error) {
-	w := c.begin(113)
-	w.putBytes(call)
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
+	var result []byte
+	err := c.Do("ActionCatalog", &result, call)
+	return result, err
 }
 
-// ActionConf asks the other end.
+// ActionConf is Do's.
 func (c *Client) ActionConf(call []byte) ([]byte, error) {
-	w := c.begin(114)
-	w.putBytes(call)
-	r, err := c.end(w)
-	if err != nil {
-		return nil, err
-	}
-	return r.getBytes(), nil
-}
-
-// serve calls the method of a number with the arguments in r, and writes its
-// results to w.
-func serve(host abi.Host, method uint64, r *reader, w *writer) error {
-	switch method {
-	case 0: // TaskArgs
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.TaskArgs()
-		w.putBytes(v)
-	case 1: // TaskBind
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.TaskBind()
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 2: // TaskRequest
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.TaskRequest()
-		w.putBytes(v)
-	case 3: // TaskLog
-		a0 := abi.Level(r.getInt32())
-		a1 := r.getString()
-		a2 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		host.TaskLog(a0, a1, a2)
-	case 4: // TaskState
-		a0 := r.getString()
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.TaskState(a0, a1); err != nil {
-			w.fail(err)
-		}
-	case 5: // TaskRetry
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.TaskRetry(a0); err != nil {
-			w.fail(err)
-		}
-	case 6: // TaskSend
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.TaskSend(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 7: // TaskReplace
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.TaskReplace(a0); err != nil {
-			w.fail(err)
-		}
-	case 8: // TaskAddToChord
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.TaskAddToChord(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 9: // TaskCheck
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.TaskCheck(); err != nil {
-			w.fail(err)
-		}
-	case 10: // ResultJSON
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ResultJSON(a0); err != nil {
-			w.fail(err)
-		}
-	case 11: // ResultFrame
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.RowForm(r.getInt32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ResultFrame(a0, a1); err != nil {
-			w.fail(err)
-		}
-	case 12: // ResultError
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ResultError(a0); err != nil {
-			w.fail(err)
-		}
-	case 13: // FrameRead
-		a0 := r.getString()
-		a1 := r.getString()
-		a2 := r.getStrings()
-		a3 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameRead(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 14: // FrameTable
-		a0 := r.getString()
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameTable(a0, a1)
-		w.putUint32(uint32(v))
-	case 15: // FrameJDBC
-		a0 := r.getStrings()
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameJDBC(a0, a1)
-		w.putUint32(uint32(v))
-	case 16: // FrameChanges
-		a0 := r.getString()
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameChanges(a0, a1)
-		w.putUint32(uint32(v))
-	case 17: // FrameSQL
-		a0 := r.getString()
-		a1 := r.getStrings()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSQL(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 18: // FrameRange
-		a0 := r.getInt64()
-		a1 := r.getInt64()
-		a2 := r.getInt64()
-		a3 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameRange(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 19: // FrameLocal
-		a0 := r.getString()
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameLocal(a0, a1)
-		w.putUint32(uint32(v))
-	case 20: // FrameRaw
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameRaw(a0)
-		w.putUint32(uint32(v))
-	case 21: // FrameSelect
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSelect(a0, a1)
-		w.putUint32(uint32(v))
-	case 22: // FrameFilter
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameFilter(a0, a1)
-		w.putUint32(uint32(v))
-	case 23: // FrameWithColumns
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameWithColumns(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 24: // FrameDrop
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameDrop(a0, a1)
-		w.putUint32(uint32(v))
-	case 25: // FrameRename
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		a2 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameRename(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 26: // FrameAggregate
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Grouping(r.getInt32())
-		a2 := readHandles[abi.Expr](r)
-		a3 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameAggregate(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 27: // FrameJoin
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		a2 := r.getString()
-		a3 := abi.Expr(r.getUint32())
-		a4 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameJoin(a0, a1, a2, a3, a4)
-		w.putUint32(uint32(v))
-	case 28: // FrameSetOp
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		a2 := abi.SetOp(r.getInt32())
-		a3 := r.getBool()
-		a4 := r.getBool()
-		a5 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSetOp(a0, a1, a2, a3, a4, a5)
-		w.putUint32(uint32(v))
-	case 29: // FrameSort
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		a2 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSort(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 30: // FrameLimit
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameLimit(a0, a1)
-		w.putUint32(uint32(v))
-	case 31: // FrameOffset
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameOffset(a0, a1)
-		w.putUint32(uint32(v))
-	case 32: // FrameDistinct
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameDistinct(a0, a1)
-		w.putUint32(uint32(v))
-	case 33: // FrameAlias
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameAlias(a0, a1)
-		w.putUint32(uint32(v))
-	case 34: // FrameHint
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameHint(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 35: // FrameJoinAsOf
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		a2 := abi.Expr(r.getUint32())
-		a3 := abi.Expr(r.getUint32())
-		a4 := r.getString()
-		a5 := abi.Expr(r.getUint32())
-		a6 := r.getStrings()
-		a7 := abi.Expr(r.getUint32())
-		a8 := r.getBool()
-		a9 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameJoinAsOf(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9)
-		w.putUint32(uint32(v))
-	case 36: // FrameJoinLateral
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		a2 := r.getString()
-		a3 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameJoinLateral(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 37: // FrameJoinNearest
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		a2 := abi.Expr(r.getUint32())
-		a3 := r.getInt32()
-		a4 := r.getString()
-		a5 := r.getString()
-		a6 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameJoinNearest(a0, a1, a2, a3, a4, a5, a6)
-		w.putUint32(uint32(v))
-	case 38: // FrameGroupingSets
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		a2 := readHandles[abi.Expr](r)
-		a3 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameGroupingSets(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 39: // FramePivot
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		a2 := abi.Expr(r.getUint32())
-		a3 := readHandles[abi.Expr](r)
-		a4 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FramePivot(a0, a1, a2, a3, a4)
-		w.putUint32(uint32(v))
-	case 40: // FrameUnpivot
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		a2 := readHandles[abi.Expr](r)
-		a3 := r.getString()
-		a4 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameUnpivot(a0, a1, a2, a3, a4)
-		w.putUint32(uint32(v))
-	case 41: // FrameSample
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getFloat64()
-		a2 := r.getFloat64()
-		a3 := r.getBool()
-		a4 := r.getBool()
-		a5 := r.getInt64()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSample(a0, a1, a2, a3, a4, a5)
-		w.putUint32(uint32(v))
-	case 42: // FrameSampleBy
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Expr(r.getUint32())
-		a2 := readHandles[abi.Expr](r)
-		a3 := readHandles[abi.Expr](r)
-		a4 := r.getInt64()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameSampleBy(a0, a1, a2, a3, a4)
-		w.putUint32(uint32(v))
-	case 43: // FrameTail
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameTail(a0, a1)
-		w.putUint32(uint32(v))
-	case 44: // FrameWatermark
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameWatermark(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 45: // FrameDistinctWithinWatermark
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameDistinctWithinWatermark(a0, a1)
-		w.putUint32(uint32(v))
-	case 46: // FrameDropColumns
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameDropColumns(a0, a1)
-		w.putUint32(uint32(v))
-	case 47: // FrameRepartition
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Partitioning(r.getInt32())
-		a2 := r.getInt32()
-		a3 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameRepartition(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 48: // FrameFillNA
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameFillNA(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 49: // FrameDropNA
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		a2 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameDropNA(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 50: // FrameReplace
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		a2 := readHandles[abi.Expr](r)
-		a3 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameReplace(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 51: // FrameStatistic
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Statistic(r.getInt32())
-		a2 := r.getStrings()
-		a3 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameStatistic(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 52: // FrameTranspose
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameTranspose(a0, a1)
-		w.putUint32(uint32(v))
-	case 53: // FrameObserve
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameObserve(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 54: // FrameToDF
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameToDF(a0, a1)
-		w.putUint32(uint32(v))
-	case 55: // FrameToSchema
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameToSchema(a0, a1)
-		w.putUint32(uint32(v))
-	case 56: // FrameParse
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getString()
-		a3 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameParse(a0, a1, a2, a3)
-		w.putUint32(uint32(v))
-	case 57: // FrameTableFunction
-		a0 := r.getString()
-		a1 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameTableFunction(a0, a1)
-		w.putUint32(uint32(v))
-	case 58: // FrameWithRelations
-		a0 := abi.Frame(r.getUint32())
-		a1 := readHandles[abi.Frame](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameWithRelations(a0, a1)
-		w.putUint32(uint32(v))
-	case 59: // FrameCache
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameCache(a0, a1)
-		w.putUint32(uint32(v))
-	case 60: // FrameCacheWith
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.FrameCacheWith(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 61: // ExprColumn
-		a0 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprColumn(a0)
-		w.putUint32(uint32(v))
-	case 62: // ExprColumnOf
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprColumnOf(a0, a1)
-		w.putUint32(uint32(v))
-	case 63: // ExprNull
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprNull()
-		w.putUint32(uint32(v))
-	case 64: // ExprBool
-		a0 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprBool(a0)
-		w.putUint32(uint32(v))
-	case 65: // ExprInt
-		a0 := r.getInt64()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprInt(a0)
-		w.putUint32(uint32(v))
-	case 66: // ExprFloat
-		a0 := r.getFloat64()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprFloat(a0)
-		w.putUint32(uint32(v))
-	case 67: // ExprString
-		a0 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprString(a0)
-		w.putUint32(uint32(v))
-	case 68: // ExprBinary
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprBinary(a0)
-		w.putUint32(uint32(v))
-	case 69: // ExprCall
-		a0 := r.getString()
-		a1 := readHandles[abi.Expr](r)
-		a2 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprCall(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 70: // ExprCast
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprCast(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 71: // ExprAlias
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprAlias(a0, a1)
-		w.putUint32(uint32(v))
-	case 72: // ExprSort
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getBool()
-		a2 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprSort(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 73: // ExprSQL
-		a0 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprSQL(a0)
-		w.putUint32(uint32(v))
-	case 74: // ExprSubquery
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.SubqueryKind(r.getInt32())
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprSubquery(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 75: // ExprLiteral
-		a0 := r.getString()
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprLiteral(a0, a1)
-		w.putUint32(uint32(v))
-	case 76: // ExprExtract
-		a0 := abi.Expr(r.getUint32())
-		a1 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprExtract(a0, a1)
-		w.putUint32(uint32(v))
-	case 77: // ExprWithField
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getString()
-		a2 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprWithField(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 78: // ExprDropFields
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getStrings()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprDropFields(a0, a1)
-		w.putUint32(uint32(v))
-	case 79: // ExprWindow
-		a0 := abi.Expr(r.getUint32())
-		a1 := readHandles[abi.Expr](r)
-		a2 := readHandles[abi.Expr](r)
-		a3 := abi.WindowFrame(r.getInt32())
-		a4 := abi.WindowBound(r.getInt32())
-		a5 := abi.WindowBound(r.getInt32())
-		a6 := abi.Expr(r.getUint32())
-		a7 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprWindow(a0, a1, a2, a3, a4, a5, a6, a7)
-		w.putUint32(uint32(v))
-	case 80: // ExprLambda
-		a0 := r.getStrings()
-		a1 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprLambda(a0, a1)
-		w.putUint32(uint32(v))
-	case 81: // ExprLambdaVariable
-		a0 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprLambdaVariable(a0)
-		w.putUint32(uint32(v))
-	case 82: // ExprNamedArgument
-		a0 := r.getString()
-		a1 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprNamedArgument(a0, a1)
-		w.putUint32(uint32(v))
-	case 83: // ExprCallFunction
-		a0 := r.getString()
-		a1 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprCallFunction(a0, a1)
-		w.putUint32(uint32(v))
-	case 84: // ExprUDF
-		a0 := r.getString()
-		a1 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprUDF(a0, a1)
-		w.putUint32(uint32(v))
-	case 85: // ExprRegex
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprRegex(a0, a1)
-		w.putUint32(uint32(v))
-	case 86: // ExprMetadataColumn
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprMetadataColumn(a0, a1)
-		w.putUint32(uint32(v))
-	case 87: // ExprAliasMetadata
-		a0 := abi.Expr(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprAliasMetadata(a0, a1, a2)
-		w.putUint32(uint32(v))
-	case 88: // ExprShufflePartition
-		a0 := abi.Expr(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v := host.ExprShufflePartition(a0)
-		w.putUint32(uint32(v))
-	case 89: // ActionCollect
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.RowForm(r.getInt32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionCollect(a0, a1)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 90: // ActionCount
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionCount(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putInt64(v)
-	case 91: // ActionSchema
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionSchema(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 92: // ActionExplain
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionExplain(a0, a1)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 93: // ActionShow
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		a2 := r.getInt32()
-		a3 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionShow(a0, a1, a2, a3)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 94: // ActionHTML
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		a2 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionHTML(a0, a1, a2)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 95: // ActionTree
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionTree(a0, a1)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putString(v)
-	case 96: // ActionInputFiles
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionInputFiles(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 97: // ActionIsLocal
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionIsLocal(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBool(v)
-	case 98: // ActionIsStreaming
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionIsStreaming(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBool(v)
-	case 99: // ActionSameSemantics
-		a0 := abi.Frame(r.getUint32())
-		a1 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionSameSemantics(a0, a1)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBool(v)
-	case 100: // ActionSemanticHash
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionSemanticHash(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putInt64(v)
-	case 101: // ActionStorageLevel
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionStorageLevel(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 102: // CursorOpen
-		a0 := abi.Frame(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.CursorOpen(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putUint32(uint32(v))
-	case 103: // CursorSchema
-		a0 := abi.Cursor(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.CursorSchema(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 104: // CursorNext
-		a0 := abi.Cursor(r.getUint32())
-		a1 := r.getInt32()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.CursorNext(a0, a1)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putInt64(v)
-	case 105: // CursorColumn
-		a0 := abi.Cursor(r.getUint32())
-		a1 := r.getInt32()
-		a2 := abi.Buffer(r.getInt32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.CursorColumn(a0, a1, a2)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 106: // CursorClose
-		a0 := abi.Cursor(r.getUint32())
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.CursorClose(a0); err != nil {
-			w.fail(err)
-		}
-	case 107: // ActionObserved
-		a0 := r.getString()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionObserved(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 108: // ActionWrite
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ActionWrite(a0, a1); err != nil {
-			w.fail(err)
-		}
-	case 109: // ActionWriteTo
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ActionWriteTo(a0, a1); err != nil {
-			w.fail(err)
-		}
-	case 110: // ActionMerge
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ActionMerge(a0, a1); err != nil {
-			w.fail(err)
-		}
-	case 111: // ActionSQL
-		a0 := r.getString()
-		a1 := r.getStrings()
-		a2 := readHandles[abi.Expr](r)
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionSQL(a0, a1, a2)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putUint32(uint32(v))
-	case 112: // ActionView
-		a0 := abi.Frame(r.getUint32())
-		a1 := r.getString()
-		a2 := r.getBool()
-		a3 := r.getBool()
-		if err := r.end(); err != nil {
-			return err
-		}
-		if err := host.ActionView(a0, a1, a2, a3); err != nil {
-			w.fail(err)
-		}
-	case 113: // ActionCatalog
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionCatalog(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	case 114: // ActionConf
-		a0 := r.getBytes()
-		if err := r.end(); err != nil {
-			return err
-		}
-		v, err := host.ActionConf(a0)
-		if err != nil {
-			w.fail(err)
-			return nil
-		}
-		w.putBytes(v)
-	default:
-		return errMethod
-	}
-	return nil
+	var result []byte
+	err := c.Do("ActionConf", &result, call)
+	return result, err
 }

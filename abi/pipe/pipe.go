@@ -1,49 +1,107 @@
-// Package pipe carries an [abi.Host] from one process to another: a [Client]
-// implements it at one end by asking, and [Serve] answers at the other. What
-// they exchange is bytes, which somebody else takes across. Both ends are the
-// same build.
+// Package pipe carries the calls of an [abi.Host] to where they are answered. A
+// [Client] is a Host whose methods are all one function: [Local] answers it at
+// hand, [Remote] asks another process, in which [Serve] answers. A [Wire] takes
+// calls and answers across: to the process that a module lives in, and to the
+// host that the tests of a module reach an engine by.
 package pipe
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"reflect"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 )
 
-// A Client is an [abi.Host] that asks another process. It is used by one
-// goroutine at a time.
+// A Client is an [abi.Host] whose methods are all one function.
 type Client struct {
-	// Ask sends a call and waits for its answer. Its error ends the guest's call:
-	// the method panics with it.
-	Ask func(call []byte) (answer []byte, err error)
+	// Do answers a call: args are the method's, result points at where its
+	// result goes, and is nil for a method that has none but an error. A method
+	// that cannot return an error panics with it.
+	Do func(method string, result any, args ...any) error
 }
 
-func (c *Client) begin(method uint64) *writer {
-	return &writer{data: binary.AppendUvarint(make([]byte, 0, 64), method)}
-}
-
-// end sends a call and returns the results, or the error of the method.
-func (c *Client) end(w *writer) (*reader, error) {
-	answer, err := c.Ask(w.data)
-	if err == nil && len(answer) == 0 {
-		err = errors.New("an empty answer of the host")
-	}
-	if err != nil {
+func (c *Client) must(method string, result any, args ...any) {
+	if err := c.Do(method, result, args...); err != nil {
 		panic(err)
 	}
-	r := &reader{data: answer[1:]}
-	if answer[0] == failed {
-		var e abi.Error
-		if err := json.Unmarshal(r.data, &e); err != nil {
-			panic(fmt.Errorf("an error of the host that makes no sense: %w", err))
-		}
-		return r, &e
+}
+
+// hostType has the methods that there are.
+var hostType = reflect.TypeFor[abi.Host]()
+
+// methods are their places in hostType by their names.
+var methods = func() map[string]int {
+	places := make(map[string]int, hostType.NumMethod())
+	for i := range hostType.NumMethod() {
+		places[hostType.Method(i).Name] = i
 	}
-	return r, nil
+	return places
+}()
+
+// invoke calls a method of host. The result is not valid if there is none.
+func invoke(host abi.Host, place int, args []reflect.Value) (result reflect.Value, err error) {
+	for _, out := range reflect.ValueOf(&host).Elem().Method(place).Call(args) {
+		if out.Type() == reflect.TypeFor[error]() {
+			err, _ = out.Interface().(error)
+		} else {
+			result = out
+		}
+	}
+	return result, err
+}
+
+// Local returns a Do that calls the methods of host.
+func Local(host abi.Host) func(method string, result any, args ...any) error {
+	return func(method string, result any, args ...any) error {
+		place, ok := methods[method]
+		if !ok {
+			return noMethod(method)
+		}
+		in := make([]reflect.Value, len(args))
+		for i, a := range args {
+			in[i] = reflect.ValueOf(a)
+		}
+		out, err := invoke(host, place, in)
+		if result != nil && out.IsValid() {
+			reflect.ValueOf(result).Elem().Set(out)
+		}
+		return err
+	}
+}
+
+// Remote returns a Do that has ask take a call to where [Serve] answers it. Its
+// error is an [*abi.Error] if the host answered so; otherwise there is no answer.
+func Remote(ask func(call []byte) (answer []byte, err error)) func(method string, result any, args ...any) error {
+	return func(method string, result any, args ...any) error {
+		call := appendValue(make([]byte, 0, 64), reflect.ValueOf(method))
+		for _, a := range args {
+			call = appendValue(call, reflect.ValueOf(a))
+		}
+		answer, err := ask(call)
+		if err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+		if len(answer) == 0 {
+			return fmt.Errorf("%s: an empty answer", method)
+		}
+		r := reader{data: answer[1:]}
+		if answer[0] == failed {
+			e := new(abi.Error)
+			if err := json.Unmarshal(r.data, e); err != nil {
+				return fmt.Errorf("%s: an error that makes no sense: %w", method, err)
+			}
+			return e
+		}
+		if result != nil {
+			r.read(reflect.ValueOf(result).Elem())
+		}
+		if err := r.end(); err != nil {
+			return fmt.Errorf("%s: the answer: %w", method, err)
+		}
+		return nil
+	}
 }
 
 // How an answer begins.
@@ -52,12 +110,7 @@ const (
 	failed    = 1
 )
 
-var (
-	errMethod    = errors.New("a call of a method that there is not")
-	errMalformed = errors.New("a call that makes no sense")
-)
-
-// Serve calls host as a call of a Client says and returns the answer. The error is
+// Serve calls host as a call of [Remote] says and returns the answer. The error is
 // about a call that makes no sense, or is what host panicked with.
 func Serve(host abi.Host, call []byte) (answer []byte, err error) {
 	defer func() {
@@ -69,65 +122,38 @@ func Serve(host abi.Host, call []byte) (answer []byte, err error) {
 			answer, err = nil, e
 		}
 	}()
-	method, n := binary.Uvarint(call)
-	if n <= 0 {
-		return nil, errMalformed
+	r := reader{data: call}
+	method := string(r.bytes())
+	place, ok := methods[method]
+	if !ok {
+		return nil, noMethod(method)
 	}
-	w := &writer{data: []byte{succeeded}}
-	if err := serve(host, method, &reader{data: call[n:]}, w); err != nil {
-		return nil, err
+	m := hostType.Method(place).Type
+	args := make([]reflect.Value, m.NumIn())
+	for i := range args {
+		args[i] = reflect.New(m.In(i)).Elem()
+		r.read(args[i])
 	}
-	return w.data, nil
-}
-
-// Method is the name of the method that a call is of.
-func Method(call []byte) string {
-	if m, n := binary.Uvarint(call); n > 0 && m < uint64(len(methods)) {
-		return methods[m]
+	if err := r.end(); err != nil {
+		return nil, fmt.Errorf("a call of %s: %w", method, err)
 	}
-	return "?"
-}
-
-// A writer appends values.
-type writer struct{ data []byte }
-
-func (w *writer) putUint32(v uint32) { w.data = binary.AppendUvarint(w.data, uint64(v)) }
-func (w *writer) putInt32(v int32)   { w.putInt64(int64(v)) }
-func (w *writer) putInt64(v int64)   { w.data = binary.AppendVarint(w.data, v) }
-func (w *writer) putFloat64(v float64) {
-	w.data = binary.LittleEndian.AppendUint64(w.data, math.Float64bits(v))
-}
-func (w *writer) putString(v string) {
-	w.data = append(binary.AppendUvarint(w.data, uint64(len(v))), v...)
-}
-func (w *writer) putBytes(v []byte) {
-	w.data = append(binary.AppendUvarint(w.data, uint64(len(v))), v...)
-}
-
-func (w *writer) putBool(v bool) {
-	if v {
-		w.data = append(w.data, 1)
-	} else {
-		w.data = append(w.data, 0)
+	result, err := invoke(host, place, args)
+	if err != nil {
+		return failure(err), nil
 	}
-}
-
-func (w *writer) putStrings(list []string) {
-	w.data = binary.AppendUvarint(w.data, uint64(len(list)))
-	for _, s := range list {
-		w.putString(s)
+	answer = []byte{succeeded}
+	if result.IsValid() {
+		answer = appendValue(answer, result)
 	}
+	return answer, nil
 }
 
-func writeHandles[T ~uint32](w *writer, list []T) {
-	w.data = binary.AppendUvarint(w.data, uint64(len(list)))
-	for _, h := range list {
-		w.putUint32(uint32(h))
-	}
+func noMethod(name string) error {
+	return fmt.Errorf("the host has no method %.64q; it is of another version", name)
 }
 
-// fail replaces results by an error.
-func (w *writer) fail(err error) {
+// failure is the answer that is an error.
+func failure(err error) []byte {
 	e, ok := errors.AsType[*abi.Error](err)
 	if !ok || e == nil {
 		e = abi.Errorf("sparkstalk.HostError", "%v", err)
@@ -139,108 +165,5 @@ func (w *writer) fail(err error) {
 	if marshalErr != nil { // strings always marshal
 		panic(marshalErr)
 	}
-	w.data = append([]byte{failed}, text...)
-}
-
-// A reader reads values. Once something is wrong it reads zeros.
-type reader struct {
-	data []byte
-	bad  bool
-}
-
-// end returns an error unless all was read, and could be.
-func (r *reader) end() error {
-	if r.bad || len(r.data) > 0 {
-		return errMalformed
-	}
-	return nil
-}
-
-func (r *reader) uvarint(most uint64) uint64 {
-	v, n := binary.Uvarint(r.data)
-	if n <= 0 || v > most {
-		r.bad, r.data = true, nil
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
-}
-
-func (r *reader) getUint32() uint32 { return uint32(r.uvarint(math.MaxUint32)) }
-func (r *reader) getBool() bool     { return r.uvarint(1) == 1 }
-
-func (r *reader) getInt64() int64 {
-	v, n := binary.Varint(r.data)
-	if n <= 0 {
-		r.bad, r.data = true, nil
-		return 0
-	}
-	r.data = r.data[n:]
-	return v
-}
-
-func (r *reader) getInt32() int32 {
-	v := r.getInt64()
-	if v != int64(int32(v)) {
-		r.bad = true
-	}
-	return int32(v)
-}
-
-func (r *reader) getFloat64() float64 {
-	if len(r.data) < 8 {
-		r.bad, r.data = true, nil
-		return 0
-	}
-	v := math.Float64frombits(binary.LittleEndian.Uint64(r.data))
-	r.data = r.data[8:]
-	return v
-}
-
-// getBytes returns a part of what is read: nobody else uses that.
-func (r *reader) getBytes() []byte {
-	n := r.uvarint(uint64(len(r.data)))
-	if n > uint64(len(r.data)) {
-		r.bad, r.data = true, nil
-		return nil
-	}
-	v := r.data[:n:n]
-	r.data = r.data[n:]
-	return v
-}
-
-func (r *reader) getString() string { return string(r.getBytes()) }
-
-// length reads how many elements a list has, of which each takes a byte.
-func (r *reader) length() int {
-	n := r.uvarint(uint64(len(r.data)))
-	if n > uint64(len(r.data)) {
-		r.bad, r.data = true, nil
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) getStrings() []string {
-	n := r.length()
-	if n == 0 {
-		return nil
-	}
-	list := make([]string, n)
-	for i := range list {
-		list[i] = r.getString()
-	}
-	return list
-}
-
-func readHandles[T ~uint32](r *reader) []T {
-	n := r.length()
-	if n == 0 {
-		return nil
-	}
-	list := make([]T, n)
-	for i := range list {
-		list[i] = T(r.getUint32())
-	}
-	return list
+	return append([]byte{failed}, text...)
 }

@@ -33,7 +33,7 @@ func RunProcess(bind func(context.Context, wazero.Runtime) error, enter func(con
 		return fmt.Errorf("no host at the other end: %w", err)
 	}
 	_ = file.Close() // FileConn has made a copy
-	c := &child{wire: newWire(conn), lacks: lacks}
+	c := &child{wire: pipe.NewWire(conn), lacks: lacks}
 	err = c.run(bind, enter)
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -43,20 +43,20 @@ func RunProcess(bind func(context.Context, wazero.Runtime) error, enter func(con
 
 // A child is a module's process, seen from inside.
 type child struct {
-	wire  *wire
+	wire  *pipe.Wire
 	lacks []string
 }
 
 func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func(context.Context, abi.Host) context.Context) error {
 	var setup processSetup
-	kind, content, err := c.wire.receive()
+	kind, content, err := c.wire.Receive()
 	if err == nil {
 		err = json.Unmarshal(content, &setup)
 	}
 	if err != nil {
 		return fmt.Errorf("setup, message %q: %w", kind, err)
 	}
-	_, file, err := c.wire.receive()
+	_, file, err := c.wire.Receive()
 	if err != nil {
 		return fmt.Errorf("code: %w", err)
 	}
@@ -77,11 +77,11 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 	}
 	in, ready := c.start(ctx, e, setup.Name, file)
 	ready.Lacks = c.lacks
-	if err := c.wire.sendJSON(msgReady, ready); err != nil || in == nil {
+	if err := c.wire.SendJSON(msgReady, ready); err != nil || in == nil {
 		return err
 	}
 	for {
-		kind, content, err := c.wire.receive()
+		kind, content, err := c.wire.Receive()
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 			end.Stack, end.CPU = errors.Is(err, ErrStack), errors.Is(err, ErrCPU)
 		}
 		end.Size = in.size()
-		if err := c.wire.sendJSON(msgEnd, end); err != nil {
+		if err := c.wire.SendJSON(msgEnd, end); err != nil {
 			return err
 		}
 	}
@@ -145,24 +145,16 @@ func (c *child) print(level slog.Level, data []byte) {
 	if level > slog.LevelInfo {
 		kind = msgStderr
 	}
-	_ = c.wire.send(kind, data)
+	_ = c.wire.Send(kind, data)
 }
 
-// host is the other process's.
+// host is the other process's. Without its answer the guest's call ends.
 func (c *child) host() abi.Host {
-	return &pipe.Client{Ask: func(call []byte) ([]byte, error) {
-		if err := c.wire.send(msgCall, call); err != nil {
-			return nil, fmt.Errorf("ask the host: %w", err)
+	return &pipe.Client{Do: pipe.Remote(func(call []byte) ([]byte, error) {
+		answer, err := c.wire.Ask(call)
+		if err != nil {
+			panic(err)
 		}
-		kind, content, err := c.wire.receive()
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("ask the host: %w", err)
-		case kind == msgAbort:
-			return nil, errors.New(string(content))
-		case kind != msgAnswer:
-			return nil, fmt.Errorf("ask the host: message %q is no answer", kind)
-		}
-		return content, nil
-	}}
+		return answer, nil
+	})}
 }

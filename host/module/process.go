@@ -26,7 +26,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	conn   net.Conn
-	wire   *wire
+	wire   *pipe.Wire
 	stderr *tail // of the process, not the guest
 	size   int64
 	gone   bool
@@ -58,7 +58,7 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, 
 	}
 	defer theirs.Close() // the process has its own
 	p.conn = ours
-	p.wire = newWire(ours)
+	p.wire = pipe.NewWire(ours)
 	cacheDir := e.processCache(c.hash)
 	p.cmd, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
 	if err != nil {
@@ -73,10 +73,10 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, 
 	if e.cfg.CPULimit != nil {
 		setup.CPULimit = e.cfg.CPULimit(c.name).Seconds()
 	}
-	if err := p.wire.sendJSON(msgSetup, setup); err != nil {
+	if err := p.wire.SendJSON(msgSetup, setup); err != nil {
 		return nil, p.ended(err)
 	}
-	if err := p.wire.send(msgFile, c.file); err != nil {
+	if err := p.wire.Send(msgFile, c.file); err != nil {
 		return nil, p.ended(err)
 	}
 	var ready processReady
@@ -191,24 +191,17 @@ func (p *process) ask(ctx context.Context, out *output, h abi.Host, kind byte, c
 			p.doomed = true // it is killed, if only under the next call
 		}
 	}()
-	err := p.wire.send(kind, content)
+	err := p.wire.Send(kind, content)
 	if err != nil {
 		err = p.ended(err)
 	} else {
 		err = p.await(out, msgEnd, end, func(call []byte) error {
 			if counter, ok := h.(interface{ HostCall() error }); ok {
 				if err := counter.HostCall(); err != nil {
-					return p.wire.send(msgAbort, []byte(err.Error()))
+					return p.wire.Send(pipe.MsgAbort, []byte(err.Error()))
 				}
 			}
-			answer, err := pipe.Serve(h, call)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				return p.wire.send(msgAbort, []byte(err.Error()))
-			}
-			return p.wire.send(msgAnswer, answer)
+			return errors.Join(p.wire.Answer(h, call), context.Cause(ctx))
 		})
 	}
 	p.size = end.Size
@@ -222,7 +215,7 @@ func (p *process) ask(ctx context.Context, out *output, h abi.Host, kind byte, c
 // it calls to serve.
 func (p *process) await(out *output, want byte, into any, serve func([]byte) error) error {
 	for {
-		kind, content, err := p.wire.receive()
+		kind, content, err := p.wire.Receive()
 		if err != nil {
 			return p.ended(err)
 		}
@@ -236,7 +229,7 @@ func (p *process) await(out *output, want byte, into any, serve func([]byte) err
 			_, _ = out.stdout().Write(content) // which never fails
 		case kind == msgStderr:
 			_, _ = out.stderr().Write(content)
-		case kind == msgCall && serve != nil:
+		case kind == pipe.MsgCall && serve != nil:
 			if err := serve(content); err != nil {
 				return p.ended(err)
 			}

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/abi/forward"
+	"github.com/sparkstalk/sparkstalk/abi/pipe"
 	"github.com/sparkstalk/sparkstalk/sdk"
 )
 
@@ -220,7 +220,7 @@ type recordedCall struct {
 	*recording
 	call   *call
 	local  func(method string, result any, args ...any) error // of call
-	engine *forward.Client                                    // nil without
+	engine func(method string, result any, args ...any) error // nil without
 	// frames and exprs are the engine's handles by those of the call.
 	frames map[abi.Frame]abi.Frame
 	exprs  map[abi.Expr]abi.Expr
@@ -229,22 +229,23 @@ type recordedCall struct {
 // open returns the host for a call, and what ends it.
 func (r *recording) open(c *call) (abi.Host, func()) {
 	x := &recordedCall{
-		recording: r, call: c, local: forward.Local(c),
+		recording: r, call: c, local: pipe.Local(c),
 		frames: map[abi.Frame]abi.Frame{0: 0}, exprs: map[abi.Expr]abi.Expr{0: 0},
 	}
 	end := func() {}
 	if r.socket != "" {
 		var err error
-		x.engine, err = forward.Dial(r.socket, forward.Task{
+		var hangUp func() error
+		x.engine, hangUp, err = pipe.Dial(r.socket, pipe.Task{
 			ID: c.request.ID, Name: c.request.Task, Args: c.arguments, Request: c.TaskRequest(), Capabilities: sdk.Manifest().Capabilities,
 		})
 		if err != nil {
 			r.tb.Fatalf("sdktest: reach the engine: %v (is `sparkstalk test` still running?)", err)
 			return c, end
 		}
-		end = func() { _ = x.engine.Close() } // nothing is under way
+		end = func() { _ = hangUp() } // nothing is under way
 	}
-	return &forward.Host{Do: x.do, Failed: func(method string, err error) { r.tb.Fatalf("sdktest: %s: %v", method, err) }}, end
+	return &pipe.Client{Do: x.do}, end
 }
 
 func (x *recordedCall) do(method string, result any, args ...any) error {
@@ -276,12 +277,12 @@ func (x *recordedCall) build(method string, result any, args []any) error {
 	switch here := result.(type) {
 	case *abi.Frame:
 		var there abi.Frame
-		err := x.engine.Do(method, &there, x.theirs(args)...)
+		err := x.ask(method, &there, args)
 		x.frames[*here] = there
 		return err
 	case *abi.Expr:
 		var there abi.Expr
-		err := x.engine.Do(method, &there, x.theirs(args)...)
+		err := x.ask(method, &there, args)
 		x.exprs[*here] = there
 		return err
 	}
@@ -362,16 +363,21 @@ func (x *recordedCall) act(method string, result any, args ...any) error {
 	return nil
 }
 
+// ask has the engine answer.
+func (x *recordedCall) ask(method string, result any, args []any) error {
+	err := x.engine(method, result, x.theirs(args)...)
+	if _, ok := errors.AsType[*abi.Error](err); err != nil && !ok {
+		x.tb.Fatalf("sdktest: the engine is gone: %v", err)
+	}
+	return err
+}
+
 // engineOr asks the engine, and keeps its answer if it is to be, or the recording.
 func (x *recordedCall) engineOr(key, method string, result any, args []any) error {
 	if x.engine == nil {
 		return x.replay(key, result)
 	}
-	err := x.engine.Do(method, result, x.theirs(args)...)
-	if _, ok := errors.AsType[*abi.Error](err); err != nil && !ok {
-		x.tb.Fatalf("sdktest: the engine is gone: %v", err)
-		return err
-	}
+	err := x.ask(method, result, args)
 	if x.record {
 		x.keep(key, result, err)
 	}
