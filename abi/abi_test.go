@@ -123,7 +123,7 @@ func TestManifestOfTheReadme(t *testing.T) {
 // A field that is added to what crosses as JSON is added to the page.
 func TestReadmeNamesEveryField(t *testing.T) {
 	page := readme(t)
-	for _, v := range []any{abi.Manifest{}, abi.WarmSpec{}, abi.TaskSpec{}, abi.TaskOptions{}, abi.Param{}, abi.Request{}, abi.Retry{}, abi.Error{}, abi.Schema{}, abi.ColumnSchema{}} {
+	for _, v := range []any{abi.Manifest{}, abi.WarmSpec{}, abi.TaskSpec{}, abi.TaskOptions{}, abi.Param{}, abi.Request{}, abi.Retry{}, abi.Error{}, abi.HTTPRequest{}, abi.HTTPResponse{}, abi.Schema{}, abi.ColumnSchema{}} {
 		typ := reflect.TypeOf(v)
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -195,6 +195,20 @@ type Host interface {
 	// is over. Actions return that error by themselves, once, as Python raises
 	// it once; what the task does then has until the hard limit.
 	TaskCheck() error
+	// TaskEnv returns an environment variable of the host, as a JSON string, or
+	// null if the host has none of that name. The module needs the right env for
+	// it; without, and for a value that is no text, it is an error.
+	TaskEnv(name string) ([]byte, error)
+	// TaskHTTP sends a request, a JSON [HTTPRequest] with its body, and returns
+	// the head of the answer, a JSON [HTTPResponse], whatever its status is. The
+	// module needs the right http for the host, and for each that a redirect leads
+	// to. Private networks are out of reach unless the host's settings name the
+	// address. Beside PermissionError it fails with ValueError for what is no
+	// request, ConnectionError, TimeoutError, and sparkstalk.LimitExceeded for
+	// too many requests or bytes.
+	TaskHTTP(request, body []byte) ([]byte, error)
+	// TaskHTTPBody returns the body of the last answer, until the next request.
+	TaskHTTPBody() []byte
 
 	// ResultJSON hands over the task's result, one JSON value of at most the
 	// host's result limit. The last result or error given counts. In

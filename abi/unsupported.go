@@ -72,6 +72,21 @@ func (u Unsupported) TaskCheck() error {
 	return u.refuse("TaskCheck")
 }
 
+// TaskEnv returns an error: see [Unsupported].
+func (u Unsupported) TaskEnv(name string) ([]byte, error) {
+	return nil, u.refuse("TaskEnv")
+}
+
+// TaskHTTP returns an error: see [Unsupported].
+func (u Unsupported) TaskHTTP(request, body []byte) ([]byte, error) {
+	return nil, u.refuse("TaskHTTP")
+}
+
+// TaskHTTPBody panics: see [Unsupported].
+func (u Unsupported) TaskHTTPBody() []byte {
+	panic(u.refuse("TaskHTTPBody"))
+}
+
 // ResultJSON returns an error: see [Unsupported].
 func (u Unsupported) ResultJSON(value []byte) error {
 	return u.refuse("ResultJSON")

@@ -189,11 +189,16 @@ func checkManifest(m abi.Manifest) error {
 
 // rights returns what a module may do.
 func (r *Runtime) rights(name string, capabilities []string) *policy.Rights {
+	return r.cfg.Modules.For(name, asksOf(capabilities))
+}
+
+// asksOf are a manifest's capabilities, which checkManifest has looked at.
+func asksOf(capabilities []string) policy.Asks {
 	asks, err := policy.ParseAsks(capabilities)
-	if err != nil { // checkManifest has looked at it
-		asks = policy.Asks{}
+	if err != nil {
+		return policy.Asks{}
 	}
-	return r.cfg.Modules.For(name, asks)
+	return asks
 }
 
 // tidyMemory returns a function that gives what compiling left behind back to

@@ -65,7 +65,8 @@ func define(name string, args, result reflect.Type, options []Option) *task {
 
 // Needs asks for a right: "sql", "raw_plans" (for [spark.Session.Raw]), or one
 // with a pattern of what it is about, such as "read:/data/**",
-// "write_table:reports.*" or "send:mail.*". Call it in init. The worker's setting
+// "write_table:reports.*", "send:mail.*", "http:api.example.com" or "env:TZ".
+// Call it in init. The worker's setting
 // modules grants it or not; without it, what needs it is a PermissionError. A
 // module that asks for none of read, write, read_table, write_table, sql, send and
 // conf has of these what the worker grants; one that asks for some, no others.

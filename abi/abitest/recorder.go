@@ -65,6 +65,24 @@ func (r *Recorder) TaskCheck() error {
 	return r.failure("TaskCheck")
 }
 
+// TaskEnv records the call.
+func (r *Recorder) TaskEnv(name string) ([]byte, error) {
+	r.record("TaskEnv", name)
+	return fallible[[]byte](r, "TaskEnv")
+}
+
+// TaskHTTP records the call.
+func (r *Recorder) TaskHTTP(request, body []byte) ([]byte, error) {
+	r.record("TaskHTTP", request, body)
+	return fallible[[]byte](r, "TaskHTTP")
+}
+
+// TaskHTTPBody records the call.
+func (r *Recorder) TaskHTTPBody() []byte {
+	r.record("TaskHTTPBody")
+	return answer[[]byte](r, "TaskHTTPBody")
+}
+
 // ResultJSON records the call.
 func (r *Recorder) ResultJSON(value []byte) error {
 	r.record("ResultJSON", value)

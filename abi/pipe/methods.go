@@ -66,6 +66,27 @@ func (c *Client) TaskCheck() error {
 	return c.Do("TaskCheck", nil)
 }
 
+// TaskEnv is Do's.
+func (c *Client) TaskEnv(name string) ([]byte, error) {
+	var result []byte
+	err := c.Do("TaskEnv", &result, name)
+	return result, err
+}
+
+// TaskHTTP is Do's.
+func (c *Client) TaskHTTP(request, body []byte) ([]byte, error) {
+	var result []byte
+	err := c.Do("TaskHTTP", &result, request, body)
+	return result, err
+}
+
+// TaskHTTPBody is Do's.
+func (c *Client) TaskHTTPBody() []byte {
+	var result []byte
+	c.must("TaskHTTPBody", &result)
+	return result
+}
+
 // ResultJSON is Do's.
 func (c *Client) ResultJSON(value []byte) error {
 	return c.Do("ResultJSON", nil, value)

@@ -10,13 +10,16 @@ package hostfn
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/cache"
+	"github.com/sparkstalk/sparkstalk/host/fetch"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/spark"
@@ -76,6 +79,15 @@ type Config struct {
 	// it is written out wherever it is used. Zero means 64 MiB, half of what
 	// Spark Connect takes in one message.
 	MaxPlanBytes int64
+	// MaxHTTPRequests is how many HTTP requests one call may make, redirects
+	// included. Zero means 1,000. MaxHTTPBytes is how many bytes their bodies and
+	// those of the answers may have together. Zero means 64 MiB.
+	MaxHTTPRequests int
+	MaxHTTPBytes    int64
+	// HTTPRoots are the certificates that HTTP requests trust; nil is the system's.
+	HTTPRoots *x509.CertPool
+	// Env looks an environment variable up. Nil means the host's own.
+	Env func(name string) (string, bool)
 	// Grants are the capabilities that tasks have if their module asks for them.
 	// See [ParseGrants].
 	Grants []Grant
@@ -108,6 +120,15 @@ func (c Config) withDefaults() Config {
 	if c.MaxPlanBytes == 0 {
 		c.MaxPlanBytes = 64 << 20
 	}
+	if c.MaxHTTPRequests == 0 {
+		c.MaxHTTPRequests = 1000
+	}
+	if c.MaxHTTPBytes == 0 {
+		c.MaxHTTPBytes = 64 << 20
+	}
+	if c.Env == nil {
+		c.Env = os.LookupEnv
+	}
 	if c.ProgressEvery == 0 {
 		c.ProgressEvery = time.Second
 	}
@@ -126,6 +147,8 @@ func (c Config) limited(l policy.Limits) Config {
 	over(&c.MaxHostCalls, l.HostCalls)
 	over(&c.MaxRows, l.Rows)
 	over(&c.MaxCollected, l.CollectedBytes)
+	over(&c.MaxHTTPRequests, l.HTTPRequests)
+	over(&c.MaxHTTPBytes, l.HTTPBytes)
 	return c
 }
 
@@ -193,6 +216,8 @@ type Invocation struct {
 	bytes    int64                  // of strings and bytes handed over so far
 	lines    int                    // logged so far
 	used     usage
+	client   *fetch.Client     // once there was an HTTP request
+	fetched  []byte            // body of the last HTTP answer
 	views    map[string]view   // of the task's own, by name in lower case
 	sent     int               // messages so far
 	observed map[string][]byte // metrics by their names, as JSON objects
@@ -252,9 +277,12 @@ func (i *Invocation) Close() {
 	if i.softEnd != nil {
 		i.softEnd()
 	}
+	if i.client != nil {
+		i.client.Close()
+	}
 	i.frames, i.exprs = table[*spark.DataFrame]{}, table[*spark.Column]{}
 	i.value, i.rows, i.failure, i.failures = nil, nil, nil, nil
-	i.given, i.views = givenNothing, nil
+	i.given, i.views, i.fetched = givenNothing, nil, nil
 }
 
 // tags returns what Spark shows with the executions of a task, and what they

@@ -17,6 +17,14 @@ func (b *builder) may(right policy.Right, what string) {
 	}
 }
 
+// hasRights notes an error unless it is known what the module may do, for rights
+// that nobody has by default.
+func (b *builder) hasRights(right policy.Right) {
+	if b.i.task.Rights == nil {
+		b.invalid(typePermission, "nothing here grants the right to %s", right)
+	}
+}
+
 func (b *builder) mayPath(right policy.Right, path string) {
 	if b.i.task.Rights != nil {
 		b.denied(b.i.task.Rights.CheckPath(right, path))

@@ -23,6 +23,11 @@ type Limits struct {
 	CollectedBytes int64 `json:"collected_bytes,omitempty"`
 	// ResultLimit is how many bytes a result may have.
 	ResultLimit int64 `json:"result_limit,omitempty"`
+	// HTTPRequests is how many HTTP requests one call may make, redirects
+	// included; HTTPBytes is how many bytes their bodies and those of the answers
+	// may have together.
+	HTTPRequests int   `json:"http_requests,omitempty"`
+	HTTPBytes    int64 `json:"http_bytes,omitempty"`
 	// LogLines is how many lines one call may log.
 	LogLines int `json:"log_lines,omitempty"`
 	// Instances is how many calls run at once.
@@ -39,6 +44,8 @@ func (l Limits) over(base Limits) Limits {
 	or(&l.Rows, base.Rows)
 	or(&l.CollectedBytes, base.CollectedBytes)
 	or(&l.ResultLimit, base.ResultLimit)
+	or(&l.HTTPRequests, base.HTTPRequests)
+	or(&l.HTTPBytes, base.HTTPBytes)
 	or(&l.LogLines, base.LogLines)
 	or(&l.Instances, base.Instances)
 	return l
@@ -55,6 +62,7 @@ func (l Limits) check() error {
 	for name, v := range map[string]float64{
 		"time_limit": l.TimeLimit, "cpu_limit": l.CPULimit, "host_calls": float64(l.HostCalls), "handles": float64(l.Handles),
 		"cursors": float64(l.Cursors), "rows": float64(l.Rows), "collected_bytes": float64(l.CollectedBytes),
+		"http_requests": float64(l.HTTPRequests), "http_bytes": float64(l.HTTPBytes),
 		"result_limit": float64(l.ResultLimit), "log_lines": float64(l.LogLines), "instances": float64(l.Instances),
 	} {
 		if v < 0 {

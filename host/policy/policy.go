@@ -38,7 +38,8 @@ const (
 	Send Right = "send"
 	// Env is to see environment variables of the host.
 	Env Right = "env"
-	// HTTP is to fetch from hosts, name or name:port, through the host.
+	// HTTP is to fetch from hosts, name or name:port, through the host: see
+	// [Rights.CheckURL] and [Rights.CheckAddress].
 	HTTP Right = "http"
 	// Conf is to see settings of the Spark session.
 	Conf Right = "conf"
@@ -124,7 +125,10 @@ func (r Rules) AllowAll() Rules {
 	if out == nil {
 		out = Rules{}
 	}
-	out["**"] = Rule{Read: all, Write: all, ReadTable: all, WriteTable: all, Send: all, Env: all, HTTP: all, Conf: all, SQL: true, RawPlans: true}
+	out["**"] = Rule{
+		Read: all, Write: all, ReadTable: all, WriteTable: all, Send: all, Env: all, Conf: all, SQL: true, RawPlans: true,
+		HTTP: []string{everything, "0.0.0.0/0", "::/0"}, // private networks are named
+	}
 	return out
 }
 
@@ -140,6 +144,11 @@ func (r Rules) Check() error {
 				if p == "" {
 					bad = append(bad, fmt.Errorf("modules: %s: %s has an empty pattern", name, right))
 				}
+			}
+		}
+		for _, p := range rule.HTTP {
+			if err := checkHTTPPattern(p); err != nil {
+				bad = append(bad, fmt.Errorf("modules: %s: %w", name, err))
 			}
 		}
 		if rule.Isolation != "" && rule.Isolation != InHost && rule.Isolation != InProcess {

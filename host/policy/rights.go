@@ -27,6 +27,8 @@ func ParseAsks(capabilities []string) (Asks, error) {
 			return nil, fmt.Errorf("capability %q…: longer than %d bytes", c[:50], maxPattern)
 		case some && pattern == "":
 			return nil, fmt.Errorf("capability %q: nothing stands behind the colon", c)
+		case some && right == HTTP && checkHTTPPattern(pattern) != nil:
+			return nil, fmt.Errorf("capability %w", checkHTTPPattern(pattern))
 		case !some:
 			pattern = everything
 		}

@@ -39,6 +39,10 @@ type Host struct {
 	overtime bool
 	// observed are metrics by the observation's name, as JSON objects.
 	observed map[string]json.RawMessage
+
+	env          map[string]string
+	httpAnswers  []*HTTPAnswer
+	httpRequests []sdk.HTTPRequest
 }
 
 var _ abi.Host = (*call)(nil)
@@ -148,6 +152,7 @@ type call struct {
 	value     json.RawMessage
 	failure   *abi.Error
 	cursors   []*cursor // nil where closed
+	fetched   []byte    // body of the last HTTP answer
 }
 
 // result is what the client gets.

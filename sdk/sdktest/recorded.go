@@ -224,6 +224,9 @@ type recordedCall struct {
 	// frames and exprs are the engine's handles by those of the call.
 	frames map[abi.Frame]abi.Frame
 	exprs  map[abi.Expr]abi.Expr
+	// fetching is the last HTTP request, and scripted says that the test answers it.
+	fetching string
+	scripted bool
 }
 
 // open returns the host for a call, and what ends it.
@@ -259,6 +262,8 @@ func (x *recordedCall) do(method string, result any, args ...any) error {
 		return x.call.ResultJSON(rows)
 	case strings.HasPrefix(method, "Action"), strings.HasPrefix(method, "Cursor"):
 		return x.act(method, result, args...)
+	case method == "TaskHTTP", method == "TaskHTTPBody":
+		return x.fetch(method, result, args)
 	}
 	// All else is the test's to answer, or builds.
 	switch result.(type) {
@@ -370,6 +375,27 @@ func (x *recordedCall) ask(method string, result any, args []any) error {
 		x.tb.Fatalf("sdktest: the engine is gone: %v", err)
 	}
 	return err
+}
+
+// fetch makes an HTTP request, or answers as it was answered, unless the test has
+// an answer of its own for it.
+func (x *recordedCall) fetch(method string, result any, args []any) error {
+	x.tb.Helper()
+	if method == "TaskHTTP" {
+		r, err := httpRequest(args[0].([]byte), args[1].([]byte))
+		if err != nil {
+			return err
+		}
+		// Headers are left out: they hold secrets, and a recording is in the sources.
+		x.fetching = strings.ReplaceAll(fmt.Sprintf("%s %s %s", r.Method, r.URL, r.Body), "\n", " ")
+		if x.scripted = x.call.host.httpAnswer(r) != nil; !x.scripted {
+			x.call.host.httpRequests = append(x.call.host.httpRequests, r)
+		}
+	}
+	if x.scripted {
+		return x.local(method, result, args...)
+	}
+	return x.engineOr(method+" "+x.fetching+"\n", method, result, args)
 }
 
 // engineOr asks the engine, and keeps its answer if it is to be, or the recording.

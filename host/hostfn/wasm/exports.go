@@ -22,6 +22,9 @@ var methods = []function{
 	{name: "task_replace", call: taskReplace, params: []api.ValueType{i32, i32}, names: []string{"signature_ptr", "signature_len"}, results: []api.ValueType{i64}},
 	{name: "task_add_to_chord", call: taskAddToChord, params: []api.ValueType{i32, i32}, names: []string{"signature_ptr", "signature_len"}, results: []api.ValueType{i64}},
 	{name: "task_check", call: taskCheck, results: []api.ValueType{i64}},
+	{name: "task_env", call: taskEnv, params: []api.ValueType{i32, i32}, names: []string{"name_ptr", "name_len"}, results: []api.ValueType{i64}},
+	{name: "task_http", call: taskHTTP, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"request_ptr", "request_len", "body_ptr", "body_len"}, results: []api.ValueType{i64}},
+	{name: "task_http_body", call: taskHTTPBody, results: []api.ValueType{i64}},
 	{name: "result_json", call: resultJSON, params: []api.ValueType{i32, i32}, names: []string{"value_ptr", "value_len"}, results: []api.ValueType{i64}},
 	{name: "result_frame", call: resultFrame, params: []api.ValueType{i32, i32}, names: []string{"frame", "form"}, results: []api.ValueType{i64}},
 	{name: "result_error", call: resultError, params: []api.ValueType{i32, i32}, names: []string{"failure_ptr", "failure_len"}, results: []api.ValueType{i64}},
@@ -189,6 +192,26 @@ func taskAddToChord(ctx context.Context, mod api.Module, stack []uint64) {
 func taskCheck(ctx context.Context, mod api.Module, stack []uint64) {
 	c := enter(ctx, mod, "task_check")
 	stack[0] = c.fallible(0, c.host.TaskCheck())
+}
+
+func taskEnv(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_env")
+	name := c.readString("name", stack[0], stack[1])
+	result, err := c.host.TaskEnv(name)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func taskHTTP(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_http")
+	request := c.readBytes("request", stack[0], stack[1])
+	body := c.readBytes("body", stack[2], stack[3])
+	result, err := c.host.TaskHTTP(request, body)
+	stack[0] = c.fallibleBytes(result, err)
+}
+
+func taskHTTPBody(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "task_http_body")
+	stack[0] = c.keep(c.host.TaskHTTPBody())
 }
 
 func resultJSON(ctx context.Context, mod api.Module, stack []uint64) {

@@ -28,6 +28,7 @@ const (
 	Session   = "session"
 	Operation = "operation" // Spark Connect operation id
 	State     = "state"
+	Status    = "status" // of an HTTP response
 	Count     = "count"
 	Rows      = "rows"
 	Bytes     = "bytes"

@@ -105,6 +105,38 @@ func (imports) TaskCheck() error {
 	return failed(taskCheck())
 }
 
+//go:wasmimport sparkstalk_v1 task_env
+//go:noescape
+func taskEnv(name string) int64
+
+func (imports) TaskEnv(name string) ([]byte, error) {
+	result := taskEnv(name)
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 task_http
+//go:noescape
+func taskHTTP(request unsafe.Pointer, requestLen uint32, body unsafe.Pointer, bodyLen uint32) int64
+
+func (imports) TaskHTTP(request, body []byte) ([]byte, error) {
+	result := taskHTTP(unsafe.Pointer(unsafe.SliceData(request)), uint32(len(request)), unsafe.Pointer(unsafe.SliceData(body)), uint32(len(body)))
+	if err := failed(result); err != nil {
+		return nil, err
+	}
+	return takeBytes(result), nil
+}
+
+//go:wasmimport sparkstalk_v1 task_http_body
+//go:noescape
+func taskHTTPBody() int64
+
+func (imports) TaskHTTPBody() []byte {
+	return takeBytes(taskHTTPBody())
+}
+
 //go:wasmimport sparkstalk_v1 result_json
 //go:noescape
 func resultJSON(value unsafe.Pointer, valueLen uint32) int64

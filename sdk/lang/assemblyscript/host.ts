@@ -226,6 +226,30 @@ export function taskCheck(): bool {
   return taskCheck_() >= 0;
 }
 
+@external("sparkstalk_v1", "task_env")
+declare function taskEnv_(name_ptr: i32, name_len: i32): i64;
+/** returns an environment variable of the host, as a JSON string, or null if the host has none of that name. The module needs the right env for it; without, and for a value that is no text, it is an error. */
+export function taskEnv(name: string): ArrayBuffer | null {
+  const nameBytes = String.UTF8.encode(name);
+  const result = taskEnv_(i32(changetype<usize>(nameBytes)), nameBytes.byteLength);
+  return result < 0 ? null : take(result);
+}
+
+@external("sparkstalk_v1", "task_http")
+declare function taskHTTP_(request_ptr: i32, request_len: i32, body_ptr: i32, body_len: i32): i64;
+/** sends a request, a JSON HTTPRequest with its body, and returns the head of the answer, a JSON HTTPResponse, whatever its status is. The module needs the right http for the host, and for each that a redirect leads to. Private networks are out of reach unless the host's settings name the address. Beside PermissionError it fails with ValueError for what is no request, ConnectionError, TimeoutError, and sparkstalk.LimitExceeded for too many requests or bytes. */
+export function taskHTTP(request: ArrayBuffer, body: ArrayBuffer): ArrayBuffer | null {
+  const result = taskHTTP_(i32(changetype<usize>(request)), request.byteLength, i32(changetype<usize>(body)), body.byteLength);
+  return result < 0 ? null : take(result);
+}
+
+@external("sparkstalk_v1", "task_http_body")
+declare function taskHTTPBody_(): i64;
+/** returns the body of the last answer, until the next request. */
+export function taskHTTPBody(): ArrayBuffer {
+  return take(taskHTTPBody_());
+}
+
 @external("sparkstalk_v1", "result_json")
 declare function resultJSON_(value_ptr: i32, value_len: i32): i64;
 /** hands over the task's result, one JSON value of at most the host's result limit. The last result or error given counts. In sparkstalk_describe it hands over the module's manifest. */

@@ -165,6 +165,18 @@ int64_t ss_task_add_to_chord(const void *signature, uint32_t signature_len);
 SS_IMPORT("task_check")
 int64_t ss_task_check(void);
 
+/* returns an environment variable of the host, as a JSON string, or null if the host has none of that name. The module needs the right env for it; without, and for a value that is no text, it is an error. */
+SS_IMPORT("task_env")
+int64_t ss_task_env(const void *name, uint32_t name_len);
+
+/* sends a request, a JSON HTTPRequest with its body, and returns the head of the answer, a JSON HTTPResponse, whatever its status is. The module needs the right http for the host, and for each that a redirect leads to. Private networks are out of reach unless the host's settings name the address. Beside PermissionError it fails with ValueError for what is no request, ConnectionError, TimeoutError, and sparkstalk.LimitExceeded for too many requests or bytes. */
+SS_IMPORT("task_http")
+int64_t ss_task_http(const void *request, uint32_t request_len, const void *body, uint32_t body_len);
+
+/* returns the body of the last answer, until the next request. */
+SS_IMPORT("task_http_body")
+int64_t ss_task_http_body(void);
+
 /* hands over the task's result, one JSON value of at most the host's result limit. The last result or error given counts. In sparkstalk_describe it hands over the module's manifest. */
 SS_IMPORT("result_json")
 int64_t ss_result_json(const void *value, uint32_t value_len);

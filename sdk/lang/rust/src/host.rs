@@ -66,6 +66,9 @@ imports! {
     fn task_replace(signature_ptr: *const u8, signature_len: u32) -> i64;
     fn task_add_to_chord(signature_ptr: *const u8, signature_len: u32) -> i64;
     fn task_check() -> i64;
+    fn task_env(name_ptr: *const u8, name_len: u32) -> i64;
+    fn task_http(request_ptr: *const u8, request_len: u32, body_ptr: *const u8, body_len: u32) -> i64;
+    fn task_http_body() -> i64;
     fn result_json(value_ptr: *const u8, value_len: u32) -> i64;
     fn result_frame(frame: u32, form: i32) -> i64;
     fn result_error(failure_ptr: *const u8, failure_len: u32) -> i64;
@@ -361,6 +364,24 @@ pub fn task_add_to_chord(signature: &[u8]) -> Result<String, Failure> {
 pub fn task_check() -> Result<(), Failure> {
     checked(unsafe { import::task_check() })?;
     Ok(())
+}
+
+/// returns an environment variable of the host, as a JSON string, or null if the host has none of that name. The module needs the right env for it; without, and for a value that is no text, it is an error.
+pub fn task_env(name: &str) -> Result<Vec<u8>, Failure> {
+    let result = checked(unsafe { import::task_env(name.as_ptr(), name.len() as u32) })?;
+    Ok(take(result))
+}
+
+/// sends a request, a JSON HTTPRequest with its body, and returns the head of the answer, a JSON HTTPResponse, whatever its status is. The module needs the right http for the host, and for each that a redirect leads to. Private networks are out of reach unless the host's settings name the address. Beside PermissionError it fails with ValueError for what is no request, ConnectionError, TimeoutError, and sparkstalk.LimitExceeded for too many requests or bytes.
+pub fn task_http(request: &[u8], body: &[u8]) -> Result<Vec<u8>, Failure> {
+    let result = checked(unsafe { import::task_http(request.as_ptr(), request.len() as u32, body.as_ptr(), body.len() as u32) })?;
+    Ok(take(result))
+}
+
+/// returns the body of the last answer, until the next request.
+pub fn task_http_body() -> Vec<u8> {
+    let result = unsafe { import::task_http_body() };
+    take(result)
 }
 
 /// hands over the task's result, one JSON value of at most the host's result limit. The last result or error given counts. In sparkstalk_describe it hands over the module's manifest.
