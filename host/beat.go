@@ -88,15 +88,15 @@ func newScheduler(cfg Config, r *routing, conn broker.Broker, modules *module.Re
 		return nil, err // withDefaults has checked it
 	}
 	// A client's events, with a clock of its own, as celery beat's are.
-	events, err := event.NewPublisher(event.PublisherConfig{Broker: conn, Hostname: worker.Origin(), Log: cfg.Log})
+	events, err := event.NewPublisher(event.PublisherConfig{Broker: conn, Wire: cfg.wire(), Hostname: worker.Origin(), Log: cfg.Log})
 	if err != nil {
 		return nil, err
 	}
 	bc := beat.Config{
 		Zone: zone, File: beat.File{Path: cfg.BeatScheduleFilename}, MaxInterval: seconds(cfg.BeatMaxLoopInterval), Log: cfg.Log,
-		Send: sender(s.registered, worker.Sender{
+		Send: sender(cfg, s.registered, worker.Sender{
 			Broker: conn, Queues: r.queues, Routes: cfg.TaskRoutes,
-			TaskSent: taskSent(cfg, events.Publish),
+			TaskSent: taskSent(cfg, events.Publish), Style: cfg.style(),
 		}),
 	}
 	if bc.File.Path == "" {
@@ -254,7 +254,7 @@ func entryOf(task string, s abi.Schedule) (beat.Entry, error) {
 // sender sends entries as celery beat does: as a client, with a header that
 // says where the task comes from. Results of rpc:// go nowhere, since nobody
 // waits for them.
-func sender(registered func(string) (bool, bool), to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
+func sender(cfg Config, registered func(string) (bool, bool), to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
 	replies := uuid.NewString()
 	return func(ctx context.Context, _ string, e beat.Entry) (string, error) {
 		options, err := withBeatHeader(e.Options)
@@ -262,7 +262,7 @@ func sender(registered func(string) (bool, bool), to worker.Sender) func(context
 			return "", err
 		}
 		d := &canvas.Dispatcher{
-			Publish: to.Publish, ReplyTo: replies, Origin: worker.Origin(), NewID: uuid.NewString, Registered: registered,
+			Publish: to.Publish, ReplyTo: replies, Origin: worker.Origin(), NewID: uuid.NewString, Registered: registered, Priority: cfg.taskPriority(), HeaderErrbacks: cfg.ErrbacksOnChordHeader,
 		}
 		r, err := d.Call(ctx, e.Task, e.Args, e.Kwargs, options)
 		if err != nil {

@@ -8,8 +8,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/rabbitmq"
 	redisbroker "github.com/sparkstalk/sparkstalk/host/broker/redis"
-	"github.com/sparkstalk/sparkstalk/host/control"
-	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/result"
 	"github.com/sparkstalk/sparkstalk/host/result/database"
 	"github.com/sparkstalk/sparkstalk/host/result/redis"
@@ -26,6 +24,8 @@ type TransportOptions struct {
 	VisibilityTimeout float64 `json:"visibility_timeout"`
 	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
 	MasterName string `json:"master_name"`
+	// GlobalKeyPrefix begins the keys of results in Redis.
+	GlobalKeyPrefix string `json:"global_keyprefix"`
 }
 
 // Tables are names for Celery's two tables of results, or for their schemas.
@@ -55,19 +55,22 @@ func openBroker(cfg Config, queues []broker.Queue, name string) (broker.Broker, 
 // openSender returns the configured broker with all that sending tasks needs.
 func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (broker.Broker, error) {
 	prefetch := worker.Prefetch(cfg.Concurrency, *cfg.PrefetchMultiplier)
+	events := cfg.wire().Declaration()
+	exchanges := func() []broker.Exchange {
+		return slices.Concat(cfg.mailbox().Exchanges(), []broker.Exchange{events}, r.exchanges())
+	}
 	switch scheme := schemeOf(cfg.Broker); {
 	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{event.Exchange}, r.exchanges()),
+			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(),
 			Stores: r.delayedQueues, Heartbeat: seconds(cfg.BrokerHeartbeat), Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case slices.Contains(redisSchemes, scheme):
 		// Celery publishes events to a fanout exchange where there are no topics
 		// without queues (celery.events.event.get_exchange).
-		events := event.Exchange
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: slices.Concat(control.Exchanges, []broker.Exchange{events}, r.exchanges()), Prefetch: prefetch,
+			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch,
 			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
 		})
 	default:
@@ -79,7 +82,7 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 	switch scheme := schemeOf(cfg.ResultBackend); {
 	case scheme == "rpc":
-		return rpc.New(b), nil
+		return rpc.New(b, rpc.Config{Format: cfg.codec().Format, Persistent: cfg.ResultPersistent}), nil
 	case slices.Contains(redisSchemes, scheme):
 		return openRedis(cfg)
 	case isDatabase(cfg.ResultBackend):
@@ -94,7 +97,8 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 // openRedis returns a result backend that is Redis.
 func openRedis(cfg Config) (*redis.Store, error) {
 	return redis.New(redis.Config{
-		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), FailureExpires: seconds(cfg.ResultFailureExpires), Log: cfg.Log,
+		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), FailureExpires: seconds(cfg.ResultFailureExpires),
+		KeyPrefix: cfg.ResultBackendTransportOptions.GlobalKeyPrefix, Codec: cfg.codec(), ChordExpires: seconds(cfg.ResultChordExpires), JoinTimeout: seconds(cfg.ResultChordJoinTimeout), Log: cfg.Log,
 	})
 }
 

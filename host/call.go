@@ -49,7 +49,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
-		stop(conn.Run(waitCtx, func(d broker.Delivery) { offer(results, d.Body, cfg) }))
+		stop(conn.Run(waitCtx, func(d broker.Delivery) { offer(results, d, cfg) }))
 	}()
 	defer func() {
 		stop(nil)
@@ -66,7 +66,7 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 	if len(cfg.Queues) > 0 {
 		message.Queue = routing.consumed[0].Name
 	}
-	if err := (worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes}).Publish(waitCtx, message); err != nil {
+	if err := (worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes, Style: cfg.style()}).Publish(waitCtx, message); err != nil {
 		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
 	if store, ok, err := openWaiter(cfg); ok {
@@ -81,8 +81,12 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 }
 
 // offer takes the final state of a task; what comes before and after is not waited for.
-func offer(results chan<- celery.Result, body []byte, cfg Config) {
-	r, err := celery.DecodeResult(body)
+func offer(results chan<- celery.Result, d broker.Delivery, cfg Config) {
+	body, err := celery.Decoder{Accept: celery.Readable()}.Value(celery.Incoming{Headers: d.Headers, Body: d.Body, ContentType: d.ContentType})
+	var r celery.Result
+	if err == nil {
+		r, err = celery.DecodeResult(body)
+	}
 	if err != nil {
 		cfg.Log.Warn("reply is no result", "error", err)
 		return

@@ -187,6 +187,39 @@ type Config struct {
 	// ChordRetryInterval is how many seconds pass between two looks of
 	// celery.chord_unlock. Zero means 1.
 	ChordRetryInterval float64 `json:"result_chord_retry_interval"`
+	// TaskSerializer (json, msgpack or yaml; empty means json) and TaskCompression
+	// (gzip, brotli or zstd; empty means none) are how tasks are written that tasks
+	// and the beat send, and remote control. TaskDefaultDeliveryMode 1 lets tasks be
+	// lost when the broker restarts; zero means 2. TaskDefaultPriority is that of
+	// tasks that give none. What a signature says counts more.
+	TaskSerializer          string `json:"task_serializer"`
+	TaskCompression         string `json:"task_compression"`
+	TaskDefaultDeliveryMode int    `json:"task_default_delivery_mode"`
+	TaskDefaultPriority     *int   `json:"task_default_priority"`
+	// ErrbacksOnChordHeader has the errbacks that are linked to a chord called for
+	// the tasks of its header, too.
+	ErrbacksOnChordHeader bool `json:"task_allow_error_cb_on_chord_header"`
+	// ControlExchange is what the exchanges of remote control are named for; empty
+	// means celery. The rest is how a worker's queue for it is declared: how many
+	// seconds a message waits (nil means 300) and the queue outlives its reader (nil
+	// means 10), negative for ever; whether it outlives the broker, and whether it
+	// is one connection's alone (nil means true).
+	ControlExchange       string   `json:"control_exchange"`
+	ControlQueueTTL       *float64 `json:"control_queue_ttl"`
+	ControlQueueExpires   *float64 `json:"control_queue_expires"`
+	ControlQueueDurable   bool     `json:"control_queue_durable"`
+	ControlQueueExclusive *bool    `json:"control_queue_exclusive"`
+	// EventExchange is where events are published; empty means celeryev.
+	// EventSerializer is as TaskSerializer. The rest is how the queue is declared on
+	// which this worker hears others: how many seconds it outlives its reader (nil
+	// means 60, negative for ever), whether it outlives the broker, whether it is one
+	// connection's alone (nil means true), and how its name begins.
+	EventExchange       string   `json:"event_exchange"`
+	EventSerializer     string   `json:"event_serializer"`
+	EventQueueExpires   *float64 `json:"event_queue_expires"`
+	EventQueueDurable   bool     `json:"event_queue_durable"`
+	EventQueueExclusive *bool    `json:"event_queue_exclusive"`
+	EventQueuePrefix    string   `json:"event_queue_prefix"`
 	// EnableRemoteControl answers celery inspect and control. Nil means true.
 	EnableRemoteControl *bool `json:"worker_enable_remote_control"`
 	// DisabledCommands are remote control commands that are refused, such as
@@ -241,6 +274,19 @@ type Config struct {
 	// ResultFailureExpires is the same for FAILURE, with Redis. Zero means as
 	// ResultExpires.
 	ResultFailureExpires float64 `json:"result_failure_expires"`
+	// ResultSerializer (json, msgpack or yaml; empty means json) is how results are
+	// written and read, with Redis and rpc. Clients must have the same.
+	// ResultCompression (gzip, brotli or zstd; empty means none) packs them, in Redis.
+	ResultSerializer  string `json:"result_serializer"`
+	ResultCompression string `json:"result_compression"`
+	// ResultPersistent has results of rpc:// outlive a restart of the broker.
+	ResultPersistent bool `json:"result_persistent"`
+	// ResultChordExpires is how many seconds what belongs to a chord is kept in
+	// Redis. Zero means as ResultExpires; negative, for ever. ResultChordJoinTimeout
+	// is how many seconds the results of groups within a chord's header may take to
+	// be there once all tasks have ended. Zero means 3.
+	ResultChordExpires     float64 `json:"result_chord_expires"`
+	ResultChordJoinTimeout float64 `json:"result_chord_join_timeout"`
 	// Grace is how many seconds running tasks may go on after a SIGTERM. Zero
 	// means 30.
 	Grace float64 `json:"grace"`
@@ -400,6 +446,7 @@ func (c Config) withDefaults() (Config, error) {
 		bad = append(bad, fmt.Errorf("setting %w", err))
 	}
 	bad = append(bad, c.checkQueues()...)
+	bad = append(bad, c.checkWire()...)
 	if c.Home == "" {
 		home, err := engine.DefaultHome()
 		if err != nil {
@@ -413,8 +460,8 @@ func (c Config) withDefaults() (Config, error) {
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
 		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
-		"worker_eta_task_limit": float64(c.ETALimit),
-		"result_limit":          float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
+		"worker_eta_task_limit": float64(c.ETALimit), "result_chord_join_timeout": c.ResultChordJoinTimeout,
+		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"module_canary": c.ModuleCanary, "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,
 		"module_compile_timeout": c.ModuleCompileTimeout, "module_compile_workers": float64(c.ModuleCompileWorkers), "module_compile_mib": float64(c.ModuleCompileMiB),
 		"beat_max_loop_interval": c.BeatMaxLoopInterval, "cache_entries": float64(c.CacheEntries), "broker_transport_options.visibility_timeout": c.BrokerTransportOptions.VisibilityTimeout, "cache_mib": float64(c.CacheMiB), "cache_grace": c.CacheGrace,

@@ -35,10 +35,11 @@ func (h *Host) openEars() (err error) {
 		if h.gossip, err = event.NewGossip(event.GossipConfig{Events: h.events, Hostname: cfg.Hostname, Apply: h.worker.Apply, Log: h.log}); err != nil {
 			return err
 		}
-		h.ears = append(h.ears, ear{event.GossipQueue(), h.gossip.Handle})
+		h.ears = append(h.ears, ear{cfg.wire().GossipQueue(), h.gossip.Handle})
 	}
 	if isTrue(cfg.EnableRemoteControl) {
 		h.control, err = control.New(control.Config{
+			Mailbox: cfg.mailbox(),
 			Replies: h.broker, Tasks: h.broker, Queues: h.routing.consumed, Known: h.routing.queues,
 			Worker: h.worker, Events: h.events, Gossip: h.gossip, EventsForced: cfg.TaskEvents, Hostname: cfg.Hostname, Served: h.runtime.Tasks,
 			Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, BrokerURL: cfg.Broker,
@@ -47,7 +48,7 @@ func (h *Host) openEars() (err error) {
 		if err != nil {
 			return err
 		}
-		h.ears = append(h.ears, ear{control.Queue(cfg.Hostname), h.control.Handle})
+		h.ears = append(h.ears, ear{cfg.mailbox().Queue(cfg.Hostname), h.control.Handle})
 	}
 	if len(h.ears) == 0 {
 		return nil
@@ -108,7 +109,7 @@ func (h *Host) mingle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*mingleTimeout)
 	defer cancel()
 	replies, err := control.Broadcast{
-		Method: "hello", Timeout: mingleTimeout, Clock: h.events.Clock().Forward(),
+		Mailbox: h.cfg.mailbox(), Method: "hello", Timeout: mingleTimeout, Clock: h.events.Clock().Forward(),
 		Arguments: celery.Object{{Key: "from_node", Value: celery.Quote(h.cfg.Hostname)}, {Key: "revoked", Value: celery.AppendArray(nil, ids)}},
 	}.Send(ctx, h.opener("mingle"))
 	if err != nil {
@@ -158,6 +159,7 @@ func Broadcast(ctx context.Context, cfg Config, b control.Broadcast) ([]celery.R
 	if err != nil {
 		return nil, err
 	}
+	b.Mailbox = cfg.mailbox()
 	return b.Send(ctx, func(q broker.Queue) (broker.Broker, error) {
 		return openBroker(cfg, []broker.Queue{q}, "sparkstalk "+b.Method)
 	})

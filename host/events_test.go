@@ -143,7 +143,7 @@ func TestEventsOutliveTheBrokersAbsence(t *testing.T) {
 				c.Broker, c.ResultBackend, c.TaskEvents = through.String(), proctest.Redis(t), true
 			})
 			events := make(chan celery.Event, 1000)
-			queue := event.GossipQueue()
+			queue := event.Wire{}.GossipQueue()
 			queue.RoutingKey = "#"
 			monitor, err := openBroker(Config{Broker: straight.String(), PrefetchMultiplier: new(int), Log: slog.New(slog.DiscardHandler)}, []broker.Queue{queue}, "monitor")
 			if err != nil {

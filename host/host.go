@@ -83,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		TimeLimit: seconds(cfg.TimeLimit), SoftTimeLimit: seconds(cfg.SoftTimeLimit),
 		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
-		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, Queues: h.routing.queues, Routes: cfg.TaskRoutes,
+		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultPriority: cfg.taskPriority(), HeaderErrbacks: cfg.ErrbacksOnChordHeader, Style: cfg.style(), Queues: h.routing.queues, Routes: cfg.TaskRoutes,
 		ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
 		DefaultRateLimit: cfg.TaskDefaultRateLimit, NoRateLimits: cfg.DisableRateLimits,
 		Park: seconds(cfg.ParkUnknownTasks), ParkLimit: cfg.ParkLimit, CancelOnLoss: cfg.CancelOnLoss, ETALimit: cfg.ETALimit,
@@ -95,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}
 	h.runtime.tasksChanged.Store(new(h.worker.TasksChanged))
 	h.events, err = event.NewPublisher(event.PublisherConfig{
-		Broker: h.broker, Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents, Version: Version,
+		Broker: h.broker, Wire: cfg.wire(), Feed: feed, Hostname: cfg.Hostname, TaskEvents: cfg.TaskEvents, Version: Version,
 		Heartbeat: seconds(cfg.HeartbeatInterval), Silent: !isTrue(cfg.Heartbeat),
 		Stats: func() (active, processed int) {
 			s := h.worker.Stats()

@@ -108,8 +108,9 @@ type Queue struct {
 	// Bindings are more of them.
 	Bindings []Binding
 	// TransientExchange and TransientQueue are not kept over a restart of the
-	// broker; the queue is exclusive to this connection and deleted with it.
-	TransientExchange, TransientQueue bool
+	// broker; the queue is deleted when nobody consumes it any more, and exclusive to
+	// this connection unless it is Shared.
+	TransientExchange, TransientQueue, Shared bool
 	// Args are the queue's arguments (x-max-priority, x-queue-type, x-expires …).
 	Args map[string]any
 	// ConsumerArgs are the consumer's arguments (x-priority …).

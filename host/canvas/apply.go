@@ -19,8 +19,11 @@ type Message struct {
 	// Queue is the queue's name, empty for the default one. With Exchange and
 	// RoutingKey, those are used instead, as Celery's send_task has it.
 	Queue, Exchange, RoutingKey, ExchangeType string
-	// Transient messages need not outlive a restart of the broker.
-	Transient bool
+	// Transient messages need not outlive a restart of the broker; nil leaves it to
+	// the sender's settings, as empty does the following two.
+	Transient *bool
+	// Serializer and Compression are how the body is written, by kombu's names.
+	Serializer, Compression string
 }
 
 // A Dispatcher sends what follows one task. It is used by one goroutine.
@@ -46,8 +49,13 @@ type Dispatcher struct {
 	// Parent is the task that sends.
 	Parent *celery.Task
 	// InheritPriority gives what is sent the parent's priority: Celery's
-	// task_inherit_parent_priority.
+	// task_inherit_parent_priority. Priority is that of registered tasks whose
+	// signatures give none, nil for none: task_default_priority.
 	InheritPriority bool
+	Priority        *uint8
+	// HeaderErrbacks links a chord's errbacks to the tasks of its header, too:
+	// Celery's task_allow_error_cb_on_chord_header.
+	HeaderErrbacks bool
 	// Inline calls an errback in this process, as Celery does with those that
 	// take (request, exc, traceback); false means that it is to be sent as a
 	// message. Nil calls none.
@@ -218,11 +226,14 @@ func (d *Dispatcher) send(ctx context.Context, name string, args []json.RawMessa
 		}
 	}
 	t.Embed = celery.Embed{Callbacks: asList(o.get("link")), Errbacks: asList(o.get("link_error")), Chain: asList(o.get("chain")), Chord: o.get("chord")}
-	m := Message{Task: t, Queue: o.text("queue"), Exchange: o.text("exchange"), RoutingKey: o.text("routing_key"), ExchangeType: o.text("exchange_type")}
+	m := Message{
+		Task: t, Queue: o.text("queue"), Exchange: o.text("exchange"), RoutingKey: o.text("routing_key"), ExchangeType: o.text("exchange_type"),
+		Serializer: o.text("serializer"), Compression: o.text("compression"),
+	}
 	if mode := number("delivery_mode"); mode != nil {
-		m.Transient = *mode == 1
-	} else {
-		m.Transient = o.text("delivery_mode") == "transient"
+		m.Transient = new(*mode == 1)
+	} else if mode := o.text("delivery_mode"); mode != "" {
+		m.Transient = new(mode == "transient")
 	}
 	if err := d.Publish(ctx, m); err != nil {
 		return nil, fmt.Errorf("send %s[%s]: %w", name, t.ID, err)
@@ -243,6 +254,10 @@ func (o Options) priority(t *celery.Task, registered bool, d *Dispatcher) error 
 	}
 	if p == nil && !o.has("priority") && d.InheritPriority && d.Parent != nil && d.Parent.Priority != nil {
 		t.Priority = d.Parent.Priority
+		return nil
+	}
+	if p == nil && !o.has("priority") && registered && d.Priority != nil {
+		t.Priority = d.Priority
 		return nil
 	}
 	switch {

@@ -110,7 +110,7 @@ func (d *Dispatcher) prepareSteps(s *Signature, in steps) (tasks []*Signature, r
 			}
 		}
 		if in.copies && task.kind == chord && ledByTask(task.body) {
-			unrolled, err := task.unrollBody()
+			unrolled, err := task.unrollBody(d.HeaderErrbacks)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -170,11 +170,11 @@ func (d *Dispatcher) prepareSteps(s *Signature, in steps) (tasks []*Signature, r
 			prevResult.Parent = r
 		}
 		for _, errback := range in.errbacks {
-			if err := task.linkError(errback); err != nil {
+			if err := task.linkError(errback, d.HeaderErrbacks); err != nil {
 				return nil, nil, err
 			}
 			if task.kind == chord && task.body != nil {
-				if err := task.body.linkError(errback); err != nil {
+				if err := task.body.linkError(errback, d.HeaderErrbacks); err != nil {
 					return nil, nil, err
 				}
 			}
@@ -245,9 +245,9 @@ func ledByTask(body *Signature) bool {
 }
 
 // unrollBody returns the chord with the first step of its body, and the others.
-func (s *Signature) unrollBody() ([]*Signature, error) {
+func (s *Signature) unrollBody(headers bool) ([]*Signature, error) {
 	c := s.clone(nil)
-	tail, err := c.body.unchain()
+	tail, err := c.body.unchain(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (s *Signature) unrollBody() ([]*Signature, error) {
 
 // unchain returns copies of a chain's tasks, with the chain's own links on the
 // last of them and its errbacks on all.
-func (s *Signature) unchain() ([]*Signature, error) {
+func (s *Signature) unchain(headers bool) ([]*Signature, error) {
 	tasks := cloneAll(s.tasks)
 	links, err := rawList(s.Options.get("link"))
 	if err != nil {
@@ -282,7 +282,7 @@ func (s *Signature) unchain() ([]*Signature, error) {
 	}
 	for _, errback := range errbacks {
 		for _, t := range tasks {
-			if err := t.linkError(errback); err != nil {
+			if err := t.linkError(errback, headers); err != nil {
 				return nil, err
 			}
 		}
@@ -307,25 +307,43 @@ func (s *Signature) link(callback json.RawMessage) error {
 }
 
 // linkError adds an errback: to all tasks of a group, to a chord's body and
-// those of chords in its header, unless that has become a group already.
-func (s *Signature) linkError(errback json.RawMessage) error {
+// those of chords in its header, unless that has become a group already. headers
+// adds it to the tasks of the header, too.
+func (s *Signature) linkError(errback json.RawMessage, headers bool) error {
 	switch {
 	case s.kind == group:
 		for _, t := range s.tasks {
-			if err := t.linkError(errback); err != nil {
+			if err := t.linkError(errback, headers); err != nil {
 				return err
 			}
 		}
 		return nil
 	case s.kind == chord && s.body != nil:
-		for _, t := range s.tasks {
-			if t.kind == chord {
-				if err := t.linkError(errback); err != nil {
+		header := s.tasks
+		if s.header != nil {
+			header = s.header.tasks
+		}
+		if headers {
+			own, err := Parse(errback)
+			if err != nil {
+				return err
+			}
+			// Celery means to make it immutable, and clone() makes that an option.
+			own.Options.set("immutable", json.RawMessage("true"))
+			for _, t := range header {
+				if err := t.linkError(own.Append(nil), headers); err != nil {
 					return err
 				}
 			}
 		}
-		return s.body.linkError(errback)
+		for _, t := range s.tasks {
+			if t.kind == chord {
+				if err := t.linkError(errback, headers); err != nil {
+					return err
+				}
+			}
+		}
+		return s.body.linkError(errback, headers)
 	}
 	return s.Options.addTo("link_error", errback)
 }

@@ -110,7 +110,7 @@ func (d *Dispatcher) runChord(ctx context.Context, header, body *Signature, args
 		}
 	}
 	if body.kind == chain {
-		if err := body.unrollChords(); err != nil {
+		if err := body.unrollChords(d.HeaderErrbacks); err != nil {
 			return nil, err
 		}
 	}
@@ -217,12 +217,12 @@ func (s *Signature) linkErrorToTasks(errback json.RawMessage, runsAsGroup bool) 
 		}
 		return s.body.linkErrorToTasks(errback, true)
 	}
-	return s.linkError(errback)
+	return s.linkError(errback, false)
 }
 
 // unrollChords splits the bodies of chords in a chain into steps, so that no
 // header task carries the rest of the chain.
-func (s *Signature) unrollChords() error {
+func (s *Signature) unrollChords(headers bool) error {
 	pending := slices.Clone(s.tasks)
 	var tasks []*Signature
 	for len(pending) > 0 {
@@ -230,12 +230,12 @@ func (s *Signature) unrollChords() error {
 		pending = pending[1:]
 		if task.kind == chain {
 			task = task.clone(nil)
-			if err := task.unrollChords(); err != nil {
+			if err := task.unrollChords(headers); err != nil {
 				return err
 			}
 		}
 		if task.kind == chord && ledByTask(task.body) {
-			unrolled, err := task.unrollBody()
+			unrolled, err := task.unrollBody(headers)
 			if err != nil {
 				return err
 			}

@@ -166,7 +166,7 @@ func orNil(s string) any {
 }
 
 // ours is what this package does after a task.
-func ours(t *testing.T, request map[string]any, failed bool) (h heard) {
+func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h heard) {
 	t.Helper()
 	raw := func(key string) json.RawMessage {
 		if request[key] == nil {
@@ -202,7 +202,8 @@ func ours(t *testing.T, request map[string]any, failed bool) (h heard) {
 			h.Sent = append(h.Sent, sent)
 			return nil
 		},
-		Chords: b, ReplyTo: "oid", Origin: "gen", NewID: uuid.NewString, Parent: task,
+		HeaderErrbacks: headerErrbacks,
+		Chords:         b, ReplyTo: "oid", Origin: "gen", NewID: uuid.NewString, Parent: task,
 		Registered: func(name string) (bool, bool) { return false, name != "other.unknown" },
 		// Functions that take anything are called in Python's process.
 		Inline: func(_ context.Context, s *Signature, _ string, _ *celery.Exception) bool {
@@ -231,12 +232,12 @@ func ours(t *testing.T, request map[string]any, failed bool) (h heard) {
 func TestRandomCanvasesAreSentAsByPython(t *testing.T) {
 	m := maker{rand.New(rand.NewPCG(7, 11))}
 	var cases [][]any
-	for n := range 400 {
+	for n := range 600 {
 		var exception any
 		if n%4 == 0 {
 			exception = "boom"
 		}
-		cases = append(cases, []any{m.request(), 7, exception})
+		cases = append(cases, []any{m.request(), 7, exception, n%3 == 0})
 	}
 	input, err := json.Marshal(cases)
 	if err != nil {
@@ -256,7 +257,7 @@ func TestRandomCanvasesAreSentAsByPython(t *testing.T) {
 	}
 	sent, bad := 0, 0
 	for i, want := range verdicts {
-		got := ours(t, cases[i][0].(map[string]any), cases[i][2] != nil)
+		got := ours(t, cases[i][0].(map[string]any), cases[i][2] != nil, cases[i][3].(bool))
 		if why := differ(t, cases[i][0], want, got); why != "" {
 			if bad++; bad <= 5 {
 				request, _ := json.Marshal(cases[i])

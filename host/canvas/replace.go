@@ -36,7 +36,7 @@ func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error)
 	for _, links := range []struct {
 		raw json.RawMessage
 		add func(json.RawMessage) error
-	}{{t.Embed.Callbacks, s.link}, {t.Embed.Errbacks, s.linkError}} {
+	}{{t.Embed.Callbacks, s.link}, {t.Embed.Errbacks, func(raw json.RawMessage) error { return s.linkError(raw, d.HeaderErrbacks) }}} {
 		list, err := rawList(links.raw)
 		if err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error)
 	}
 	for _, step := range slices.Backward(rest) {
 		step.Options.setInt("replaced_task_nesting", nesting)
-		if s, err = s.then(step); err != nil {
+		if s, err = s.then(step, d.HeaderErrbacks); err != nil {
 			return nil, err
 		}
 	}
@@ -133,8 +133,8 @@ func newChain(tasks ...*Signature) *Signature {
 	return &Signature{Task: "celery.chain", kind: chain, tasks: tasks}
 }
 
-// then is Celery's s | next.
-func (s *Signature) then(next *Signature) (*Signature, error) {
+// then is Celery's s | next; headers is [Dispatcher.HeaderErrbacks].
+func (s *Signature) then(next *Signature, headers bool) (*Signature, error) {
 	empty := next.kind == group && len(next.tasks) == 0
 	switch s.kind {
 	case group:
@@ -147,14 +147,14 @@ func (s *Signature) then(next *Signature) (*Signature, error) {
 		if one.kind == plain || one.kind == chord || one != next {
 			c := s.clone(nil)
 			var err error
-			c.body, err = c.body.then(one)
+			c.body, err = c.body.then(one, headers)
 			return c, err
 		}
 	case chain:
-		return s.chainThen(next, empty)
+		return s.chainThen(next, empty, headers)
 	}
 	if next.kind == chain {
-		tail, err := next.unchain()
+		tail, err := next.unchain(headers)
 		if err != nil {
 			return nil, err
 		}
@@ -163,24 +163,24 @@ func (s *Signature) then(next *Signature) (*Signature, error) {
 	return newChain(s, unroll(next)), nil
 }
 
-func (s *Signature) chainThen(next *Signature, empty bool) (*Signature, error) {
+func (s *Signature) chainThen(next *Signature, empty, headers bool) (*Signature, error) {
 	if empty {
 		return s, nil
 	}
 	if next.kind == chain {
-		tail, err := next.unchain()
+		tail, err := next.unchain(headers)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range tail {
-			if s, err = s.then(t); err != nil {
+			if s, err = s.then(t, headers); err != nil {
 				return nil, err
 			}
 		}
 		return s, nil
 	}
 	if one := unroll(next); one != next {
-		return s.then(one)
+		return s.then(one, headers)
 	}
 	if end := len(s.tasks) - 1; end >= 0 && next.kind != group {
 		last := s.tasks[end]
@@ -190,7 +190,7 @@ func (s *Signature) chainThen(next *Signature, empty bool) (*Signature, error) {
 			if end > 0 && c.tasks[end-1].kind == chord {
 				before := c.tasks[end-1]
 				var err error
-				if before.body, err = before.body.then(c.tasks[end]); err != nil {
+				if before.body, err = before.body.then(c.tasks[end], headers); err != nil {
 					return nil, err
 				}
 				c.tasks = c.tasks[:end]
@@ -200,11 +200,11 @@ func (s *Signature) chainThen(next *Signature, empty bool) (*Signature, error) {
 		if last.kind == chord && next.kind != chord {
 			c := s.clone(nil)
 			var err error
-			c.tasks[end].body, err = c.tasks[end].body.then(next)
+			c.tasks[end].body, err = c.tasks[end].body.then(next, headers)
 			return c, err
 		}
 	}
-	tasks, err := s.unchain()
+	tasks, err := s.unchain(headers)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (s *Signature) chainThen(next *Signature, empty bool) (*Signature, error) {
 	}
 	if next.kind == group && tasks[len(tasks)-1].kind == chord {
 		last := tasks[len(tasks)-1]
-		if last.body, err = last.body.then(next); err != nil {
+		if last.body, err = last.body.then(next, headers); err != nil {
 			return nil, err
 		}
 		return newChain(tasks...), nil

@@ -41,6 +41,64 @@ var decompressors = map[string]func(io.Reader) (io.ReadCloser, error){
 	"zstandard":            openZstd,
 }
 
+// compressors are those that are written, by kombu's names and content types.
+var compressors = map[string]struct {
+	contentType string
+	write       func([]byte) ([]byte, error)
+}{}
+
+func init() {
+	for _, c := range []struct {
+		names []string // the content type first
+		open  func(io.Writer) (io.WriteCloser, error)
+	}{
+		{[]string{"application/x-gzip", "gzip", "zlib"}, func(w io.Writer) (io.WriteCloser, error) { return zlib.NewWriter(w), nil }},
+		{[]string{"application/x-brotli", "brotli"}, func(w io.Writer) (io.WriteCloser, error) { return brotli.NewWriter(w), nil }},
+		{[]string{"application/zstd", "zstd", "zstandard"}, func(w io.Writer) (io.WriteCloser, error) {
+			return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+		}},
+	} {
+		write := func(data []byte) ([]byte, error) {
+			var out bytes.Buffer
+			w, err := c.open(&out)
+			if err == nil {
+				_, err = w.Write(data)
+			}
+			if err == nil {
+				err = w.Close()
+			}
+			return out.Bytes(), err
+		}
+		for _, name := range c.names {
+			compressors[name] = struct {
+				contentType string
+				write       func([]byte) ([]byte, error)
+			}{c.names[0], write}
+		}
+	}
+}
+
+// CheckCompression reports as an error what compress cannot write; empty is none.
+func CheckCompression(method string) error {
+	if _, ok := compressors[method]; ok || method == "" {
+		return nil
+	}
+	if _, ok := decompressors[method]; ok {
+		return fmt.Errorf("compression %q is read but not written; use gzip, brotli or zstd", method)
+	}
+	return fmt.Errorf("compression %q is not known; use gzip, brotli or zstd", method)
+}
+
+// compress packs data and returns the content type that says how.
+func compress(method string, data []byte) (packed []byte, contentType string, err error) {
+	if err := CheckCompression(method); err != nil {
+		return nil, "", err
+	}
+	c := compressors[method]
+	packed, err = c.write(data)
+	return packed, c.contentType, err
+}
+
 func openBzip2(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }
 
 func openXZ(r io.Reader) (io.ReadCloser, error) {

@@ -1,7 +1,6 @@
 package celery
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -160,20 +159,12 @@ func (r Result) Encode() []byte {
 	return append(AppendString(dst, r.TaskID), '}')
 }
 
-// compressedResult is how a value that result_compression packed begins; the
-// content type of the compression and a zero byte follow.
-var compressedResult = []byte("\x00celery-compressed\x00")
+// DecodeResult reads a document in JSON that this or another worker stored,
+// compressed or not. A null result of FAILURE, or one that is no exception, stays in
+// Value.
+func DecodeResult(data []byte) (Result, error) { return Codec{}.DecodeResult(data) }
 
-// DecodeResult reads a document that this or another worker stored, compressed
-// or not. A null result of FAILURE, or one that is no exception, stays in Value.
-func DecodeResult(data []byte) (Result, error) {
-	if rest, ok := bytes.CutPrefix(data, compressedResult); ok {
-		method, packed, _ := bytes.Cut(rest, []byte{0})
-		var err error
-		if data, err = decompress(string(method), packed, MaxBody); err != nil {
-			return Result{}, fmt.Errorf("decode result: %w", err)
-		}
-	}
+func decodeResult(data []byte) (Result, error) {
 	members, err := Members(data)
 	if err != nil {
 		return Result{}, fmt.Errorf("decode result: %w", err)

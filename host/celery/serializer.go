@@ -9,19 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// A serializer is one way in which a body is written. kombu's names and content
-// types (kombu.serialization).
+// A serializer is one way in which a body is written. kombu's names, content
+// types and encodings (kombu.serialization).
 type serializer struct {
-	name, contentType string
+	name, contentType, encoding string
 	// toJSON returns the body's one value as JSON, with kombu's special values
 	// for what JSON has no form for. It is nil for JSON itself.
 	toJSON func(body []byte) (json.RawMessage, error)
+	// fromJSON is the other way.
+	fromJSON func(value []byte) ([]byte, error)
 }
 
 var serializers = []serializer{
-	{name: "json", contentType: ContentType},
-	{name: "msgpack", contentType: "application/x-msgpack", toJSON: msgpackToJSON},
-	{name: "yaml", contentType: "application/x-yaml", toJSON: yamlToJSON},
+	{name: "json", contentType: ContentType, encoding: "utf-8"},
+	{name: "msgpack", contentType: "application/x-msgpack", encoding: "binary", toJSON: msgpackToJSON, fromJSON: jsonToMsgpack},
+	{name: "yaml", contentType: "application/x-yaml", encoding: "utf-8", toJSON: yamlToJSON, fromJSON: jsonToYAML},
 }
 
 // Accept returns the content types of Celery's accept_content: names of
@@ -41,6 +43,15 @@ func Accept(content []string) ([]string, error) {
 		}
 	}
 	return types, nil
+}
+
+// Readable are the content types of all serializers that are read.
+func Readable() []string {
+	var types []string
+	for _, s := range serializers {
+		types = append(types, s.contentType)
+	}
+	return types
 }
 
 func serializerNames() string {

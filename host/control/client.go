@@ -12,17 +12,10 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/celery"
 )
 
-// replyQueue is where a client of the given id hears replies.
-func replyQueue(id string) broker.Queue {
-	return broker.Queue{
-		Name: id + "." + celery.ReplyExchange, Exchange: celery.ReplyExchange, RoutingKey: id,
-		TransientExchange: true, TransientQueue: true, NoAck: true,
-		Args: map[string]any{"x-expires": 10000, "x-message-ttl": 300000},
-	}
-}
-
 // A Broadcast is a request to workers of every kind.
 type Broadcast struct {
+	// Mailbox is that of the workers.
+	Mailbox   Mailbox
 	Method    string
 	Arguments celery.Object
 	// Destination names nodes; nil is all. Pattern picks them instead, by
@@ -38,10 +31,10 @@ type Broadcast struct {
 }
 
 // Send broadcasts a request and returns the replies that come in time. open
-// makes a broker that consumes the given queue and declares [Exchanges].
+// makes a broker that consumes the given queue and declares [Mailbox.Exchanges].
 func (b Broadcast) Send(ctx context.Context, open func(broker.Queue) (broker.Broker, error)) (_ []celery.Reply, err error) {
 	id := uuid.NewString()
-	conn, err := open(replyQueue(id))
+	conn, err := open(b.Mailbox.replyQueue(id))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +48,11 @@ func (b Broadcast) Send(ctx context.Context, open func(broker.Queue) (broker.Bro
 			if d.Headers["ticket"] != ticket {
 				return
 			}
-			r, err := celery.DecodeReply(d.Body)
+			body, err := b.Mailbox.read(d)
+			var r celery.Reply
+			if err == nil {
+				r, err = celery.DecodeReply(body)
+			}
 			if err != nil {
 				return // a node that answers nonsense did not answer
 			}
@@ -78,16 +75,17 @@ func (b Broadcast) Send(ctx context.Context, open func(broker.Queue) (broker.Bro
 	}
 	request := celery.Request{
 		Method: b.Method, Arguments: b.Arguments, Destination: b.Destination, Pattern: b.Pattern, Matcher: b.Matcher,
-		Ticket: ticket, ReplyTo: celery.ReplyTo{Exchange: celery.ReplyExchange, RoutingKey: id},
+		Ticket: ticket, ReplyTo: celery.ReplyTo{Exchange: b.Mailbox.replies(), RoutingKey: id},
 	}
 	expires := 0.0
 	if b.Timeout > 0 {
 		expires = float64(time.Now().Add(b.Timeout).UnixMicro()) / 1e6
 	}
-	err = conn.Publish(run, broker.Publication{Exchange: celery.ControlExchange, Message: broker.Message{
-		Headers: map[string]any{"clock": b.Clock, "expires": expires}, Body: request.Encode(),
-		ContentType: celery.ContentType, ContentEncoding: "utf-8", Priority: new(uint8), Persistent: true,
-	}})
+	message, err := b.Mailbox.message(request.Encode(), map[string]any{"clock": b.Clock, "expires": expires})
+	if err == nil {
+		message.Persistent = true
+		err = conn.Publish(run, broker.Publication{Exchange: b.Mailbox.requests(), Message: message})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.Method, err)
 	}

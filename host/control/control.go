@@ -23,22 +23,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
-// Exchanges are those that must be declared where replies and broadcasts are
-// published.
-var Exchanges = []broker.Exchange{
-	{Name: celery.ControlExchange, Type: "fanout", Transient: true},
-	{Name: celery.ReplyExchange, Type: "direct", Transient: true},
-}
-
-// Queue is the queue on which a node hears requests.
-func Queue(hostname string) broker.Queue {
-	return broker.Queue{
-		Name: hostname + "." + celery.ControlExchange, Exchange: celery.ControlExchange, ExchangeType: "fanout",
-		TransientExchange: true, TransientQueue: true, NoAck: true,
-		Args: map[string]any{"x-expires": 10000, "x-message-ttl": 300000},
-	}
-}
-
 // Publisher sends messages: a [broker.Broker] does.
 type Publisher interface {
 	Publish(ctx context.Context, p broker.Publication) error
@@ -53,6 +37,8 @@ type Consumers interface {
 // A Config says what a Node answers for. Replies, Tasks, Worker, Events, Served
 // and Hostname are required.
 type Config struct {
+	// Mailbox is how requests and replies travel.
+	Mailbox Mailbox
 	// Replies sends answers.
 	Replies Publisher
 	// Tasks are the consumers of task queues, and Queues those at the start.
@@ -145,9 +131,13 @@ func (n *Node) Wait() { n.consuming.Wait() }
 // which is away does not keep a node from answering.
 const answerTimeout = 3 * time.Second
 
-// Handle answers one request, a message of the [Queue].
+// Handle answers one request, a message of the [Mailbox.Queue].
 func (n *Node) Handle(ctx context.Context, d broker.Delivery) {
-	r, err := celery.DecodeRequest(celery.Incoming{Headers: d.Headers, Body: d.Body, ContentType: d.ContentType})
+	body, err := n.Mailbox.read(d)
+	var r celery.Request
+	if err == nil {
+		r, err = celery.DecodeRequest(celery.Incoming{Headers: d.Headers, Body: body})
+	}
 	if err != nil {
 		n.Log.Error("control request refused", logkey.Error, err)
 		return
@@ -163,12 +153,11 @@ func (n *Node) Handle(ctx context.Context, d broker.Delivery) {
 	if r.Ticket == "" || !answers {
 		return
 	}
-	reply := broker.Publication{Exchange: r.ReplyTo.Exchange, RoutingKey: r.ReplyTo.RoutingKey, NoConfirm: true, Message: broker.Message{
-		Headers: map[string]any{"ticket": r.Ticket, "clock": n.Clock().Forward()},
-		Body:    celery.Reply{Node: n.Hostname, Value: value}.Encode(), ContentType: celery.ContentType, ContentEncoding: "utf-8",
-		Priority: new(uint8),
-	}}
-	if err := n.Replies.Publish(ctx, reply); err != nil {
+	message, err := n.Mailbox.message(celery.Reply{Node: n.Hostname, Value: value}.Encode(), map[string]any{"ticket": r.Ticket, "clock": n.Clock().Forward()})
+	if err == nil {
+		err = n.Replies.Publish(ctx, broker.Publication{Exchange: r.ReplyTo.Exchange, RoutingKey: r.ReplyTo.RoutingKey, NoConfirm: true, Message: message})
+	}
+	if err != nil {
 		n.Log.Warn("control reply not sent", logkey.Work, r.Method, logkey.Error, err)
 	}
 }

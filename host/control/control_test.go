@@ -46,7 +46,7 @@ func (task) Run(context.Context, worker.Call) (json.RawMessage, error) {
 func node(t testing.TB, change func(*Config)) (*Node, *brokertest.Server) {
 	t.Helper()
 	server := brokertest.NewServer()
-	for _, e := range Exchanges {
+	for _, e := range (Mailbox{}).Exchanges() {
 		if err := server.DeclareExchange(e); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func node(t testing.TB, change func(*Config)) (*Node, *brokertest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ears := server.Open(brokertest.Config{Queues: []broker.Queue{Queue("w1@host1")}})
+	ears := server.Open(brokertest.Config{Queues: []broker.Queue{Mailbox{}.Queue("w1@host1")}})
 	cfg := Config{
 		Replies: tasks, Tasks: tasks,
 		Queues: []broker.Queue{{Name: "celery", Exchange: "celery", RoutingKey: "celery"}}, Worker: w, Events: events, Hostname: "w1@host1",
@@ -240,7 +240,7 @@ func TestNonsenseDoesNotEndTheNode(t *testing.T) {
 		}
 	}()
 	for _, body := range []string{``, `[]`, `{}`, `{"method": 1}`, `{"method": "ping", "arguments": []}`, `{"method": "ping", "destination": 5}`, "\xff"} {
-		if err := client.Publish(t.Context(), broker.Publication{Exchange: celery.ControlExchange, Message: broker.Message{Body: []byte(body)}}); err != nil {
+		if err := client.Publish(t.Context(), broker.Publication{Exchange: celery.ControlExchange, Message: broker.Message{Body: []byte(body), ContentType: celery.ContentType}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
@@ -70,22 +68,16 @@ func NewGossip(cfg GossipConfig) (*Gossip, error) {
 	return &Gossip{cfg: cfg, log: cfg.Log, peers: map[string]peer{}, elections: map[string]*election{}}, nil
 }
 
-// GossipQueue is a queue on which the events of workers are heard; each has
-// another name.
-func GossipQueue() broker.Queue {
-	return broker.Queue{
-		Name: celery.EventExchange + "." + uuid.NewString(), Exchange: celery.EventExchange, ExchangeType: "topic", RoutingKey: "worker.#",
-		TransientQueue: true, NoAck: true,
-		Args: map[string]any{"x-expires": 60000, "x-message-ttl": int(defaultHeartbeat.Milliseconds())},
-	}
-}
-
-// Handle hears one message of the [GossipQueue].
+// Handle hears one message of the [Wire.GossipQueue].
 func (g *Gossip) Handle(ctx context.Context, d broker.Delivery) {
 	if strings.HasPrefix(d.RoutingKey, "task.") { // a Redis without fanout_patterns sends all
 		return
 	}
-	events, err := celery.DecodeEvents(d.Body)
+	body, err := g.cfg.Events.cfg.Wire.read(d)
+	var events []celery.Event
+	if err == nil {
+		events, err = celery.DecodeEvents(body)
+	}
 	if err != nil {
 		g.log.Warn("event of another worker refused", logkey.Error, err)
 		return

@@ -18,7 +18,7 @@ import (
 func heard(e celery.Event, hostname string, clock int64) broker.Delivery {
 	e.Hostname, e.PID, e.Clock = hostname, 7, clock
 	e = e.At(time.Now())
-	return broker.Delivery{RoutingKey: e.RoutingKey(), Message: broker.Message{Headers: map[string]any{"hostname": hostname}, Body: e.Append(nil)}}
+	return broker.Delivery{RoutingKey: e.RoutingKey(), Message: broker.Message{Headers: map[string]any{"hostname": hostname}, Body: e.Append(nil), ContentType: celery.ContentType}}
 }
 
 // gossip runs a Gossip in the test's bubble. Elections won are sent to won.
@@ -64,7 +64,7 @@ func TestGossipKeepsTheClockAndTheTable(t *testing.T) {
 			t.Errorf("after our own: clock %d, %d peers", clock.Value(), g.Peers())
 		}
 		for _, body := range []string{"", "{", "[]", "[1]", `{"type":"worker-heartbeat","clock":"x"}`, `{"type":"worker-elect"}`, `{"type":"worker-elect-ack","id":3}`} {
-			g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.heartbeat", Message: broker.Message{Body: []byte(body)}})
+			g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.heartbeat", Message: broker.Message{Body: []byte(body), ContentType: celery.ContentType}})
 		}
 		g.Handle(t.Context(), heard(beat(100), "slow@host", 10))
 		time.Sleep(10 * time.Second) // the quick one missed its heartbeats
@@ -103,7 +103,7 @@ func TestElections(t *testing.T) {
 				}
 				own := celery.WorkerElect("e1", c.topic, action)
 				own.Hostname, own.PID, own.Clock = "w@host", os.Getpid(), clock.Value()
-				g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.elect", Message: broker.Message{Body: own.Append(nil)}})
+				g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.elect", Message: broker.Message{Body: own.Append(nil), ContentType: celery.ContentType}})
 				published := s.take()
 				if c.clock > 0 {
 					if len(published) != 1 {
@@ -146,7 +146,7 @@ func TestElectionGoesOnWithoutThoseThatAreSilent(t *testing.T) {
 			t.Fatalf("published %s, want that we stand", keys(all))
 		}
 		own := all[0].events[0]
-		g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.elect", Message: broker.Message{Body: own.Append(nil)}})
+		g.Handle(t.Context(), broker.Delivery{RoutingKey: "worker.elect", Message: broker.Message{Body: own.Append(nil), ContentType: celery.ContentType}})
 		if got := keys(s.take()); got != "" {
 			t.Errorf("published %s before all have stood", got)
 		}

@@ -18,9 +18,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// Exchange is what the broker must declare for events to arrive anywhere.
-var Exchange = broker.Exchange{Name: celery.EventExchange, Type: "topic"}
-
 // Sender is the part of a [broker.Broker] that a Publisher needs.
 type Sender interface {
 	Publish(ctx context.Context, p broker.Publication) error
@@ -30,6 +27,8 @@ type Sender interface {
 // A PublisherConfig says what to publish. Broker and Hostname are required.
 type PublisherConfig struct {
 	Broker Sender
+	// Wire is how events travel.
+	Wire Wire
 	// Feed is where task events come from; nil means that there are none.
 	Feed *Feed
 	// Hostname is the node name that monitors show, such as "sparkstalk@host".
@@ -346,9 +345,13 @@ func (r *run) worker(typ string) {
 
 // send hands one message to the broker.
 func (p *Publisher) send(ctx context.Context, hostname, key string, body []byte) error {
-	return p.cfg.Broker.Publish(ctx, broker.Publication{Exchange: celery.EventExchange, RoutingKey: key, NoConfirm: true, Message: broker.Message{
-		Headers: map[string]any{"hostname": hostname}, Body: body,
-		ContentType: celery.ContentType, ContentEncoding: "utf-8", Priority: new(uint8),
+	e, err := p.cfg.Wire.Format.Encode(body)
+	if err != nil {
+		return err
+	}
+	return p.cfg.Broker.Publish(ctx, broker.Publication{Exchange: p.cfg.Wire.exchange(), RoutingKey: key, NoConfirm: true, Message: broker.Message{
+		Headers: map[string]any{"hostname": hostname}, Body: e.Body,
+		ContentType: e.ContentType, ContentEncoding: e.ContentEncoding, Priority: new(uint8),
 	}})
 }
 

@@ -294,7 +294,7 @@ func TestPythonsMonitorSeesUs(t *testing.T) {
 		t.Fatalf("monitor.py says %q\n%s", lines.Text(), stderr.String())
 	}
 
-	b, err := rabbitmq.New(rabbitmq.Config{URL: proctest.RabbitMQ(t), Exchanges: []broker.Exchange{event.Exchange}})
+	b, err := rabbitmq.New(rabbitmq.Config{URL: proctest.RabbitMQ(t), Exchanges: []broker.Exchange{event.Wire{}.Declaration()}})
 	if err != nil {
 		t.Fatal(err)
 	}

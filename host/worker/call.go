@@ -69,7 +69,7 @@ func (w *Worker) newCall(r *request, set settings) *call {
 func (w *Worker) dispatcher(t *celery.Task) *canvas.Dispatcher {
 	d := &canvas.Dispatcher{
 		Publish: w.publish, ReplyTo: w.oid, Origin: w.origin, NewID: uuid.NewString,
-		Registered: w.registered, Parent: t, InheritPriority: w.InheritPriority,
+		Registered: w.registered, Parent: t, InheritPriority: w.InheritPriority, Priority: w.DefaultPriority, HeaderErrbacks: w.HeaderErrbacks,
 	}
 	if chords, ok := w.Config.Store.(result.Chords); ok {
 		d.Chords = chords
@@ -94,7 +94,7 @@ func (w *Worker) registered(name string) (ignoreResult, ok bool) {
 
 // sender sends what tasks of this worker have to send.
 func (w *Worker) sender() Sender {
-	return Sender{Broker: w.Broker, Queues: w.Queues, Routes: w.Routes, TaskSent: w.TaskSent}
+	return Sender{Broker: w.Broker, Queues: w.Queues, Routes: w.Routes, TaskSent: w.TaskSent, Style: w.Style}
 }
 
 func (w *Worker) publish(ctx context.Context, m canvas.Message) error {

@@ -100,7 +100,7 @@ func TestRetryIsRepublishedAsPythonsWorkerDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Queue != want.RoutingKey || m.Exchange != want.Exchange || m.Transient {
+	if m.Queue != want.RoutingKey || m.Exchange != want.Exchange || m.Transient != nil {
 		t.Errorf("goes to %+v", m)
 	}
 	if left := time.Until(*m.Task.ETA); left < 900*time.Millisecond || left > time.Second {

@@ -21,6 +21,17 @@ type Sender struct {
 	Routes map[string]Route
 	// TaskSent is told of each task that was sent. Nil tells nobody.
 	TaskSent func(context.Context, celery.Event)
+	Style
+}
+
+// A Style is how messages of tasks are sent whose signatures leave it open: Celery's
+// task_serializer, task_compression and task_default_delivery_mode.
+type Style struct {
+	Format celery.Format
+	// Compression is gzip, brotli or zstd; empty is none.
+	Compression string
+	// Transient messages need not outlive a restart of the broker.
+	Transient bool
 }
 
 // Publish sends a task to its queue. Like Celery's clients it makes a queue that
@@ -38,8 +49,9 @@ func (s Sender) Publish(ctx context.Context, m canvas.Message) error {
 		queue.Name = ""
 	}
 	sent := celery.TaskSent(m.Task, queue.Name, to.Exchange, to.RoutingKey)
-	to.Message = MessageOf(celery.EncodeTask(m.Task))
-	to.Persistent = !m.Transient
+	if to.Message, err = s.message(m); err != nil {
+		return err
+	}
 	err = s.Broker.Publish(ctx, to)
 	if errors.Is(err, broker.ErrUnroutable) {
 		if err := s.Broker.Declare(ctx, queue); err != nil {
@@ -52,6 +64,29 @@ func (s Sender) Publish(ctx context.Context, m canvas.Message) error {
 		s.TaskSent(ctx, sent)
 	}
 	return err
+}
+
+// message is a task as it is sent.
+func (s Sender) message(m canvas.Message) (broker.Message, error) {
+	format, compression, transient := s.Format, s.Compression, s.Transient
+	if m.Serializer != "" {
+		var err error
+		if format, err = celery.ParseFormat(m.Serializer); err != nil {
+			return broker.Message{}, fmt.Errorf("option serializer: %w", err)
+		}
+	}
+	if m.Compression != "" {
+		compression = m.Compression
+	}
+	if m.Transient != nil {
+		transient = *m.Transient
+	}
+	out, err := celery.EncodeTask(m.Task).Write(format, compression)
+	if err != nil {
+		return broker.Message{}, err
+	}
+	out.Persistent = !transient
+	return MessageOf(out), nil
 }
 
 // address is where a message goes. The queue is the one that it is for, and has no

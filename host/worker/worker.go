@@ -97,8 +97,14 @@ type Config struct {
 	// ETALimit is the most that the prefetch count becomes through tasks that wait
 	// for their time: Celery's worker_eta_task_limit. Zero is no limit.
 	ETALimit int
-	// InheritPriority gives tasks that a task sends its priority.
+	// InheritPriority gives tasks that a task sends its priority, DefaultPriority is
+	// that of those for which nothing else is said, nil for none.
 	InheritPriority bool
+	DefaultPriority *uint8
+	// HeaderErrbacks links the errbacks of chords to their headers, too.
+	HeaderErrbacks bool
+	// Style is how messages of tasks are written.
+	Style Style
 	// Queues are how queues are declared to which tasks send tasks; nil means the
 	// zero value. Routes are where tasks go by name or glob: Celery's task_routes.
 	Queues *Queues

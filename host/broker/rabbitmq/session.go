@@ -144,7 +144,7 @@ func (s *session) consume(q broker.Queue) error {
 	s.queues[tag] = q
 	var deliveries <-chan amqp.Delivery
 	err = s.link.call(func() (err error) {
-		deliveries, err = s.ch.Consume(q.Name, tag, q.NoAck, q.TransientQueue, false, false, args)
+		deliveries, err = s.ch.Consume(q.Name, tag, q.NoAck, q.TransientQueue && !q.Shared, false, false, args)
 		return err
 	})
 	if err != nil {

@@ -74,7 +74,7 @@ func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
 		return err // New has checked it
 	}
 	err = l.call(func() error {
-		_, err := ch.QueueDeclare(q.Name, !q.TransientQueue, q.TransientQueue, q.TransientQueue, false, args)
+		_, err := ch.QueueDeclare(q.Name, !q.TransientQueue, q.TransientQueue, q.TransientQueue && !q.Shared, false, args)
 		return err
 	})
 	if err != nil {

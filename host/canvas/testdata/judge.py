@@ -1,7 +1,8 @@
 """What Python's worker sends after a task.
 
-Reads a JSON list of [request, value, exception] from stdin, where request holds
-headers and embedded signatures, and has Celery's own tracer run a task that
+Reads a JSON list of [request, value, exception, header_errbacks] from stdin, where
+request holds headers and embedded signatures, and header_errbacks is the setting
+task_allow_error_cb_on_chord_header. It has Celery's own tracer run a task that
 returns value, or raises if exception is not null. Prints a JSON list of
 {"sent": [{"headers", "body", "reply_to", "priority", "queue"}], "stored": [...],
 "sizes": [...], "parts": [...]} or {"error": text}.
@@ -79,7 +80,8 @@ type(app).thread_oid = property(lambda self: "oid")
 tracer = build_tracer("judge.task", app.tasks["judge.task"], app=app)
 
 
-def judge(request, value, exception):
+def judge(request, value, exception, header_errbacks):
+    app.conf.task_allow_error_cb_on_chord_header = header_errbacks
     log.update(sent=[], stored=[], sizes=[], parts=[], internal=None)
     NOW.update(value=value, exception=exception)
     request = dict(request, delivery_info={"exchange": "", "routing_key": "celery", "priority": None}, properties={}, hostname="h")

@@ -115,6 +115,13 @@ def read(serializer, body):
     return dumps(deserialize(base64.b64decode(body), content_type, encoding, accept={content_type}))
 
 
+def kept(serializer, document):
+    """What a client with this result_serializer gets of a stored result."""
+    backend = Celery("kept", backend="cache+memory://", set_as_current=False, result_serializer=serializer, accept_content=["json", serializer]).backend
+    value = backend.decode_result(base64.b64decode(document))
+    return {"status": value["status"], "value": dumps(value["result"])}
+
+
 def exception(name, args):
     """repr of a builtin exception with arguments."""
     import builtins
@@ -124,6 +131,8 @@ def exception(name, args):
 questions = {
     "bodies": bodies,
     "read": read,
+    "again": lambda s: dumps(loads(s)),
+    "kept": kept,
     "repr": lambda s: repr(loads(s)),
     "saferepr": lambda s, limit: saferepr(loads(s), limit or None),
     "argsrepr": lambda s, limit: saferepr(tuple(loads(s)), limit or None),

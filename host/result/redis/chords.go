@@ -26,11 +26,14 @@ var (
 // take, sending the body includes three tries of four seconds each, and a chord
 // that is done is remembered for late duplicates.
 const (
-	joinTimeout  = 3 * time.Second
-	claimExpires = 6
-	keepExpires  = 21
-	doneExpires  = 300
+	defaultJoinTimeout = 3 * time.Second
+	keepExpires        = 21
+	leastClaimExpires  = 5
+	leastDoneExpires   = 300
 )
+
+func (s *Store) claimExpires() int { return max(int(2*s.joinTimeout.Seconds()), leastClaimExpires) }
+func (s *Store) doneExpires() int  { return max(2*s.claimExpires(), leastDoneExpires) }
 
 // countPart is Celery's rule of how a header task is counted and who starts the
 // body, in one atomic step. KEYS are the results (.j), extra completions (.t),
@@ -82,7 +85,7 @@ func (s *Store) groupKey(group string) string {
 }
 
 // ttl is how long what belongs to a chord is kept; zero is for ever.
-func (s *Store) ttl() time.Duration { return max(s.expires, 0) }
+func (s *Store) ttl() time.Duration { return max(s.chordExpires, 0) }
 
 // SetSize implements [result.Chords].
 func (s *Store) SetSize(ctx context.Context, group string, size int) error {
@@ -98,7 +101,10 @@ func (s *Store) SetSize(ctx context.Context, group string, size int) error {
 
 // SaveGroup implements [result.Chords].
 func (s *Store) SaveGroup(ctx context.Context, group string, tuple json.RawMessage) error {
-	document := celery.Object{{Key: "result", Value: tuple}}.Append(nil)
+	document, err := s.codec.Encode(celery.Object{{Key: "result", Value: tuple}}.Append(nil))
+	if err != nil {
+		return fmt.Errorf("group %s: %w", group, err)
+	}
 	return s.persist(ctx, "group "+group, func() error { return s.client.Set(ctx, s.groupKey(group), document, s.ttl()).Err() })
 }
 
@@ -117,15 +123,18 @@ func (s *Store) Part(ctx context.Context, p result.Part) (result.Claim, error) {
 	if len(value) == 0 {
 		value = json.RawMessage("null")
 	}
-	document := celery.AppendArray(nil, []json.RawMessage{json.RawMessage("1"), celery.Quote(p.TaskID), celery.Quote(p.State), value})
+	document, err := s.codec.Encode(celery.AppendArray(nil, []json.RawMessage{json.RawMessage("1"), celery.Quote(p.TaskID), celery.Quote(p.State), value}))
+	if err != nil {
+		return nil, fmt.Errorf("part of chord %s: %w", p.Group, err)
+	}
 	c := &claim{store: s, group: p.Group, token: strings.ReplaceAll(uuid.NewString(), "-", "")}
 	key := s.groupKey(p.Group)
 	keys := []string{key + ".j", key + ".t", key + ".s", key + ".d", key, key + ".c"}
 	var reply []int64
 	// Tried again it counts once, by the task's id, and knows its own claim.
-	err := s.persist(ctx, "part of chord "+p.Group, func() (err error) {
+	err = s.persist(ctx, "part of chord "+p.Group, func() (err error) {
 		reply, err = countPart.Run(ctx, s.client, keys, p.TaskID, string(document), "1", score,
-			int(s.ttl().Seconds()), claimExpires, c.token).Int64Slice()
+			int(s.ttl().Seconds()), s.claimExpires(), c.token).Int64Slice()
 		return err
 	})
 	if err != nil {
@@ -163,7 +172,11 @@ func (c *claim) Results(ctx context.Context) ([]json.RawMessage, error) {
 	}
 	values := make([]json.RawMessage, 0, len(parts))
 	for _, part := range parts {
-		members, err := celery.Elements([]byte(part))
+		document, err := c.store.codec.Decode([]byte(part))
+		if err != nil {
+			return nil, fmt.Errorf("chord %s: %w", c.group, err)
+		}
+		members, err := celery.Elements(document)
 		if err != nil || len(members) != 4 {
 			return nil, fmt.Errorf("chord %s: part %s is not [1, id, state, result]", c.group, celery.SafeRepr([]byte(part), 128))
 		}
@@ -197,7 +210,7 @@ func (c *claim) Done(ctx context.Context) error {
 	key := c.store.groupKey(c.group)
 	var ended int64
 	err := c.store.persist(ctx, "end of chord "+c.group, func() (err error) {
-		ended, err = endClaim.Run(ctx, c.store.client, []string{key + ".c", key + ".j", key + ".t", key + ".s", key + ".d"}, c.token, doneExpires).Int64()
+		ended, err = endClaim.Run(ctx, c.store.client, []string{key + ".c", key + ".j", key + ".t", key + ".s", key + ".d"}, c.token, c.store.doneExpires()).Int64()
 		return err
 	})
 	if err == nil && ended != 1 {
@@ -224,7 +237,7 @@ func (s *Store) Get(ctx context.Context, taskID string) (r celery.Result, found 
 		return r, false, nil
 	}
 	if err == nil {
-		r, err = celery.DecodeResult(document)
+		r, err = s.codec.DecodeResult(document)
 	}
 	return r, err == nil, err
 }
@@ -232,11 +245,15 @@ func (s *Store) Get(ctx context.Context, taskID string) (r celery.Result, found 
 // join nests the results of a header as its saved tuple says. They are there
 // already, or will be in a moment.
 func (s *Store) join(ctx context.Context, saved []byte) ([]json.RawMessage, error) {
+	saved, err := s.codec.Decode(saved)
+	if err != nil {
+		return nil, fmt.Errorf("saved group: %w", err)
+	}
 	document, err := celery.Members(saved)
 	if err != nil {
 		return nil, fmt.Errorf("saved group: %w", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, joinTimeout, errJoinTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.joinTimeout, errJoinTimeout)
 	defer cancel()
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Max: time.Second}
 	for {

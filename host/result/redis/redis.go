@@ -34,6 +34,15 @@ type Config struct {
 	// KeyPrefix is Celery's global_keyprefix: keys begin with it, and with an
 	// underscore after it unless it ends in one of ":_-.".
 	KeyPrefix string
+	// Codec is how values are kept: Celery's result_serializer and
+	// result_compression. All that use the backend must have the same serializer.
+	Codec celery.Codec
+	// ChordExpires is how long what belongs to a chord is kept. Zero means as
+	// Expires, negative for ever.
+	ChordExpires time.Duration
+	// JoinTimeout is how long the results of a chord's nested groups are waited
+	// for, once all have been counted. Zero means 3 s.
+	JoinTimeout time.Duration
 	// Log receives a line when Redis goes away and when it is back. Nil is silent.
 	Log *slog.Logger
 }
@@ -42,7 +51,10 @@ type Config struct {
 type Store struct {
 	client                  *goredis.Client
 	prefix                  string
+	codec                   celery.Codec
 	expires, failureExpires time.Duration
+	chordExpires            time.Duration
+	joinTimeout             time.Duration
 	log                     *slog.Logger
 }
 
@@ -55,12 +67,24 @@ func New(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("result backend: %w", err)
 	}
-	s := &Store{client: address.Client(nil), prefix: keyPrefix(cfg.KeyPrefix), expires: cfg.Expires, failureExpires: cfg.FailureExpires, log: cfg.Log}
+	if err := celery.CheckCompression(cfg.Codec.Compression); err != nil {
+		return nil, fmt.Errorf("result backend: %w", err)
+	}
+	s := &Store{
+		client: address.Client(nil), prefix: keyPrefix(cfg.KeyPrefix), codec: cfg.Codec, expires: cfg.Expires, failureExpires: cfg.FailureExpires,
+		chordExpires: cfg.ChordExpires, joinTimeout: cfg.JoinTimeout, log: cfg.Log,
+	}
 	if s.expires == 0 {
 		s.expires = 24 * time.Hour
 	}
 	if s.failureExpires == 0 {
 		s.failureExpires = s.expires
+	}
+	if s.chordExpires == 0 {
+		s.chordExpires = s.expires
+	}
+	if s.joinTimeout == 0 {
+		s.joinTimeout = defaultJoinTimeout
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -86,7 +110,10 @@ const (
 
 // Store implements [result.Store].
 func (s *Store) Store(ctx context.Context, r celery.Result, _ result.Reply) error {
-	document := r.Encode()
+	document, err := s.codec.Encode(r.Encode())
+	if err != nil {
+		return fmt.Errorf("store %s of task %s: %w", r.State, r.TaskID, err)
+	}
 	return s.persist(ctx, fmt.Sprintf("store %s of task %s", r.State, r.TaskID), func() error { return s.store(ctx, r, document) })
 }
 
@@ -123,7 +150,7 @@ func (s *Store) store(ctx context.Context, r celery.Result, document []byte) err
 		return err
 	}
 	if err == nil {
-		if before, err := celery.DecodeResult(old); err == nil && before.State == celery.StateSuccess {
+		if before, err := s.codec.DecodeResult(old); err == nil && before.State == celery.StateSuccess {
 			return nil
 		}
 	}

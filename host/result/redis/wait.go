@@ -31,7 +31,7 @@ func (s *Store) Wait(ctx context.Context, taskID string) (_ celery.Result, err e
 		document, err := s.client.Get(ctx, key).Bytes()
 		switch {
 		case err == nil:
-			if r, err := celery.DecodeResult(document); err != nil || r.Ready() {
+			if r, err := s.codec.DecodeResult(document); err != nil || r.Ready() {
 				return r, err
 			}
 		case ctx.Err() != nil:

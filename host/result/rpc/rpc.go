@@ -19,10 +19,22 @@ type Publisher interface {
 
 // A Store sends each state as one message. The client declares its queue, so
 // that a result for a client that has gone is dropped by the broker.
-type Store struct{ publisher Publisher }
+type Store struct {
+	publisher Publisher
+	cfg       Config
+}
+
+// A Config says how results are sent. The zero value is Celery's.
+type Config struct {
+	// Format is Celery's result_serializer.
+	Format celery.Format
+	// Persistent results outlive a restart of the broker, if their queue does:
+	// Celery's result_persistent.
+	Persistent bool
+}
 
 // New returns a Store over a publisher, which stays the caller's to close.
-func New(p Publisher) *Store { return &Store{publisher: p} }
+func New(p Publisher, cfg Config) *Store { return &Store{publisher: p, cfg: cfg} }
 
 var _ result.Store = (*Store)(nil)
 
@@ -36,10 +48,14 @@ func (s *Store) Store(ctx context.Context, r celery.Result, to result.Reply) err
 	if correlation == "" {
 		correlation = r.TaskID
 	}
+	document, err := s.cfg.Format.Encode(r.Encode())
+	if err != nil {
+		return fmt.Errorf("send %s of task %s: %w", r.State, r.TaskID, err)
+	}
 	// Not mandatory: the task was done whether or not anyone still listens.
-	err := s.publisher.Publish(ctx, broker.Publication{RoutingKey: to.ReplyTo, Message: broker.Message{
-		Headers: map[string]any{}, Body: r.Encode(), ContentType: celery.ContentType, ContentEncoding: "utf-8",
-		CorrelationID: correlation, Priority: new(uint8),
+	err = s.publisher.Publish(ctx, broker.Publication{RoutingKey: to.ReplyTo, Message: broker.Message{
+		Headers: map[string]any{}, Body: document.Body, ContentType: document.ContentType, ContentEncoding: document.ContentEncoding,
+		CorrelationID: correlation, Priority: new(uint8), Persistent: s.cfg.Persistent,
 	}})
 	if err != nil {
 		return fmt.Errorf("send %s of task %s: %w", r.State, r.TaskID, err)

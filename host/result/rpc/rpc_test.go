@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 		server := brokertest.NewServer()
 		inbox := listen(t, server)
 		return resulttest.Backend{
-			Store: rpc.New(server.Open(brokertest.Config{})), Reply: result.Reply{ReplyTo: "replies"},
+			Store: rpc.New(server.Open(brokertest.Config{}), rpc.Config{}), Reply: result.Reply{ReplyTo: "replies"},
 			Read: func(t *testing.T, id string) []byte { return inbox.next(t, id).Body },
 			Away: func(*testing.T) func() { server.Stop(); return server.Start },
 		}
@@ -94,7 +94,7 @@ func (in *inbox) next(t *testing.T, id string) broker.Delivery {
 
 func TestMessageIsCelerys(t *testing.T) {
 	var sent []broker.Publication
-	s := rpc.New(publisher(func(p broker.Publication) error { sent = append(sent, p); return nil }))
+	s := rpc.New(publisher(func(p broker.Publication) error { sent = append(sent, p); return nil }), rpc.Config{})
 	r := celery.Success(&celery.Task{ID: "i"}, json.RawMessage("5"))
 	for _, to := range []result.Reply{{}, {CorrelationID: "c"}, {ReplyTo: "q"}, {ReplyTo: "q", CorrelationID: "c"}} {
 		if err := s.Store(t.Context(), r, to); err != nil {
@@ -115,7 +115,7 @@ func TestMessageIsCelerys(t *testing.T) {
 }
 
 func TestErrorNamesTheTask(t *testing.T) {
-	s := rpc.New(publisher(func(broker.Publication) error { return broker.ErrClosed }))
+	s := rpc.New(publisher(func(broker.Publication) error { return broker.ErrClosed }), rpc.Config{})
 	err := s.Store(t.Context(), celery.Success(&celery.Task{ID: "the-id"}, nil), result.Reply{ReplyTo: "q"})
 	if !errors.Is(err, broker.ErrClosed) || !strings.Contains(err.Error(), "the-id") {
 		t.Errorf("got %v", err)
@@ -134,7 +134,7 @@ func TestPythonWaitsForOurResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := rpc.New(b)
+	s := rpc.New(b, rpc.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx, func(d broker.Delivery) { answer(t, s, d) }) }()
