@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -55,7 +56,7 @@ func packed(enc *msgpack.Encoder, raw json.RawMessage) error {
 	case 't', 'f':
 		return enc.EncodeBool(raw[0] == 't')
 	case '"':
-		return enc.EncodeString(unquote(raw))
+		return enc.EncodeString(valid(unquote(raw)))
 	case '[':
 		list, err := Elements(raw)
 		if err != nil {
@@ -79,13 +80,13 @@ func packed(enc *msgpack.Encoder, raw json.RawMessage) error {
 			if s.kind == "bytes" {
 				return enc.EncodeBytes(s.data)
 			}
-			return enc.EncodeString(s.plain())
+			return enc.EncodeString(valid(s.plain()))
 		}
 		if err := enc.EncodeMapLen(len(members)); err != nil {
 			return err
 		}
 		for _, m := range members {
-			if err := enc.EncodeString(m.Key); err != nil {
+			if err := enc.EncodeString(valid(m.Key)); err != nil {
 				return err
 			}
 			if err := packed(enc, m.Value); err != nil {
@@ -107,6 +108,9 @@ func packed(enc *msgpack.Encoder, raw json.RawMessage) error {
 	}
 	return enc.EncodeUint(n)
 }
+
+// valid is text with what is no UTF-8 replaced by U+FFFD, as elsewhere here.
+func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
 // jsonToYAML writes a JSON value as YAML 1.1 on one line, with all text quoted, so
 // that none of it can be taken for something else.
