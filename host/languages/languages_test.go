@@ -34,6 +34,11 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	for _, name := range []string{"modules", "functions"} {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
+			panic(err)
+		}
+	}
 	built.folder = folder
 	proctest.Main(removing{m, folder})
 }
@@ -55,11 +60,12 @@ func (r removing) Run() int {
 // buildAll builds all modules side by side, once for all tests.
 func buildAll(t *testing.T) string {
 	t.Helper()
-	built.Do(func() { buildInto(t, built.folder) })
-	if entries, err := os.ReadDir(built.folder); err != nil || len(entries) != len(sources) {
+	built.Do(func() { buildInto(t, filepath.Join(built.folder, "modules")) })
+	folder := filepath.Join(built.folder, "modules")
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != len(sources) {
 		t.Fatalf("%d of %d modules are built, %v", len(entries), len(sources), err)
 	}
-	return built.folder
+	return folder
 }
 
 func buildInto(t *testing.T, folder string) {

@@ -20,7 +20,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
 	"github.com/sparkstalk/sparkstalk/host/udf"
-	_ "github.com/sparkstalk/sparkstalk/host/udf/udftest" // its functions, natively
+	"github.com/sparkstalk/sparkstalk/host/udf/udftest" // its functions, natively
 	"github.com/sparkstalk/sparkstalk/sdk"
 )
 
@@ -111,23 +111,7 @@ func TestGoFunctions(t *testing.T) {
 }
 
 func valuesOfEveryTypeGoInAndOut(t *testing.T, s *spark.Session, l *udf.Library) {
-	for name, values := range map[string]string{
-		"boolean":   "(true), (false), (NULL)",
-		"tinyint":   "(-128Y), (127Y), (NULL)",
-		"smallint":  "(-32768S), (32767S), (NULL)",
-		"int":       "(-2147483648), (2147483647), (NULL)",
-		"bigint":    "(-9223372036854775808L), (9223372036854775807L), (NULL)",
-		"float":     "(float(1.5)), (float('NaN')), (float('-Infinity')), (NULL)",
-		"double":    "(1.5D), (double('NaN')), (-0.0D), (NULL)",
-		"string":    "(''), ('größe 😀'), (NULL)",
-		"binary":    "(X''), (X'00FF10'), (NULL)",
-		"timestamp": "(timestamp'2024-02-29 12:34:56.789012'), (timestamp'1969-12-31 23:59:59.999999'), (timestamp'0001-01-01 00:00:00'), (timestamp'9999-12-31 23:59:59.999999'), (NULL)",
-		"date":      "(date'2024-02-29'), (date'1582-10-04'), (date'0001-01-01'), (date'9999-12-31'), (NULL)",
-		"decimal":   "(12.3400BD), (-9999999999999999.9999BD), (0BD), (NULL)",
-		"strings":   "(array('a', NULL, '')), (array()), (NULL)",
-		"nested":    "(array(array(1, NULL), array())), (NULL)",
-		"dates":     "(array(date'2024-02-29', NULL)), (NULL)",
-	} {
+	for name, values := range udftest.Values {
 		for _, kind := range []string{"same_", "plain_"} {
 			if _, err := l.Call(kind+name, []*spark.Column{spark.Col("v")}); err != nil {
 				continue // plain ones are there for some types
@@ -142,11 +126,7 @@ func valuesOfEveryTypeGoInAndOut(t *testing.T, s *spark.Session, l *udf.Library)
 					}
 					return got
 				}
-				typ := map[string]string{"strings": "array<string>", "nested": "array<array<int>>", "dates": "array<date>", "decimal": "decimal(20,4)"}[name]
-				if typ == "" {
-					typ = name
-				}
-				cast := "CAST(v AS " + typ + ")"
+				cast := "CAST(v AS " + udftest.Type(name) + ")"
 				want, got := of(cast), of(kind+name+"("+cast+")")
 				if got != want {
 					t.Errorf("%s%s gives %s; want %s", kind, name, got, want)

@@ -1,6 +1,6 @@
 //! The words of text files, counted: what plugins/demo does in Go, with the same answers.
 
-use sparkstalk::{col, functions as f, lit, module, Context, DataFrame, Error, Json, Result};
+use sparkstalk::{call_udf, col, functions as f, lit, module, Column, Context, DataFrame, Error, Json, Result};
 
 module! {
     /// the sum of the numbers from 0 to n-1
@@ -19,6 +19,12 @@ module! {
         limit: i32 = 5,
     ) -> DataFrame = word_count, max_retries: 1;
 
+    /// the same, with the words split on the executors, by this module's own function
+    task "rust.WordCountUDF"(inputs: String, first_letter: String, limit: i32 = 5) -> DataFrame = word_count_udf;
+
+    /// the words of a text: what stands between white space
+    function "words"(text: &str) -> Vec<&str> = tokens;
+
     /// the longest of the words, counted in this module
     task "rust.longest"(inputs: String) -> Json = longest;
 }
@@ -33,11 +39,24 @@ fn simple_sum(ctx: &Context, n: i64) -> Result<i64> {
 }
 
 fn word_count(ctx: &Context, inputs: String, first_letter: String, limit: i32) -> Result<DataFrame> {
+    most_common(words(ctx, &inputs, split()), first_letter, limit)
+}
+
+fn word_count_udf(ctx: &Context, inputs: String, first_letter: String, limit: i32) -> Result<DataFrame> {
+    most_common(words(ctx, &inputs, call_udf("words", ["value"])), first_letter, limit)
+}
+
+fn tokens(text: &str) -> Vec<&str> {
+    let space = |c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c);
+    text.split(space).filter(|word| !word.is_empty()).collect()
+}
+
+fn most_common(words: DataFrame, first_letter: String, limit: i32) -> Result<DataFrame> {
     if first_letter.is_empty() {
         return Err(Error::new("ValueError", "first_letter is empty"));
     }
     let first = f::lower(f::substring("word", 1, 1));
-    Ok(words(ctx, &inputs)
+    Ok(words
         .filter(first.eq(f::lower(lit(&first_letter))))
         .order_by([col("count").desc(), col("word").asc()])
         .limit(limit))
@@ -45,7 +64,7 @@ fn word_count(ctx: &Context, inputs: String, first_letter: String, limit: i32) -
 
 fn longest(ctx: &Context, inputs: String) -> Result<Json> {
     ctx.update_state("PROGRESS", [("step", Json::from("collecting"))])?;
-    let rows = words(ctx, &inputs).select(["word"]).collect()?;
+    let rows = words(ctx, &inputs, split()).select(["word"]).collect()?;
     ctx.log("words collected", [("count", Json::from(rows.len()))]);
     let words = rows.iter().filter_map(|row| row.as_array()?.first()?.as_str());
     // Of several the first in the alphabet.
@@ -53,13 +72,17 @@ fn longest(ctx: &Context, inputs: String) -> Result<Json> {
     Ok(Json::from(longest.expect("there are no words")))
 }
 
+/// What makes words of a line by Spark's means.
+fn split() -> Column {
+    f::split("value", WHITE_SPACE)
+}
+
 /// Every word in text files, and how often it is there. The host keeps it for all tasks.
-fn words(ctx: &Context, inputs: &str) -> DataFrame {
-    let word = f::explode(f::split("value", WHITE_SPACE)).alias("word");
+fn words(ctx: &Context, inputs: &str, words: Column) -> DataFrame {
     ctx.spark()
         .read()
         .text(inputs)
-        .select([word])
+        .select([f::explode(words).alias("word")])
         .filter(col("word").neq(lit("")))
         .group_by(["word"])
         .count()

@@ -7,9 +7,11 @@
 #define SPARKSTALK_H
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sparkstalk_v1.h"
 
@@ -18,7 +20,7 @@
 /* ---- Memory of a call ---- */
 
 struct ss_block {
-  struct ss_block *next;
+  _Alignas(max_align_t) struct ss_block *next;
 };
 static struct ss_block *ss_blocks;
 
@@ -93,9 +95,16 @@ SS_UNUSED static int ss_raise(const char *type, const char *message) {
   return 1;
 }
 
-/* Ends the task, and its instance, for a mistake of the module's own. */
+/* Whether this is an executor of Spark's, which has no host: see sparkstalk_udf.h. */
+static bool ss_on_executor;
+
+/* Ends the task or the query, and its instance, for a mistake of the module's own. */
 #define ss_panic(message) ss_panic_at(message, __FILE__, __LINE__)
 __attribute__((noreturn)) SS_UNUSED static void ss_panic_at(const char *message, const char *file, int line) {
+  if (ss_on_executor) { /* what is printed goes into the query's error */
+    char *text = ss_format("panic: %s (%s:%d)\n", message, file, line);
+    if (write(STDERR_FILENO, text, strlen(text)) >= 0) __builtin_trap();
+  }
   char *error = ss_format("{\"type\":\"Panic\",\"module\":\"sparkstalk\",\"args\":[%s],\"traceback\":%s}", ss_quote(message),
                           ss_quote(ss_format("%s:%d", file, line)));
   ss_result_error(error, (uint32_t)strlen(error));
@@ -266,6 +275,8 @@ SS_UNUSED static ss_json ss_collect(ss_frame frame) {
   return n < 0 ? NULL : ss_fetch(n);
 }
 
+#include "sparkstalk_udf.h"
+
 /* ---- Tasks ---- */
 
 typedef struct ss_task ss_task;
@@ -306,7 +317,7 @@ SS_UNUSED static void ss_log(const char *message, const char *attributes) { ss_t
 /* Reports a state of the task's own, such as PROGRESS, with meta in JSON. A negative result is an error: return ss_fail(); */
 SS_UNUSED static int64_t ss_update_state(const char *state, const char *meta) { return ss_task_state(SS_TEXT(state), SS_TEXT(meta)); }
 
-SS_UNUSED static int ss_describe(const ss_task *tasks, int count) {
+SS_UNUSED static int ss_describe(const ss_task *tasks, int count, const ss_function *functions, int function_count) {
   char *text = "";
   for (int i = 0; i < count; i++) {
     const ss_task *t = &tasks[i];
@@ -320,7 +331,8 @@ SS_UNUSED static int ss_describe(const ss_task *tasks, int count) {
                      ss_quote(t->doc ? t->doc : ""), ss_quote(t->returns ? t->returns : "any"), params, t->options ? "," : "",
                      t->options ? t->options : "");
   }
-  int status = ss_return_json(ss_format("{\"abi\":1,\"sdk\":\"c/0.1.0\",\"tasks\":[%s]}", text));
+  int status = ss_return_json(ss_format("{\"abi\":1,\"sdk\":\"c/0.1.0\",\"tasks\":[%s],\"functions\":[%s]}", text,
+                                        ss_describe_functions(functions, function_count)));
   ss_free_all();
   return status;
 }
@@ -338,13 +350,24 @@ SS_UNUSED static int ss_run(const ss_task *tasks, int count, int index) {
   return status;
 }
 
-/* Makes the two functions that a module exports, of the table of its tasks. */
-#define SS_MODULE(tasks)                                                                          \
-  __attribute__((export_name("sparkstalk_describe"))) int sparkstalk_describe(void) {             \
-    return ss_describe(tasks, sizeof tasks / sizeof *tasks);                                      \
-  }                                                                                               \
-  __attribute__((export_name("sparkstalk_run"))) int sparkstalk_run(int index) {                  \
-    return ss_run(tasks, sizeof tasks / sizeof *tasks, index);                                    \
+/* Makes the functions that a module exports, of the table of its tasks and perhaps that of its functions on executors. */
+#define SS_MODULE(...) SS_MODULE_OF(__VA_ARGS__, SS_MODULE_BOTH, SS_MODULE_TASKS, )(__VA_ARGS__)
+#define SS_MODULE_OF(tasks, functions, macro, ...) macro
+
+#define SS_COUNT(table) (int)(sizeof table / sizeof *table)
+#define SS_MODULE_TASKS(tasks) SS_MODULE_MAIN(tasks, NULL, 0)
+#define SS_MODULE_BOTH(tasks, functions)                                                                       \
+  SS_MODULE_MAIN(tasks, functions, SS_COUNT(functions))                                                        \
+  SS_EXPORT("sparkstalk_udf_buffer") char *sparkstalk_udf_buffer(int size) {                                   \
+    return ss_grow(&ss_arguments, (size_t)size);                                                               \
+  }                                                                                                            \
+  SS_EXPORT("sparkstalk_udf") int64_t sparkstalk_udf(int index, SS_UNUSED int length) {                        \
+    return ss_call_function(functions, SS_COUNT(functions), index);                                            \
   }
+#define SS_MODULE_MAIN(tasks, functions, function_count)                                                       \
+  SS_EXPORT("sparkstalk_describe") int sparkstalk_describe(void) {                                             \
+    return ss_describe(tasks, SS_COUNT(tasks), functions, function_count);                                     \
+  }                                                                                                            \
+  SS_EXPORT("sparkstalk_run") int sparkstalk_run(int index) { return ss_run(tasks, SS_COUNT(tasks), index); }
 
 #endif

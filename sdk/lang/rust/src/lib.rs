@@ -27,54 +27,134 @@ mod frame;
 pub mod host;
 mod json;
 mod task;
+mod udf;
+mod value;
 
 pub use column::{call, col, expr, functions, lit, Column, Literal};
 pub use error::{Error, Result};
 pub use frame::{DataFrame, GroupedData, Reader, Spark};
 pub use json::{object, Json};
-pub use task::{describe, run, Answer, Context, FromArgument, Param, Task};
+pub use task::{describe, run, Answer, Context, FromArgument, Module, Param, Task};
+pub use udf::{call_function, call_udf, room, step, Function, Outcome, State};
+pub use value::{Arguments, Date, Decimal, Timestamp, Value};
 
-/// Declares the tasks of a module, and makes the two functions that it exports.
+/// Declares what a module has, and makes the functions that it exports.
 ///
-/// A task has a name, parameters with types and perhaps defaults, the type of its result, and the function that runs it, which
-/// takes the context and the parameters and returns a [`Result`] of that type. Doc comments go into the manifest. Celery's
-/// options may follow the function: `= top, acks_late: true, max_retries: 5, time_limit: 60.0;`.
+/// A `task` has a name, parameters with types and perhaps defaults, the type of its result, and the function that runs it,
+/// which takes the context and the parameters and returns a [`Result`] of that type. Doc comments go into the manifest.
+/// Celery's options may follow the function: `= top, acks_late: true, max_retries: 5, time_limit: 60.0;`.
+///
+/// A `function` is one for Spark's expressions: plans call it with [`call_udf`], SQL text by its name, and the executors run it,
+/// in a copy of the module without a host. It takes and returns [`Value`]s, or a [`Result`] of one. With a NULL for a parameter
+/// that is no `Option` the result is NULL, without a call. `nondeterministic: true` may follow.
+///
+/// An `aggregate` makes one value of many rows. Its function takes a [`State`] and a row's arguments and returns the new state;
+/// behind it follow `merge`, which makes one state of two, and `finish`, which makes the result of a state.
+///
+/// ```ignore
+/// function "words"(text: &str) -> Vec<&str> = words;
+/// aggregate "longest"(word: &str) -> Option<String> = longer, merge: longest, finish: word;
+/// ```
 #[macro_export]
 macro_rules! module {
     ($(
         $(#[doc = $doc:literal])*
-        task $name:literal($($(#[doc = $param_doc:literal])* $param:ident: $type:ty $(= $default:expr)?),* $(,)?)
+        $kind:ident $name:literal($($(#[doc = $param_doc:literal])* $param:ident: $type:ty $(= $default:expr)?),* $(,)?)
             -> $result:ty = $function:path $(, $option:ident: $value:expr)*;
     )*) => {
-        fn sparkstalk_tasks() -> Vec<$crate::Task> {
-            vec![$($crate::Task {
-                name: $name,
-                doc: concat!($($doc),*),
-                params: vec![$($crate::Param {
-                    name: stringify!($param),
-                    doc: concat!($($param_doc),*),
-                    typ: <$type as $crate::FromArgument>::TYPE,
-                    default: { let none: Option<$crate::Json> = None; $(let none = none.or(Some($crate::Json::from($default)));)? none },
-                }),*],
-                returns: <$result as $crate::Answer>::TYPE,
-                options: vec![$((stringify!($option), $crate::Json::from($value))),*],
-                run: |context, arguments| {
-                    let mut arguments = arguments.into_iter();
-                    $(let $param: $type = $crate::Param::take(stringify!($param), &mut arguments)?;)*
-                    let result: $result = $function(context, $($param),*)?;
-                    $crate::Answer::hand_over(&result)
-                },
-            }),*]
+        fn sparkstalk_module() -> $crate::Module {
+            let mut module = $crate::Module::default();
+            $($crate::declare!(module $kind $name, concat!($($doc),*), $result, $function,
+                [$($param: $type, concat!($($param_doc),*), [$($default)?]);*] [$($option: $value),*]);)*
+            module
         }
 
         #[no_mangle]
         pub extern "C" fn sparkstalk_describe() -> i32 {
-            $crate::describe(&sparkstalk_tasks())
+            $crate::describe(&sparkstalk_module())
         }
 
         #[no_mangle]
         pub extern "C" fn sparkstalk_run(index: i32) -> i32 {
-            $crate::run(&sparkstalk_tasks(), index)
+            $crate::run(&sparkstalk_module().tasks, index)
         }
+
+        #[no_mangle]
+        pub extern "C" fn sparkstalk_udf_buffer(size: i32) -> *mut u8 {
+            $crate::room(size)
+        }
+
+        #[no_mangle]
+        pub extern "C" fn sparkstalk_udf(index: i32, length: i32) -> i64 {
+            $crate::call_function(|| sparkstalk_module().functions, index, length)
+        }
+    };
+}
+
+/// Adds one declaration to a module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare {
+    ($module:ident task $name:literal, $doc:expr, $result:ty, $function:path,
+        [$($param:ident: $type:ty, $param_doc:expr, [$($default:expr)?]);*] [$($option:ident: $value:expr),*]) => {
+        $module.tasks.push($crate::Task {
+            name: $name,
+            doc: $doc,
+            params: vec![$($crate::Param {
+                name: stringify!($param),
+                doc: $param_doc,
+                typ: <$type as $crate::FromArgument>::TYPE,
+                default: { let none: Option<$crate::Json> = None; $(let none = none.or(Some($crate::Json::from($default)));)? none },
+            }),*],
+            returns: <$result as $crate::Answer>::TYPE,
+            options: vec![$((stringify!($option), $crate::Json::from($value))),*],
+            run: |context, arguments| {
+                let mut arguments = arguments.into_iter();
+                $(let $param: $type = $crate::Param::take(stringify!($param), &mut arguments)?;)*
+                let result: $result = $function(context, $($param),*)?;
+                $crate::Answer::hand_over(&result)
+            },
+        })
+    };
+    ($module:ident function $name:literal, $doc:expr, $result:ty, $function:path,
+        [$($param:ident: $type:ty, $param_doc:expr, []);*] [$($option:ident: $value:expr),*]) => {
+        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [$($option: $value),*], |from, to| {
+            $(let $param = <$type as $crate::Value>::read(from);)*
+            if let ($(Some($param),)*) = ($($param,)*) {
+                let result: $result = $crate::Outcome::<$result>::outcome($function($($param),*))?;
+                $crate::Value::write(&result, to);
+            } else {
+                to.push(0);
+            }
+            Ok(())
+        })
+    };
+    ($module:ident aggregate $name:literal, $doc:expr, $result:ty, $function:path,
+        [$($param:ident: $type:ty, $param_doc:expr, []);*] [merge: $merge:expr, finish: $finish:expr]) => {
+        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [aggregate: true], |from, to| {
+            let update = |state, from: &mut $crate::Arguments| {
+                $(let $param = <$type as $crate::Value>::read(from);)*
+                match ($($param,)*) {
+                    ($(Some($param),)*) => $function(state, $($param),*),
+                    _ => state,
+                }
+            };
+            $crate::step(from, to, update, $merge, |state, to| {
+                let result: $result = $crate::Outcome::<$result>::outcome($finish(state))?;
+                $crate::Value::write(&result, to);
+                Ok(())
+            })
+        })
+    };
+    (function $module:ident $name:literal, $doc:expr, $result:ty,
+        [$($param:ident: $type:ty),*] [$($option:ident: $value:expr),*], $run:expr) => {
+        $module.functions.push($crate::Function {
+            name: $name,
+            doc: $doc,
+            params: vec![$((stringify!($param), <$type as $crate::Value>::ddl())),*],
+            returns: <$result as $crate::Value>::ddl(),
+            options: vec![$((stringify!($option), $crate::Json::from($value))),*],
+            run: $run,
+        })
     };
 }

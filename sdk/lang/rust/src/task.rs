@@ -2,8 +2,17 @@ use crate::error::{Error, Result};
 use crate::frame::{DataFrame, Spark};
 use crate::host::{self, RowForm};
 use crate::json::{object, Json};
+use crate::udf::Function;
+use std::any::Any;
 use std::panic;
 use std::sync::Once;
+
+/// What a module has, as [`crate::module`] declares it.
+#[derive(Default)]
+pub struct Module {
+    pub tasks: Vec<Task>,
+    pub functions: Vec<Function>,
+}
 
 /// A task as [`crate::module`] declares it.
 pub struct Task {
@@ -163,10 +172,10 @@ impl Context {
 }
 
 /// Hands the manifest over. It is what `sparkstalk_describe` does.
-pub fn describe(tasks: &[Task]) -> i32 {
+pub fn describe(module: &Module) -> i32 {
     tell_panics();
     let text = |s: &str| Json::from(s.trim());
-    let list = tasks.iter().map(|t| {
+    let list = module.tasks.iter().map(|t| {
         let params = t.params.iter().map(|p| {
             let mut members = vec![("name", text(p.name)), ("type", text(p.typ)), ("doc", text(p.doc))];
             members.extend(p.default.clone().map(|d| ("default", d)));
@@ -186,6 +195,10 @@ pub fn describe(tasks: &[Task]) -> i32 {
         ("abi", Json::from(1)),
         ("sdk", Json::from(sdk)),
         ("tasks", Json::Array(list.collect())),
+        (
+            "functions",
+            Json::Array(module.functions.iter().map(Function::describe).collect()),
+        ),
     ]);
     ended(host::result_json(manifest.to_string().as_bytes()).map_err(Error::from))
 }
@@ -220,14 +233,15 @@ fn tell_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            let payload = info.payload();
-            let message = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-            let mut error = Error::new("sparkstalk.Panic", message.unwrap_or("a panic without a message"));
+            let mut error = Error::new("sparkstalk.Panic", panic_message(info.payload()));
             error.traceback = info.location().map(|at| at.to_string()).unwrap_or_default();
             let _ = host::result_error(error.to_json().as_bytes());
         }))
     });
+}
+
+pub(crate) fn panic_message(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
 }
