@@ -3,5 +3,5 @@
 // Package sparkpb holds the messages and the client of Spark Connect, Apache
 // Spark's protocol for remote sessions (Apache License 2.0).
 //
-// It is generated from the descriptors in pyspark-client 4.2.0. Only package spark uses it.
+// It is generated from the protocol of Spark 4.3.0. Only package spark uses it.
 package sparkpb

@@ -83,6 +83,7 @@ type PipelineCommand_DefineFlow_SCDType int32
 const (
 	PipelineCommand_DefineFlow_SCD_TYPE_UNSPECIFIED PipelineCommand_DefineFlow_SCDType = 0
 	PipelineCommand_DefineFlow_SCD_TYPE_1           PipelineCommand_DefineFlow_SCDType = 1
+	PipelineCommand_DefineFlow_SCD_TYPE_2           PipelineCommand_DefineFlow_SCDType = 2
 )
 
 // Enum value maps for PipelineCommand_DefineFlow_SCDType.
@@ -90,10 +91,12 @@ var (
 	PipelineCommand_DefineFlow_SCDType_name = map[int32]string{
 		0: "SCD_TYPE_UNSPECIFIED",
 		1: "SCD_TYPE_1",
+		2: "SCD_TYPE_2",
 	}
 	PipelineCommand_DefineFlow_SCDType_value = map[string]int32{
 		"SCD_TYPE_UNSPECIFIED": 0,
 		"SCD_TYPE_1":           1,
+		"SCD_TYPE_2":           2,
 	}
 )
 
@@ -1688,6 +1691,8 @@ type PipelineCommand_DefineFlow_AutoCdcFlowDetails struct {
 	ColumnList                        []*Expression                      `protobuf:"bytes,8,rep,name=column_list,json=columnList,proto3" json:"column_list,omitempty"`
 	ExceptColumnList                  []*Expression                      `protobuf:"bytes,9,rep,name=except_column_list,json=exceptColumnList,proto3" json:"except_column_list,omitempty"`
 	StoredAsScdType                   PipelineCommand_DefineFlow_SCDType `protobuf:"varint,10,opt,name=stored_as_scd_type,json=storedAsScdType,proto3,enum=spark.connect.PipelineCommand_DefineFlow_SCDType" json:"stored_as_scd_type,omitempty"`
+	TrackHistoryColumnList            []*Expression                      `protobuf:"bytes,11,rep,name=track_history_column_list,json=trackHistoryColumnList,proto3" json:"track_history_column_list,omitempty"`
+	TrackHistoryExceptColumnList      []*Expression                      `protobuf:"bytes,12,rep,name=track_history_except_column_list,json=trackHistoryExceptColumnList,proto3" json:"track_history_except_column_list,omitempty"`
 	IgnoreNullUpdatesColumnList       []*Expression                      `protobuf:"bytes,14,rep,name=ignore_null_updates_column_list,json=ignoreNullUpdatesColumnList,proto3" json:"ignore_null_updates_column_list,omitempty"`
 	IgnoreNullUpdatesExceptColumnList []*Expression                      `protobuf:"bytes,15,rep,name=ignore_null_updates_except_column_list,json=ignoreNullUpdatesExceptColumnList,proto3" json:"ignore_null_updates_except_column_list,omitempty"`
 	unknownFields                     protoimpl.UnknownFields
@@ -1778,6 +1783,20 @@ func (x *PipelineCommand_DefineFlow_AutoCdcFlowDetails) GetStoredAsScdType() Pip
 		return x.StoredAsScdType
 	}
 	return PipelineCommand_DefineFlow_SCD_TYPE_UNSPECIFIED
+}
+
+func (x *PipelineCommand_DefineFlow_AutoCdcFlowDetails) GetTrackHistoryColumnList() []*Expression {
+	if x != nil {
+		return x.TrackHistoryColumnList
+	}
+	return nil
+}
+
+func (x *PipelineCommand_DefineFlow_AutoCdcFlowDetails) GetTrackHistoryExceptColumnList() []*Expression {
+	if x != nil {
+		return x.TrackHistoryExceptColumnList
+	}
+	return nil
 }
 
 func (x *PipelineCommand_DefineFlow_AutoCdcFlowDetails) GetIgnoreNullUpdatesColumnList() []*Expression {
@@ -1974,7 +1993,7 @@ var File_spark_connect_pipelines_proto protoreflect.FileDescriptor
 
 const file_spark_connect_pipelines_proto_rawDesc = "" +
 	"\n" +
-	"\x1dspark/connect/pipelines.proto\x12\rspark.connect\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aspark/connect/common.proto\x1a\x1fspark/connect/expressions.proto\x1a\x1dspark/connect/relations.proto\x1a\x19spark/connect/types.proto\"\x83/\n" +
+	"\x1dspark/connect/pipelines.proto\x12\rspark.connect\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aspark/connect/common.proto\x1a\x1fspark/connect/expressions.proto\x1a\x1dspark/connect/relations.proto\x1a\x19spark/connect/types.proto\"\xcc0\n" +
 	"\x0fPipelineCommand\x12h\n" +
 	"\x15create_dataflow_graph\x18\x01 \x01(\v22.spark.connect.PipelineCommand.CreateDataflowGraphH\x00R\x13createDataflowGraph\x12R\n" +
 	"\rdefine_output\x18\x02 \x01(\v2+.spark.connect.PipelineCommand.DefineOutputH\x00R\fdefineOutput\x12L\n" +
@@ -2036,7 +2055,7 @@ const file_spark_connect_pipelines_proto_rawDesc = "" +
 	"\f_output_typeB\n" +
 	"\n" +
 	"\b_commentB\x17\n" +
-	"\x15_source_code_location\x1a\xde\x0e\n" +
+	"\x15_source_code_location\x1a\xa7\x10\n" +
 	"\n" +
 	"DefineFlow\x12/\n" +
 	"\x11dataflow_graph_id\x18\x01 \x01(\tH\x01R\x0fdataflowGraphId\x88\x01\x01\x12 \n" +
@@ -2055,7 +2074,7 @@ const file_spark_connect_pipelines_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aa\n" +
 	"\x18WriteRelationFlowDetails\x128\n" +
 	"\brelation\x18\x01 \x01(\v2\x17.spark.connect.RelationH\x00R\brelation\x88\x01\x01B\v\n" +
-	"\t_relation\x1a\xb4\x06\n" +
+	"\t_relation\x1a\xed\a\n" +
 	"\x12AutoCdcFlowDetails\x12\x1b\n" +
 	"\x06source\x18\x01 \x01(\tH\x00R\x06source\x88\x01\x01\x12-\n" +
 	"\x04keys\x18\x02 \x03(\v2\x19.spark.connect.ExpressionR\x04keys\x12?\n" +
@@ -2067,7 +2086,9 @@ const file_spark_connect_pipelines_proto_rawDesc = "" +
 	"columnList\x12G\n" +
 	"\x12except_column_list\x18\t \x03(\v2\x19.spark.connect.ExpressionR\x10exceptColumnList\x12^\n" +
 	"\x12stored_as_scd_type\x18\n" +
-	" \x01(\x0e21.spark.connect.PipelineCommand.DefineFlow.SCDTypeR\x0fstoredAsScdType\x12_\n" +
+	" \x01(\x0e21.spark.connect.PipelineCommand.DefineFlow.SCDTypeR\x0fstoredAsScdType\x12T\n" +
+	"\x19track_history_column_list\x18\v \x03(\v2\x19.spark.connect.ExpressionR\x16trackHistoryColumnList\x12a\n" +
+	" track_history_except_column_list\x18\f \x03(\v2\x19.spark.connect.ExpressionR\x1ctrackHistoryExceptColumnList\x12_\n" +
 	"\x1fignore_null_updates_column_list\x18\x0e \x03(\v2\x19.spark.connect.ExpressionR\x1bignoreNullUpdatesColumnList\x12l\n" +
 	"&ignore_null_updates_except_column_list\x18\x0f \x03(\v2\x19.spark.connect.ExpressionR!ignoreNullUpdatesExceptColumnListB\t\n" +
 	"\a_sourceB\x0e\n" +
@@ -2077,11 +2098,13 @@ const file_spark_connect_pipelines_proto_rawDesc = "" +
 	"\bResponse\x12 \n" +
 	"\tflow_name\x18\x01 \x01(\tH\x00R\bflowName\x88\x01\x01B\f\n" +
 	"\n" +
-	"_flow_name\"3\n" +
+	"_flow_name\"C\n" +
 	"\aSCDType\x12\x18\n" +
 	"\x14SCD_TYPE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
-	"SCD_TYPE_1\x10\x01B\t\n" +
+	"SCD_TYPE_1\x10\x01\x12\x0e\n" +
+	"\n" +
+	"SCD_TYPE_2\x10\x02B\t\n" +
 	"\adetailsB\x14\n" +
 	"\x12_dataflow_graph_idB\f\n" +
 	"\n" +
@@ -2291,15 +2314,17 @@ var file_spark_connect_pipelines_proto_depIdxs = []int32{
 	35, // 43: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.column_list:type_name -> spark.connect.Expression
 	35, // 44: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.except_column_list:type_name -> spark.connect.Expression
 	1,  // 45: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.stored_as_scd_type:type_name -> spark.connect.PipelineCommand.DefineFlow.SCDType
-	35, // 46: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.ignore_null_updates_column_list:type_name -> spark.connect.Expression
-	35, // 47: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.ignore_null_updates_except_column_list:type_name -> spark.connect.Expression
-	32, // 48: spark.connect.PipelineCommandResult.DefineOutputResult.resolved_identifier:type_name -> spark.connect.ResolvedIdentifier
-	32, // 49: spark.connect.PipelineCommandResult.DefineFlowResult.resolved_identifier:type_name -> spark.connect.ResolvedIdentifier
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	35, // 46: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.track_history_column_list:type_name -> spark.connect.Expression
+	35, // 47: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.track_history_except_column_list:type_name -> spark.connect.Expression
+	35, // 48: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.ignore_null_updates_column_list:type_name -> spark.connect.Expression
+	35, // 49: spark.connect.PipelineCommand.DefineFlow.AutoCdcFlowDetails.ignore_null_updates_except_column_list:type_name -> spark.connect.Expression
+	32, // 50: spark.connect.PipelineCommandResult.DefineOutputResult.resolved_identifier:type_name -> spark.connect.ResolvedIdentifier
+	32, // 51: spark.connect.PipelineCommandResult.DefineFlowResult.resolved_identifier:type_name -> spark.connect.ResolvedIdentifier
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_spark_connect_pipelines_proto_init() }

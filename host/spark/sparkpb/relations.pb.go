@@ -299,6 +299,7 @@ type Relation struct {
 	//	*Relation_ChunkedCachedLocalRelation
 	//	*Relation_RelationChanges
 	//	*Relation_NearestByJoin
+	//	*Relation_Zip
 	//	*Relation_FillNa
 	//	*Relation_DropNa
 	//	*Relation_Replace
@@ -777,6 +778,15 @@ func (x *Relation) GetNearestByJoin() *NearestByJoin {
 	return nil
 }
 
+func (x *Relation) GetZip() *Zip {
+	if x != nil {
+		if x, ok := x.RelType.(*Relation_Zip); ok {
+			return x.Zip
+		}
+	}
+	return nil
+}
+
 func (x *Relation) GetFillNa() *NAFill {
 	if x != nil {
 		if x, ok := x.RelType.(*Relation_FillNa); ok {
@@ -1100,6 +1110,10 @@ type Relation_NearestByJoin struct {
 	NearestByJoin *NearestByJoin `protobuf:"bytes,47,opt,name=nearest_by_join,json=nearestByJoin,proto3,oneof"`
 }
 
+type Relation_Zip struct {
+	Zip *Zip `protobuf:"bytes,48,opt,name=zip,proto3,oneof"`
+}
+
 type Relation_FillNa struct {
 	FillNa *NAFill `protobuf:"bytes,90,opt,name=fill_na,json=fillNa,proto3,oneof"`
 }
@@ -1251,6 +1265,8 @@ func (*Relation_ChunkedCachedLocalRelation) isRelation_RelType() {}
 func (*Relation_RelationChanges) isRelation_RelType() {}
 
 func (*Relation_NearestByJoin) isRelation_RelType() {}
+
+func (*Relation_Zip) isRelation_RelType() {}
 
 func (*Relation_FillNa) isRelation_RelType() {}
 
@@ -5468,6 +5484,58 @@ func (x *NearestByJoin) GetDirection() string {
 	return ""
 }
 
+type Zip struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Left          *Relation              `protobuf:"bytes,1,opt,name=left,proto3" json:"left,omitempty"`
+	Right         *Relation              `protobuf:"bytes,2,opt,name=right,proto3" json:"right,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Zip) Reset() {
+	*x = Zip{}
+	mi := &file_spark_connect_relations_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Zip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Zip) ProtoMessage() {}
+
+func (x *Zip) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_relations_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Zip.ProtoReflect.Descriptor instead.
+func (*Zip) Descriptor() ([]byte, []int) {
+	return file_spark_connect_relations_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *Zip) GetLeft() *Relation {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+func (x *Zip) GetRight() *Relation {
+	if x != nil {
+		return x.Right
+	}
+	return nil
+}
+
 type MlRelation_Transform struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Operator:
@@ -5483,7 +5551,7 @@ type MlRelation_Transform struct {
 
 func (x *MlRelation_Transform) Reset() {
 	*x = MlRelation_Transform{}
-	mi := &file_spark_connect_relations_proto_msgTypes[65]
+	mi := &file_spark_connect_relations_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5495,7 +5563,7 @@ func (x *MlRelation_Transform) String() string {
 func (*MlRelation_Transform) ProtoMessage() {}
 
 func (x *MlRelation_Transform) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[65]
+	mi := &file_spark_connect_relations_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5576,7 +5644,7 @@ type Fetch_Method struct {
 
 func (x *Fetch_Method) Reset() {
 	*x = Fetch_Method{}
-	mi := &file_spark_connect_relations_proto_msgTypes[66]
+	mi := &file_spark_connect_relations_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5588,7 +5656,7 @@ func (x *Fetch_Method) String() string {
 func (*Fetch_Method) ProtoMessage() {}
 
 func (x *Fetch_Method) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[66]
+	mi := &file_spark_connect_relations_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5631,7 +5699,7 @@ type Fetch_Method_Args struct {
 
 func (x *Fetch_Method_Args) Reset() {
 	*x = Fetch_Method_Args{}
-	mi := &file_spark_connect_relations_proto_msgTypes[67]
+	mi := &file_spark_connect_relations_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5643,7 +5711,7 @@ func (x *Fetch_Method_Args) String() string {
 func (*Fetch_Method_Args) ProtoMessage() {}
 
 func (x *Fetch_Method_Args) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[67]
+	mi := &file_spark_connect_relations_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5710,7 +5778,7 @@ type Read_NamedTable struct {
 
 func (x *Read_NamedTable) Reset() {
 	*x = Read_NamedTable{}
-	mi := &file_spark_connect_relations_proto_msgTypes[70]
+	mi := &file_spark_connect_relations_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5722,7 +5790,7 @@ func (x *Read_NamedTable) String() string {
 func (*Read_NamedTable) ProtoMessage() {}
 
 func (x *Read_NamedTable) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[70]
+	mi := &file_spark_connect_relations_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5766,7 +5834,7 @@ type Read_DataSource struct {
 
 func (x *Read_DataSource) Reset() {
 	*x = Read_DataSource{}
-	mi := &file_spark_connect_relations_proto_msgTypes[71]
+	mi := &file_spark_connect_relations_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5778,7 +5846,7 @@ func (x *Read_DataSource) String() string {
 func (*Read_DataSource) ProtoMessage() {}
 
 func (x *Read_DataSource) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[71]
+	mi := &file_spark_connect_relations_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5846,7 +5914,7 @@ type Join_JoinDataType struct {
 
 func (x *Join_JoinDataType) Reset() {
 	*x = Join_JoinDataType{}
-	mi := &file_spark_connect_relations_proto_msgTypes[75]
+	mi := &file_spark_connect_relations_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5858,7 +5926,7 @@ func (x *Join_JoinDataType) String() string {
 func (*Join_JoinDataType) ProtoMessage() {}
 
 func (x *Join_JoinDataType) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[75]
+	mi := &file_spark_connect_relations_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5898,7 +5966,7 @@ type Aggregate_Pivot struct {
 
 func (x *Aggregate_Pivot) Reset() {
 	*x = Aggregate_Pivot{}
-	mi := &file_spark_connect_relations_proto_msgTypes[76]
+	mi := &file_spark_connect_relations_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5910,7 +5978,7 @@ func (x *Aggregate_Pivot) String() string {
 func (*Aggregate_Pivot) ProtoMessage() {}
 
 func (x *Aggregate_Pivot) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[76]
+	mi := &file_spark_connect_relations_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5949,7 +6017,7 @@ type Aggregate_GroupingSets struct {
 
 func (x *Aggregate_GroupingSets) Reset() {
 	*x = Aggregate_GroupingSets{}
-	mi := &file_spark_connect_relations_proto_msgTypes[77]
+	mi := &file_spark_connect_relations_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5961,7 +6029,7 @@ func (x *Aggregate_GroupingSets) String() string {
 func (*Aggregate_GroupingSets) ProtoMessage() {}
 
 func (x *Aggregate_GroupingSets) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[77]
+	mi := &file_spark_connect_relations_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5994,7 +6062,7 @@ type StatSampleBy_Fraction struct {
 
 func (x *StatSampleBy_Fraction) Reset() {
 	*x = StatSampleBy_Fraction{}
-	mi := &file_spark_connect_relations_proto_msgTypes[78]
+	mi := &file_spark_connect_relations_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6006,7 +6074,7 @@ func (x *StatSampleBy_Fraction) String() string {
 func (*StatSampleBy_Fraction) ProtoMessage() {}
 
 func (x *StatSampleBy_Fraction) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[78]
+	mi := &file_spark_connect_relations_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6046,7 +6114,7 @@ type NAReplace_Replacement struct {
 
 func (x *NAReplace_Replacement) Reset() {
 	*x = NAReplace_Replacement{}
-	mi := &file_spark_connect_relations_proto_msgTypes[79]
+	mi := &file_spark_connect_relations_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6058,7 +6126,7 @@ func (x *NAReplace_Replacement) String() string {
 func (*NAReplace_Replacement) ProtoMessage() {}
 
 func (x *NAReplace_Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[79]
+	mi := &file_spark_connect_relations_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6098,7 +6166,7 @@ type WithColumnsRenamed_Rename struct {
 
 func (x *WithColumnsRenamed_Rename) Reset() {
 	*x = WithColumnsRenamed_Rename{}
-	mi := &file_spark_connect_relations_proto_msgTypes[81]
+	mi := &file_spark_connect_relations_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6110,7 +6178,7 @@ func (x *WithColumnsRenamed_Rename) String() string {
 func (*WithColumnsRenamed_Rename) ProtoMessage() {}
 
 func (x *WithColumnsRenamed_Rename) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[81]
+	mi := &file_spark_connect_relations_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6149,7 +6217,7 @@ type Unpivot_Values struct {
 
 func (x *Unpivot_Values) Reset() {
 	*x = Unpivot_Values{}
-	mi := &file_spark_connect_relations_proto_msgTypes[82]
+	mi := &file_spark_connect_relations_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6161,7 +6229,7 @@ func (x *Unpivot_Values) String() string {
 func (*Unpivot_Values) ProtoMessage() {}
 
 func (x *Unpivot_Values) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_relations_proto_msgTypes[82]
+	mi := &file_spark_connect_relations_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6188,7 +6256,7 @@ var File_spark_connect_relations_proto protoreflect.FileDescriptor
 
 const file_spark_connect_relations_proto_rawDesc = "" +
 	"\n" +
-	"\x1dspark/connect/relations.proto\x12\rspark.connect\x1a\x19google/protobuf/any.proto\x1a\x1fspark/connect/expressions.proto\x1a\x19spark/connect/types.proto\x1a\x1bspark/connect/catalog.proto\x1a\x1aspark/connect/common.proto\x1a\x1dspark/connect/ml_common.proto\"\xa1\x1f\n" +
+	"\x1dspark/connect/relations.proto\x12\rspark.connect\x1a\x19google/protobuf/any.proto\x1a\x1fspark/connect/expressions.proto\x1a\x19spark/connect/types.proto\x1a\x1bspark/connect/catalog.proto\x1a\x1aspark/connect/common.proto\x1a\x1dspark/connect/ml_common.proto\"\xc9\x1f\n" +
 	"\bRelation\x125\n" +
 	"\x06common\x18\x01 \x01(\v2\x1d.spark.connect.RelationCommonR\x06common\x12)\n" +
 	"\x04read\x18\x02 \x01(\v2\x13.spark.connect.ReadH\x00R\x04read\x122\n" +
@@ -6241,7 +6309,8 @@ const file_spark_connect_relations_proto_rawDesc = "" +
 	"\flateral_join\x18, \x01(\v2\x1a.spark.connect.LateralJoinH\x00R\vlateralJoin\x12n\n" +
 	"\x1dchunked_cached_local_relation\x18- \x01(\v2).spark.connect.ChunkedCachedLocalRelationH\x00R\x1achunkedCachedLocalRelation\x12K\n" +
 	"\x10relation_changes\x18. \x01(\v2\x1e.spark.connect.RelationChangesH\x00R\x0frelationChanges\x12F\n" +
-	"\x0fnearest_by_join\x18/ \x01(\v2\x1c.spark.connect.NearestByJoinH\x00R\rnearestByJoin\x120\n" +
+	"\x0fnearest_by_join\x18/ \x01(\v2\x1c.spark.connect.NearestByJoinH\x00R\rnearestByJoin\x12&\n" +
+	"\x03zip\x180 \x01(\v2\x12.spark.connect.ZipH\x00R\x03zip\x120\n" +
 	"\afill_na\x18Z \x01(\v2\x15.spark.connect.NAFillH\x00R\x06fillNa\x120\n" +
 	"\adrop_na\x18[ \x01(\v2\x15.spark.connect.NADropH\x00R\x06dropNa\x124\n" +
 	"\areplace\x18\\ \x01(\v2\x18.spark.connect.NAReplaceH\x00R\areplace\x126\n" +
@@ -6725,7 +6794,10 @@ const file_spark_connect_relations_proto_rawDesc = "" +
 	"numResults\x12\x1b\n" +
 	"\tjoin_type\x18\x05 \x01(\tR\bjoinType\x12\x12\n" +
 	"\x04mode\x18\x06 \x01(\tR\x04mode\x12\x1c\n" +
-	"\tdirection\x18\a \x01(\tR\tdirectionB6\n" +
+	"\tdirection\x18\a \x01(\tR\tdirection\"a\n" +
+	"\x03Zip\x12+\n" +
+	"\x04left\x18\x01 \x01(\v2\x17.spark.connect.RelationR\x04left\x12-\n" +
+	"\x05right\x18\x02 \x01(\v2\x17.spark.connect.RelationR\x05rightB6\n" +
 	"\x1eorg.apache.spark.connect.protoP\x01Z\x12internal/generatedb\x06proto3"
 
 var (
@@ -6741,7 +6813,7 @@ func file_spark_connect_relations_proto_rawDescGZIP() []byte {
 }
 
 var file_spark_connect_relations_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_spark_connect_relations_proto_msgTypes = make([]protoimpl.MessageInfo, 84)
+var file_spark_connect_relations_proto_msgTypes = make([]protoimpl.MessageInfo, 85)
 var file_spark_connect_relations_proto_goTypes = []any{
 	(Join_JoinType)(0),                           // 0: spark.connect.Join.JoinType
 	(SetOperation_SetOpType)(0),                  // 1: spark.connect.SetOperation.SetOpType
@@ -6812,37 +6884,38 @@ var file_spark_connect_relations_proto_goTypes = []any{
 	(*AsOfJoin)(nil),                             // 66: spark.connect.AsOfJoin
 	(*LateralJoin)(nil),                          // 67: spark.connect.LateralJoin
 	(*NearestByJoin)(nil),                        // 68: spark.connect.NearestByJoin
-	(*MlRelation_Transform)(nil),                 // 69: spark.connect.MlRelation.Transform
-	(*Fetch_Method)(nil),                         // 70: spark.connect.Fetch.Method
-	(*Fetch_Method_Args)(nil),                    // 71: spark.connect.Fetch.Method.Args
-	nil,                                          // 72: spark.connect.SQL.ArgsEntry
-	nil,                                          // 73: spark.connect.SQL.NamedArgumentsEntry
-	(*Read_NamedTable)(nil),                      // 74: spark.connect.Read.NamedTable
-	(*Read_DataSource)(nil),                      // 75: spark.connect.Read.DataSource
-	nil,                                          // 76: spark.connect.Read.NamedTable.OptionsEntry
-	nil,                                          // 77: spark.connect.Read.DataSource.OptionsEntry
-	nil,                                          // 78: spark.connect.RelationChanges.OptionsEntry
-	(*Join_JoinDataType)(nil),                    // 79: spark.connect.Join.JoinDataType
-	(*Aggregate_Pivot)(nil),                      // 80: spark.connect.Aggregate.Pivot
-	(*Aggregate_GroupingSets)(nil),               // 81: spark.connect.Aggregate.GroupingSets
-	(*StatSampleBy_Fraction)(nil),                // 82: spark.connect.StatSampleBy.Fraction
-	(*NAReplace_Replacement)(nil),                // 83: spark.connect.NAReplace.Replacement
-	nil,                                          // 84: spark.connect.WithColumnsRenamed.RenameColumnsMapEntry
-	(*WithColumnsRenamed_Rename)(nil),            // 85: spark.connect.WithColumnsRenamed.Rename
-	(*Unpivot_Values)(nil),                       // 86: spark.connect.Unpivot.Values
-	nil,                                          // 87: spark.connect.Parse.OptionsEntry
-	(*Catalog)(nil),                              // 88: spark.connect.Catalog
-	(*anypb.Any)(nil),                            // 89: google.protobuf.Any
-	(*ObjectRef)(nil),                            // 90: spark.connect.ObjectRef
-	(*Origin)(nil),                               // 91: spark.connect.Origin
-	(*Expression_Literal)(nil),                   // 92: spark.connect.Expression.Literal
-	(*Expression)(nil),                           // 93: spark.connect.Expression
-	(*Expression_SortOrder)(nil),                 // 94: spark.connect.Expression.SortOrder
-	(*Expression_Alias)(nil),                     // 95: spark.connect.Expression.Alias
-	(*DataType)(nil),                             // 96: spark.connect.DataType
-	(*CommonInlineUserDefinedFunction)(nil),      // 97: spark.connect.CommonInlineUserDefinedFunction
-	(*MlOperator)(nil),                           // 98: spark.connect.MlOperator
-	(*MlParams)(nil),                             // 99: spark.connect.MlParams
+	(*Zip)(nil),                                  // 69: spark.connect.Zip
+	(*MlRelation_Transform)(nil),                 // 70: spark.connect.MlRelation.Transform
+	(*Fetch_Method)(nil),                         // 71: spark.connect.Fetch.Method
+	(*Fetch_Method_Args)(nil),                    // 72: spark.connect.Fetch.Method.Args
+	nil,                                          // 73: spark.connect.SQL.ArgsEntry
+	nil,                                          // 74: spark.connect.SQL.NamedArgumentsEntry
+	(*Read_NamedTable)(nil),                      // 75: spark.connect.Read.NamedTable
+	(*Read_DataSource)(nil),                      // 76: spark.connect.Read.DataSource
+	nil,                                          // 77: spark.connect.Read.NamedTable.OptionsEntry
+	nil,                                          // 78: spark.connect.Read.DataSource.OptionsEntry
+	nil,                                          // 79: spark.connect.RelationChanges.OptionsEntry
+	(*Join_JoinDataType)(nil),                    // 80: spark.connect.Join.JoinDataType
+	(*Aggregate_Pivot)(nil),                      // 81: spark.connect.Aggregate.Pivot
+	(*Aggregate_GroupingSets)(nil),               // 82: spark.connect.Aggregate.GroupingSets
+	(*StatSampleBy_Fraction)(nil),                // 83: spark.connect.StatSampleBy.Fraction
+	(*NAReplace_Replacement)(nil),                // 84: spark.connect.NAReplace.Replacement
+	nil,                                          // 85: spark.connect.WithColumnsRenamed.RenameColumnsMapEntry
+	(*WithColumnsRenamed_Rename)(nil),            // 86: spark.connect.WithColumnsRenamed.Rename
+	(*Unpivot_Values)(nil),                       // 87: spark.connect.Unpivot.Values
+	nil,                                          // 88: spark.connect.Parse.OptionsEntry
+	(*Catalog)(nil),                              // 89: spark.connect.Catalog
+	(*anypb.Any)(nil),                            // 90: google.protobuf.Any
+	(*ObjectRef)(nil),                            // 91: spark.connect.ObjectRef
+	(*Origin)(nil),                               // 92: spark.connect.Origin
+	(*Expression_Literal)(nil),                   // 93: spark.connect.Expression.Literal
+	(*Expression)(nil),                           // 94: spark.connect.Expression
+	(*Expression_SortOrder)(nil),                 // 95: spark.connect.Expression.SortOrder
+	(*Expression_Alias)(nil),                     // 96: spark.connect.Expression.Alias
+	(*DataType)(nil),                             // 97: spark.connect.DataType
+	(*CommonInlineUserDefinedFunction)(nil),      // 98: spark.connect.CommonInlineUserDefinedFunction
+	(*MlOperator)(nil),                           // 99: spark.connect.MlOperator
+	(*MlParams)(nil),                             // 100: spark.connect.MlParams
 }
 var file_spark_connect_relations_proto_depIdxs = []int32{
 	8,   // 0: spark.connect.Relation.common:type_name -> spark.connect.RelationCommon
@@ -6892,168 +6965,171 @@ var file_spark_connect_relations_proto_depIdxs = []int32{
 	26,  // 44: spark.connect.Relation.chunked_cached_local_relation:type_name -> spark.connect.ChunkedCachedLocalRelation
 	12,  // 45: spark.connect.Relation.relation_changes:type_name -> spark.connect.RelationChanges
 	68,  // 46: spark.connect.Relation.nearest_by_join:type_name -> spark.connect.NearestByJoin
-	42,  // 47: spark.connect.Relation.fill_na:type_name -> spark.connect.NAFill
-	43,  // 48: spark.connect.Relation.drop_na:type_name -> spark.connect.NADrop
-	44,  // 49: spark.connect.Relation.replace:type_name -> spark.connect.NAReplace
-	34,  // 50: spark.connect.Relation.summary:type_name -> spark.connect.StatSummary
-	36,  // 51: spark.connect.Relation.crosstab:type_name -> spark.connect.StatCrosstab
-	35,  // 52: spark.connect.Relation.describe:type_name -> spark.connect.StatDescribe
-	37,  // 53: spark.connect.Relation.cov:type_name -> spark.connect.StatCov
-	38,  // 54: spark.connect.Relation.corr:type_name -> spark.connect.StatCorr
-	39,  // 55: spark.connect.Relation.approx_quantile:type_name -> spark.connect.StatApproxQuantile
-	40,  // 56: spark.connect.Relation.freq_items:type_name -> spark.connect.StatFreqItems
-	41,  // 57: spark.connect.Relation.sample_by:type_name -> spark.connect.StatSampleBy
-	88,  // 58: spark.connect.Relation.catalog:type_name -> spark.connect.Catalog
-	5,   // 59: spark.connect.Relation.ml_relation:type_name -> spark.connect.MlRelation
-	89,  // 60: spark.connect.Relation.extension:type_name -> google.protobuf.Any
-	7,   // 61: spark.connect.Relation.unknown:type_name -> spark.connect.Unknown
-	69,  // 62: spark.connect.MlRelation.transform:type_name -> spark.connect.MlRelation.Transform
-	6,   // 63: spark.connect.MlRelation.fetch:type_name -> spark.connect.Fetch
-	4,   // 64: spark.connect.MlRelation.model_summary_dataset:type_name -> spark.connect.Relation
-	90,  // 65: spark.connect.Fetch.obj_ref:type_name -> spark.connect.ObjectRef
-	70,  // 66: spark.connect.Fetch.methods:type_name -> spark.connect.Fetch.Method
-	91,  // 67: spark.connect.RelationCommon.origin:type_name -> spark.connect.Origin
-	72,  // 68: spark.connect.SQL.args:type_name -> spark.connect.SQL.ArgsEntry
-	92,  // 69: spark.connect.SQL.pos_args:type_name -> spark.connect.Expression.Literal
-	73,  // 70: spark.connect.SQL.named_arguments:type_name -> spark.connect.SQL.NamedArgumentsEntry
-	93,  // 71: spark.connect.SQL.pos_arguments:type_name -> spark.connect.Expression
-	4,   // 72: spark.connect.WithRelations.root:type_name -> spark.connect.Relation
-	4,   // 73: spark.connect.WithRelations.references:type_name -> spark.connect.Relation
-	74,  // 74: spark.connect.Read.named_table:type_name -> spark.connect.Read.NamedTable
-	75,  // 75: spark.connect.Read.data_source:type_name -> spark.connect.Read.DataSource
-	78,  // 76: spark.connect.RelationChanges.options:type_name -> spark.connect.RelationChanges.OptionsEntry
-	4,   // 77: spark.connect.Project.input:type_name -> spark.connect.Relation
-	93,  // 78: spark.connect.Project.expressions:type_name -> spark.connect.Expression
-	4,   // 79: spark.connect.Filter.input:type_name -> spark.connect.Relation
-	93,  // 80: spark.connect.Filter.condition:type_name -> spark.connect.Expression
-	4,   // 81: spark.connect.Join.left:type_name -> spark.connect.Relation
-	4,   // 82: spark.connect.Join.right:type_name -> spark.connect.Relation
-	93,  // 83: spark.connect.Join.join_condition:type_name -> spark.connect.Expression
-	0,   // 84: spark.connect.Join.join_type:type_name -> spark.connect.Join.JoinType
-	79,  // 85: spark.connect.Join.join_data_type:type_name -> spark.connect.Join.JoinDataType
-	4,   // 86: spark.connect.SetOperation.left_input:type_name -> spark.connect.Relation
-	4,   // 87: spark.connect.SetOperation.right_input:type_name -> spark.connect.Relation
-	1,   // 88: spark.connect.SetOperation.set_op_type:type_name -> spark.connect.SetOperation.SetOpType
-	4,   // 89: spark.connect.Limit.input:type_name -> spark.connect.Relation
-	4,   // 90: spark.connect.Offset.input:type_name -> spark.connect.Relation
-	4,   // 91: spark.connect.Tail.input:type_name -> spark.connect.Relation
-	4,   // 92: spark.connect.Aggregate.input:type_name -> spark.connect.Relation
-	2,   // 93: spark.connect.Aggregate.group_type:type_name -> spark.connect.Aggregate.GroupType
-	93,  // 94: spark.connect.Aggregate.grouping_expressions:type_name -> spark.connect.Expression
-	93,  // 95: spark.connect.Aggregate.aggregate_expressions:type_name -> spark.connect.Expression
-	80,  // 96: spark.connect.Aggregate.pivot:type_name -> spark.connect.Aggregate.Pivot
-	81,  // 97: spark.connect.Aggregate.grouping_sets:type_name -> spark.connect.Aggregate.GroupingSets
-	4,   // 98: spark.connect.Sort.input:type_name -> spark.connect.Relation
-	94,  // 99: spark.connect.Sort.order:type_name -> spark.connect.Expression.SortOrder
-	4,   // 100: spark.connect.Drop.input:type_name -> spark.connect.Relation
-	93,  // 101: spark.connect.Drop.columns:type_name -> spark.connect.Expression
-	4,   // 102: spark.connect.Deduplicate.input:type_name -> spark.connect.Relation
-	4,   // 103: spark.connect.Sample.input:type_name -> spark.connect.Relation
-	4,   // 104: spark.connect.SubqueryAlias.input:type_name -> spark.connect.Relation
-	4,   // 105: spark.connect.Repartition.input:type_name -> spark.connect.Relation
-	4,   // 106: spark.connect.ShowString.input:type_name -> spark.connect.Relation
-	4,   // 107: spark.connect.HtmlString.input:type_name -> spark.connect.Relation
-	4,   // 108: spark.connect.StatSummary.input:type_name -> spark.connect.Relation
-	4,   // 109: spark.connect.StatDescribe.input:type_name -> spark.connect.Relation
-	4,   // 110: spark.connect.StatCrosstab.input:type_name -> spark.connect.Relation
-	4,   // 111: spark.connect.StatCov.input:type_name -> spark.connect.Relation
-	4,   // 112: spark.connect.StatCorr.input:type_name -> spark.connect.Relation
-	4,   // 113: spark.connect.StatApproxQuantile.input:type_name -> spark.connect.Relation
-	4,   // 114: spark.connect.StatFreqItems.input:type_name -> spark.connect.Relation
-	4,   // 115: spark.connect.StatSampleBy.input:type_name -> spark.connect.Relation
-	93,  // 116: spark.connect.StatSampleBy.col:type_name -> spark.connect.Expression
-	82,  // 117: spark.connect.StatSampleBy.fractions:type_name -> spark.connect.StatSampleBy.Fraction
-	4,   // 118: spark.connect.NAFill.input:type_name -> spark.connect.Relation
-	92,  // 119: spark.connect.NAFill.values:type_name -> spark.connect.Expression.Literal
-	4,   // 120: spark.connect.NADrop.input:type_name -> spark.connect.Relation
-	4,   // 121: spark.connect.NAReplace.input:type_name -> spark.connect.Relation
-	83,  // 122: spark.connect.NAReplace.replacements:type_name -> spark.connect.NAReplace.Replacement
-	4,   // 123: spark.connect.ToDF.input:type_name -> spark.connect.Relation
-	4,   // 124: spark.connect.WithColumnsRenamed.input:type_name -> spark.connect.Relation
-	84,  // 125: spark.connect.WithColumnsRenamed.rename_columns_map:type_name -> spark.connect.WithColumnsRenamed.RenameColumnsMapEntry
-	85,  // 126: spark.connect.WithColumnsRenamed.renames:type_name -> spark.connect.WithColumnsRenamed.Rename
-	4,   // 127: spark.connect.WithColumns.input:type_name -> spark.connect.Relation
-	95,  // 128: spark.connect.WithColumns.aliases:type_name -> spark.connect.Expression.Alias
-	4,   // 129: spark.connect.WithWatermark.input:type_name -> spark.connect.Relation
-	4,   // 130: spark.connect.Hint.input:type_name -> spark.connect.Relation
-	93,  // 131: spark.connect.Hint.parameters:type_name -> spark.connect.Expression
-	4,   // 132: spark.connect.Unpivot.input:type_name -> spark.connect.Relation
-	93,  // 133: spark.connect.Unpivot.ids:type_name -> spark.connect.Expression
-	86,  // 134: spark.connect.Unpivot.values:type_name -> spark.connect.Unpivot.Values
-	4,   // 135: spark.connect.Transpose.input:type_name -> spark.connect.Relation
-	93,  // 136: spark.connect.Transpose.index_columns:type_name -> spark.connect.Expression
-	93,  // 137: spark.connect.UnresolvedTableValuedFunction.arguments:type_name -> spark.connect.Expression
-	4,   // 138: spark.connect.ToSchema.input:type_name -> spark.connect.Relation
-	96,  // 139: spark.connect.ToSchema.schema:type_name -> spark.connect.DataType
-	4,   // 140: spark.connect.RepartitionByExpression.input:type_name -> spark.connect.Relation
-	93,  // 141: spark.connect.RepartitionByExpression.partition_exprs:type_name -> spark.connect.Expression
-	4,   // 142: spark.connect.MapPartitions.input:type_name -> spark.connect.Relation
-	97,  // 143: spark.connect.MapPartitions.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
-	4,   // 144: spark.connect.GroupMap.input:type_name -> spark.connect.Relation
-	93,  // 145: spark.connect.GroupMap.grouping_expressions:type_name -> spark.connect.Expression
-	97,  // 146: spark.connect.GroupMap.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
-	93,  // 147: spark.connect.GroupMap.sorting_expressions:type_name -> spark.connect.Expression
-	4,   // 148: spark.connect.GroupMap.initial_input:type_name -> spark.connect.Relation
-	93,  // 149: spark.connect.GroupMap.initial_grouping_expressions:type_name -> spark.connect.Expression
-	96,  // 150: spark.connect.GroupMap.state_schema:type_name -> spark.connect.DataType
-	57,  // 151: spark.connect.GroupMap.transform_with_state_info:type_name -> spark.connect.TransformWithStateInfo
-	96,  // 152: spark.connect.TransformWithStateInfo.output_schema:type_name -> spark.connect.DataType
-	4,   // 153: spark.connect.CoGroupMap.input:type_name -> spark.connect.Relation
-	93,  // 154: spark.connect.CoGroupMap.input_grouping_expressions:type_name -> spark.connect.Expression
-	4,   // 155: spark.connect.CoGroupMap.other:type_name -> spark.connect.Relation
-	93,  // 156: spark.connect.CoGroupMap.other_grouping_expressions:type_name -> spark.connect.Expression
-	97,  // 157: spark.connect.CoGroupMap.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
-	93,  // 158: spark.connect.CoGroupMap.input_sorting_expressions:type_name -> spark.connect.Expression
-	93,  // 159: spark.connect.CoGroupMap.other_sorting_expressions:type_name -> spark.connect.Expression
-	4,   // 160: spark.connect.ApplyInPandasWithState.input:type_name -> spark.connect.Relation
-	93,  // 161: spark.connect.ApplyInPandasWithState.grouping_expressions:type_name -> spark.connect.Expression
-	97,  // 162: spark.connect.ApplyInPandasWithState.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
-	93,  // 163: spark.connect.CommonInlineUserDefinedTableFunction.arguments:type_name -> spark.connect.Expression
-	61,  // 164: spark.connect.CommonInlineUserDefinedTableFunction.python_udtf:type_name -> spark.connect.PythonUDTF
-	96,  // 165: spark.connect.PythonUDTF.return_type:type_name -> spark.connect.DataType
-	63,  // 166: spark.connect.CommonInlineUserDefinedDataSource.python_data_source:type_name -> spark.connect.PythonDataSource
-	4,   // 167: spark.connect.CollectMetrics.input:type_name -> spark.connect.Relation
-	93,  // 168: spark.connect.CollectMetrics.metrics:type_name -> spark.connect.Expression
-	4,   // 169: spark.connect.Parse.input:type_name -> spark.connect.Relation
-	3,   // 170: spark.connect.Parse.format:type_name -> spark.connect.Parse.ParseFormat
-	96,  // 171: spark.connect.Parse.schema:type_name -> spark.connect.DataType
-	87,  // 172: spark.connect.Parse.options:type_name -> spark.connect.Parse.OptionsEntry
-	4,   // 173: spark.connect.AsOfJoin.left:type_name -> spark.connect.Relation
-	4,   // 174: spark.connect.AsOfJoin.right:type_name -> spark.connect.Relation
-	93,  // 175: spark.connect.AsOfJoin.left_as_of:type_name -> spark.connect.Expression
-	93,  // 176: spark.connect.AsOfJoin.right_as_of:type_name -> spark.connect.Expression
-	93,  // 177: spark.connect.AsOfJoin.join_expr:type_name -> spark.connect.Expression
-	93,  // 178: spark.connect.AsOfJoin.tolerance:type_name -> spark.connect.Expression
-	4,   // 179: spark.connect.LateralJoin.left:type_name -> spark.connect.Relation
-	4,   // 180: spark.connect.LateralJoin.right:type_name -> spark.connect.Relation
-	93,  // 181: spark.connect.LateralJoin.join_condition:type_name -> spark.connect.Expression
-	0,   // 182: spark.connect.LateralJoin.join_type:type_name -> spark.connect.Join.JoinType
-	4,   // 183: spark.connect.NearestByJoin.left:type_name -> spark.connect.Relation
-	4,   // 184: spark.connect.NearestByJoin.right:type_name -> spark.connect.Relation
-	93,  // 185: spark.connect.NearestByJoin.ranking_expression:type_name -> spark.connect.Expression
-	90,  // 186: spark.connect.MlRelation.Transform.obj_ref:type_name -> spark.connect.ObjectRef
-	98,  // 187: spark.connect.MlRelation.Transform.transformer:type_name -> spark.connect.MlOperator
-	4,   // 188: spark.connect.MlRelation.Transform.input:type_name -> spark.connect.Relation
-	99,  // 189: spark.connect.MlRelation.Transform.params:type_name -> spark.connect.MlParams
-	71,  // 190: spark.connect.Fetch.Method.args:type_name -> spark.connect.Fetch.Method.Args
-	92,  // 191: spark.connect.Fetch.Method.Args.param:type_name -> spark.connect.Expression.Literal
-	4,   // 192: spark.connect.Fetch.Method.Args.input:type_name -> spark.connect.Relation
-	92,  // 193: spark.connect.SQL.ArgsEntry.value:type_name -> spark.connect.Expression.Literal
-	93,  // 194: spark.connect.SQL.NamedArgumentsEntry.value:type_name -> spark.connect.Expression
-	76,  // 195: spark.connect.Read.NamedTable.options:type_name -> spark.connect.Read.NamedTable.OptionsEntry
-	77,  // 196: spark.connect.Read.DataSource.options:type_name -> spark.connect.Read.DataSource.OptionsEntry
-	93,  // 197: spark.connect.Aggregate.Pivot.col:type_name -> spark.connect.Expression
-	92,  // 198: spark.connect.Aggregate.Pivot.values:type_name -> spark.connect.Expression.Literal
-	93,  // 199: spark.connect.Aggregate.GroupingSets.grouping_set:type_name -> spark.connect.Expression
-	92,  // 200: spark.connect.StatSampleBy.Fraction.stratum:type_name -> spark.connect.Expression.Literal
-	92,  // 201: spark.connect.NAReplace.Replacement.old_value:type_name -> spark.connect.Expression.Literal
-	92,  // 202: spark.connect.NAReplace.Replacement.new_value:type_name -> spark.connect.Expression.Literal
-	93,  // 203: spark.connect.Unpivot.Values.values:type_name -> spark.connect.Expression
-	204, // [204:204] is the sub-list for method output_type
-	204, // [204:204] is the sub-list for method input_type
-	204, // [204:204] is the sub-list for extension type_name
-	204, // [204:204] is the sub-list for extension extendee
-	0,   // [0:204] is the sub-list for field type_name
+	69,  // 47: spark.connect.Relation.zip:type_name -> spark.connect.Zip
+	42,  // 48: spark.connect.Relation.fill_na:type_name -> spark.connect.NAFill
+	43,  // 49: spark.connect.Relation.drop_na:type_name -> spark.connect.NADrop
+	44,  // 50: spark.connect.Relation.replace:type_name -> spark.connect.NAReplace
+	34,  // 51: spark.connect.Relation.summary:type_name -> spark.connect.StatSummary
+	36,  // 52: spark.connect.Relation.crosstab:type_name -> spark.connect.StatCrosstab
+	35,  // 53: spark.connect.Relation.describe:type_name -> spark.connect.StatDescribe
+	37,  // 54: spark.connect.Relation.cov:type_name -> spark.connect.StatCov
+	38,  // 55: spark.connect.Relation.corr:type_name -> spark.connect.StatCorr
+	39,  // 56: spark.connect.Relation.approx_quantile:type_name -> spark.connect.StatApproxQuantile
+	40,  // 57: spark.connect.Relation.freq_items:type_name -> spark.connect.StatFreqItems
+	41,  // 58: spark.connect.Relation.sample_by:type_name -> spark.connect.StatSampleBy
+	89,  // 59: spark.connect.Relation.catalog:type_name -> spark.connect.Catalog
+	5,   // 60: spark.connect.Relation.ml_relation:type_name -> spark.connect.MlRelation
+	90,  // 61: spark.connect.Relation.extension:type_name -> google.protobuf.Any
+	7,   // 62: spark.connect.Relation.unknown:type_name -> spark.connect.Unknown
+	70,  // 63: spark.connect.MlRelation.transform:type_name -> spark.connect.MlRelation.Transform
+	6,   // 64: spark.connect.MlRelation.fetch:type_name -> spark.connect.Fetch
+	4,   // 65: spark.connect.MlRelation.model_summary_dataset:type_name -> spark.connect.Relation
+	91,  // 66: spark.connect.Fetch.obj_ref:type_name -> spark.connect.ObjectRef
+	71,  // 67: spark.connect.Fetch.methods:type_name -> spark.connect.Fetch.Method
+	92,  // 68: spark.connect.RelationCommon.origin:type_name -> spark.connect.Origin
+	73,  // 69: spark.connect.SQL.args:type_name -> spark.connect.SQL.ArgsEntry
+	93,  // 70: spark.connect.SQL.pos_args:type_name -> spark.connect.Expression.Literal
+	74,  // 71: spark.connect.SQL.named_arguments:type_name -> spark.connect.SQL.NamedArgumentsEntry
+	94,  // 72: spark.connect.SQL.pos_arguments:type_name -> spark.connect.Expression
+	4,   // 73: spark.connect.WithRelations.root:type_name -> spark.connect.Relation
+	4,   // 74: spark.connect.WithRelations.references:type_name -> spark.connect.Relation
+	75,  // 75: spark.connect.Read.named_table:type_name -> spark.connect.Read.NamedTable
+	76,  // 76: spark.connect.Read.data_source:type_name -> spark.connect.Read.DataSource
+	79,  // 77: spark.connect.RelationChanges.options:type_name -> spark.connect.RelationChanges.OptionsEntry
+	4,   // 78: spark.connect.Project.input:type_name -> spark.connect.Relation
+	94,  // 79: spark.connect.Project.expressions:type_name -> spark.connect.Expression
+	4,   // 80: spark.connect.Filter.input:type_name -> spark.connect.Relation
+	94,  // 81: spark.connect.Filter.condition:type_name -> spark.connect.Expression
+	4,   // 82: spark.connect.Join.left:type_name -> spark.connect.Relation
+	4,   // 83: spark.connect.Join.right:type_name -> spark.connect.Relation
+	94,  // 84: spark.connect.Join.join_condition:type_name -> spark.connect.Expression
+	0,   // 85: spark.connect.Join.join_type:type_name -> spark.connect.Join.JoinType
+	80,  // 86: spark.connect.Join.join_data_type:type_name -> spark.connect.Join.JoinDataType
+	4,   // 87: spark.connect.SetOperation.left_input:type_name -> spark.connect.Relation
+	4,   // 88: spark.connect.SetOperation.right_input:type_name -> spark.connect.Relation
+	1,   // 89: spark.connect.SetOperation.set_op_type:type_name -> spark.connect.SetOperation.SetOpType
+	4,   // 90: spark.connect.Limit.input:type_name -> spark.connect.Relation
+	4,   // 91: spark.connect.Offset.input:type_name -> spark.connect.Relation
+	4,   // 92: spark.connect.Tail.input:type_name -> spark.connect.Relation
+	4,   // 93: spark.connect.Aggregate.input:type_name -> spark.connect.Relation
+	2,   // 94: spark.connect.Aggregate.group_type:type_name -> spark.connect.Aggregate.GroupType
+	94,  // 95: spark.connect.Aggregate.grouping_expressions:type_name -> spark.connect.Expression
+	94,  // 96: spark.connect.Aggregate.aggregate_expressions:type_name -> spark.connect.Expression
+	81,  // 97: spark.connect.Aggregate.pivot:type_name -> spark.connect.Aggregate.Pivot
+	82,  // 98: spark.connect.Aggregate.grouping_sets:type_name -> spark.connect.Aggregate.GroupingSets
+	4,   // 99: spark.connect.Sort.input:type_name -> spark.connect.Relation
+	95,  // 100: spark.connect.Sort.order:type_name -> spark.connect.Expression.SortOrder
+	4,   // 101: spark.connect.Drop.input:type_name -> spark.connect.Relation
+	94,  // 102: spark.connect.Drop.columns:type_name -> spark.connect.Expression
+	4,   // 103: spark.connect.Deduplicate.input:type_name -> spark.connect.Relation
+	4,   // 104: spark.connect.Sample.input:type_name -> spark.connect.Relation
+	4,   // 105: spark.connect.SubqueryAlias.input:type_name -> spark.connect.Relation
+	4,   // 106: spark.connect.Repartition.input:type_name -> spark.connect.Relation
+	4,   // 107: spark.connect.ShowString.input:type_name -> spark.connect.Relation
+	4,   // 108: spark.connect.HtmlString.input:type_name -> spark.connect.Relation
+	4,   // 109: spark.connect.StatSummary.input:type_name -> spark.connect.Relation
+	4,   // 110: spark.connect.StatDescribe.input:type_name -> spark.connect.Relation
+	4,   // 111: spark.connect.StatCrosstab.input:type_name -> spark.connect.Relation
+	4,   // 112: spark.connect.StatCov.input:type_name -> spark.connect.Relation
+	4,   // 113: spark.connect.StatCorr.input:type_name -> spark.connect.Relation
+	4,   // 114: spark.connect.StatApproxQuantile.input:type_name -> spark.connect.Relation
+	4,   // 115: spark.connect.StatFreqItems.input:type_name -> spark.connect.Relation
+	4,   // 116: spark.connect.StatSampleBy.input:type_name -> spark.connect.Relation
+	94,  // 117: spark.connect.StatSampleBy.col:type_name -> spark.connect.Expression
+	83,  // 118: spark.connect.StatSampleBy.fractions:type_name -> spark.connect.StatSampleBy.Fraction
+	4,   // 119: spark.connect.NAFill.input:type_name -> spark.connect.Relation
+	93,  // 120: spark.connect.NAFill.values:type_name -> spark.connect.Expression.Literal
+	4,   // 121: spark.connect.NADrop.input:type_name -> spark.connect.Relation
+	4,   // 122: spark.connect.NAReplace.input:type_name -> spark.connect.Relation
+	84,  // 123: spark.connect.NAReplace.replacements:type_name -> spark.connect.NAReplace.Replacement
+	4,   // 124: spark.connect.ToDF.input:type_name -> spark.connect.Relation
+	4,   // 125: spark.connect.WithColumnsRenamed.input:type_name -> spark.connect.Relation
+	85,  // 126: spark.connect.WithColumnsRenamed.rename_columns_map:type_name -> spark.connect.WithColumnsRenamed.RenameColumnsMapEntry
+	86,  // 127: spark.connect.WithColumnsRenamed.renames:type_name -> spark.connect.WithColumnsRenamed.Rename
+	4,   // 128: spark.connect.WithColumns.input:type_name -> spark.connect.Relation
+	96,  // 129: spark.connect.WithColumns.aliases:type_name -> spark.connect.Expression.Alias
+	4,   // 130: spark.connect.WithWatermark.input:type_name -> spark.connect.Relation
+	4,   // 131: spark.connect.Hint.input:type_name -> spark.connect.Relation
+	94,  // 132: spark.connect.Hint.parameters:type_name -> spark.connect.Expression
+	4,   // 133: spark.connect.Unpivot.input:type_name -> spark.connect.Relation
+	94,  // 134: spark.connect.Unpivot.ids:type_name -> spark.connect.Expression
+	87,  // 135: spark.connect.Unpivot.values:type_name -> spark.connect.Unpivot.Values
+	4,   // 136: spark.connect.Transpose.input:type_name -> spark.connect.Relation
+	94,  // 137: spark.connect.Transpose.index_columns:type_name -> spark.connect.Expression
+	94,  // 138: spark.connect.UnresolvedTableValuedFunction.arguments:type_name -> spark.connect.Expression
+	4,   // 139: spark.connect.ToSchema.input:type_name -> spark.connect.Relation
+	97,  // 140: spark.connect.ToSchema.schema:type_name -> spark.connect.DataType
+	4,   // 141: spark.connect.RepartitionByExpression.input:type_name -> spark.connect.Relation
+	94,  // 142: spark.connect.RepartitionByExpression.partition_exprs:type_name -> spark.connect.Expression
+	4,   // 143: spark.connect.MapPartitions.input:type_name -> spark.connect.Relation
+	98,  // 144: spark.connect.MapPartitions.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
+	4,   // 145: spark.connect.GroupMap.input:type_name -> spark.connect.Relation
+	94,  // 146: spark.connect.GroupMap.grouping_expressions:type_name -> spark.connect.Expression
+	98,  // 147: spark.connect.GroupMap.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
+	94,  // 148: spark.connect.GroupMap.sorting_expressions:type_name -> spark.connect.Expression
+	4,   // 149: spark.connect.GroupMap.initial_input:type_name -> spark.connect.Relation
+	94,  // 150: spark.connect.GroupMap.initial_grouping_expressions:type_name -> spark.connect.Expression
+	97,  // 151: spark.connect.GroupMap.state_schema:type_name -> spark.connect.DataType
+	57,  // 152: spark.connect.GroupMap.transform_with_state_info:type_name -> spark.connect.TransformWithStateInfo
+	97,  // 153: spark.connect.TransformWithStateInfo.output_schema:type_name -> spark.connect.DataType
+	4,   // 154: spark.connect.CoGroupMap.input:type_name -> spark.connect.Relation
+	94,  // 155: spark.connect.CoGroupMap.input_grouping_expressions:type_name -> spark.connect.Expression
+	4,   // 156: spark.connect.CoGroupMap.other:type_name -> spark.connect.Relation
+	94,  // 157: spark.connect.CoGroupMap.other_grouping_expressions:type_name -> spark.connect.Expression
+	98,  // 158: spark.connect.CoGroupMap.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
+	94,  // 159: spark.connect.CoGroupMap.input_sorting_expressions:type_name -> spark.connect.Expression
+	94,  // 160: spark.connect.CoGroupMap.other_sorting_expressions:type_name -> spark.connect.Expression
+	4,   // 161: spark.connect.ApplyInPandasWithState.input:type_name -> spark.connect.Relation
+	94,  // 162: spark.connect.ApplyInPandasWithState.grouping_expressions:type_name -> spark.connect.Expression
+	98,  // 163: spark.connect.ApplyInPandasWithState.func:type_name -> spark.connect.CommonInlineUserDefinedFunction
+	94,  // 164: spark.connect.CommonInlineUserDefinedTableFunction.arguments:type_name -> spark.connect.Expression
+	61,  // 165: spark.connect.CommonInlineUserDefinedTableFunction.python_udtf:type_name -> spark.connect.PythonUDTF
+	97,  // 166: spark.connect.PythonUDTF.return_type:type_name -> spark.connect.DataType
+	63,  // 167: spark.connect.CommonInlineUserDefinedDataSource.python_data_source:type_name -> spark.connect.PythonDataSource
+	4,   // 168: spark.connect.CollectMetrics.input:type_name -> spark.connect.Relation
+	94,  // 169: spark.connect.CollectMetrics.metrics:type_name -> spark.connect.Expression
+	4,   // 170: spark.connect.Parse.input:type_name -> spark.connect.Relation
+	3,   // 171: spark.connect.Parse.format:type_name -> spark.connect.Parse.ParseFormat
+	97,  // 172: spark.connect.Parse.schema:type_name -> spark.connect.DataType
+	88,  // 173: spark.connect.Parse.options:type_name -> spark.connect.Parse.OptionsEntry
+	4,   // 174: spark.connect.AsOfJoin.left:type_name -> spark.connect.Relation
+	4,   // 175: spark.connect.AsOfJoin.right:type_name -> spark.connect.Relation
+	94,  // 176: spark.connect.AsOfJoin.left_as_of:type_name -> spark.connect.Expression
+	94,  // 177: spark.connect.AsOfJoin.right_as_of:type_name -> spark.connect.Expression
+	94,  // 178: spark.connect.AsOfJoin.join_expr:type_name -> spark.connect.Expression
+	94,  // 179: spark.connect.AsOfJoin.tolerance:type_name -> spark.connect.Expression
+	4,   // 180: spark.connect.LateralJoin.left:type_name -> spark.connect.Relation
+	4,   // 181: spark.connect.LateralJoin.right:type_name -> spark.connect.Relation
+	94,  // 182: spark.connect.LateralJoin.join_condition:type_name -> spark.connect.Expression
+	0,   // 183: spark.connect.LateralJoin.join_type:type_name -> spark.connect.Join.JoinType
+	4,   // 184: spark.connect.NearestByJoin.left:type_name -> spark.connect.Relation
+	4,   // 185: spark.connect.NearestByJoin.right:type_name -> spark.connect.Relation
+	94,  // 186: spark.connect.NearestByJoin.ranking_expression:type_name -> spark.connect.Expression
+	4,   // 187: spark.connect.Zip.left:type_name -> spark.connect.Relation
+	4,   // 188: spark.connect.Zip.right:type_name -> spark.connect.Relation
+	91,  // 189: spark.connect.MlRelation.Transform.obj_ref:type_name -> spark.connect.ObjectRef
+	99,  // 190: spark.connect.MlRelation.Transform.transformer:type_name -> spark.connect.MlOperator
+	4,   // 191: spark.connect.MlRelation.Transform.input:type_name -> spark.connect.Relation
+	100, // 192: spark.connect.MlRelation.Transform.params:type_name -> spark.connect.MlParams
+	72,  // 193: spark.connect.Fetch.Method.args:type_name -> spark.connect.Fetch.Method.Args
+	93,  // 194: spark.connect.Fetch.Method.Args.param:type_name -> spark.connect.Expression.Literal
+	4,   // 195: spark.connect.Fetch.Method.Args.input:type_name -> spark.connect.Relation
+	93,  // 196: spark.connect.SQL.ArgsEntry.value:type_name -> spark.connect.Expression.Literal
+	94,  // 197: spark.connect.SQL.NamedArgumentsEntry.value:type_name -> spark.connect.Expression
+	77,  // 198: spark.connect.Read.NamedTable.options:type_name -> spark.connect.Read.NamedTable.OptionsEntry
+	78,  // 199: spark.connect.Read.DataSource.options:type_name -> spark.connect.Read.DataSource.OptionsEntry
+	94,  // 200: spark.connect.Aggregate.Pivot.col:type_name -> spark.connect.Expression
+	93,  // 201: spark.connect.Aggregate.Pivot.values:type_name -> spark.connect.Expression.Literal
+	94,  // 202: spark.connect.Aggregate.GroupingSets.grouping_set:type_name -> spark.connect.Expression
+	93,  // 203: spark.connect.StatSampleBy.Fraction.stratum:type_name -> spark.connect.Expression.Literal
+	93,  // 204: spark.connect.NAReplace.Replacement.old_value:type_name -> spark.connect.Expression.Literal
+	93,  // 205: spark.connect.NAReplace.Replacement.new_value:type_name -> spark.connect.Expression.Literal
+	94,  // 206: spark.connect.Unpivot.Values.values:type_name -> spark.connect.Expression
+	207, // [207:207] is the sub-list for method output_type
+	207, // [207:207] is the sub-list for method input_type
+	207, // [207:207] is the sub-list for extension type_name
+	207, // [207:207] is the sub-list for extension extendee
+	0,   // [0:207] is the sub-list for field type_name
 }
 
 func init() { file_spark_connect_relations_proto_init() }
@@ -7113,6 +7189,7 @@ func file_spark_connect_relations_proto_init() {
 		(*Relation_ChunkedCachedLocalRelation)(nil),
 		(*Relation_RelationChanges)(nil),
 		(*Relation_NearestByJoin)(nil),
+		(*Relation_Zip)(nil),
 		(*Relation_FillNa)(nil),
 		(*Relation_DropNa)(nil),
 		(*Relation_Replace)(nil),
@@ -7164,22 +7241,22 @@ func file_spark_connect_relations_proto_init() {
 		(*CommonInlineUserDefinedDataSource_PythonDataSource)(nil),
 	}
 	file_spark_connect_relations_proto_msgTypes[61].OneofWrappers = []any{}
-	file_spark_connect_relations_proto_msgTypes[65].OneofWrappers = []any{
+	file_spark_connect_relations_proto_msgTypes[66].OneofWrappers = []any{
 		(*MlRelation_Transform_ObjRef)(nil),
 		(*MlRelation_Transform_Transformer)(nil),
 	}
-	file_spark_connect_relations_proto_msgTypes[67].OneofWrappers = []any{
+	file_spark_connect_relations_proto_msgTypes[68].OneofWrappers = []any{
 		(*Fetch_Method_Args_Param)(nil),
 		(*Fetch_Method_Args_Input)(nil),
 	}
-	file_spark_connect_relations_proto_msgTypes[71].OneofWrappers = []any{}
+	file_spark_connect_relations_proto_msgTypes[72].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spark_connect_relations_proto_rawDesc), len(file_spark_connect_relations_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   84,
+			NumMessages:   85,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
