@@ -302,6 +302,9 @@ type Host interface {
 	// puts first, as many as results says. how is inner or left, mode exact or
 	// approx, direction distance (the least first) or similarity.
 	FrameJoinNearest(left, right Frame, ranking Expr, results int32, how, mode, direction string) Frame
+	// FrameZip puts the columns of right beside left's. Both must select from one
+	// frame, however differently, so that their rows are the same.
+	FrameZip(left, right Frame) Frame
 	// FrameGroupingSets groups in by several sets of columns. sets has the
 	// columns of all sets in a row, each set ended by a zero; keys are those that
 	// the result begins with, NULL where a set lacks one.

@@ -294,7 +294,7 @@ const (
 	LayoutInt8    Layout = "int8"    // tinyint
 	LayoutInt16   Layout = "int16"   // smallint
 	LayoutInt32   Layout = "int32"   // int; date, in days since 1970; year-month intervals, in months
-	LayoutInt64   Layout = "int64"   // bigint; timestamps and day-time intervals, in microseconds; time, in nanoseconds
+	LayoutInt64   Layout = "int64"   // bigint; timestamps and day-time intervals, in microseconds; time and finer timestamps, in nanoseconds
 	LayoutFloat32 Layout = "float32" // float
 	LayoutFloat64 Layout = "float64" // double
 	LayoutDecimal Layout = "decimal" // 16 bytes for each row: the number without its point, in two's complement

@@ -227,6 +227,11 @@ func (u Unsupported) FrameJoinNearest(left, right Frame, ranking Expr, results i
 	panic(u.refuse("FrameJoinNearest"))
 }
 
+// FrameZip panics: see [Unsupported].
+func (u Unsupported) FrameZip(left, right Frame) Frame {
+	panic(u.refuse("FrameZip"))
+}
+
 // FrameGroupingSets panics: see [Unsupported].
 func (u Unsupported) FrameGroupingSets(in Frame, sets, keys, aggregates []Expr) Frame {
 	panic(u.refuse("FrameGroupingSets"))

@@ -251,6 +251,12 @@ func (r *Recorder) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, res
 	return answer[abi.Frame](r, "FrameJoinNearest")
 }
 
+// FrameZip records the call.
+func (r *Recorder) FrameZip(left, right abi.Frame) abi.Frame {
+	r.record("FrameZip", left, right)
+	return answer[abi.Frame](r, "FrameZip")
+}
+
 // FrameGroupingSets records the call.
 func (r *Recorder) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
 	r.record("FrameGroupingSets", in, sets, keys, aggregates)

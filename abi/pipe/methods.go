@@ -277,6 +277,13 @@ func (c *Client) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, resul
 	return result
 }
 
+// FrameZip is Do's.
+func (c *Client) FrameZip(left, right abi.Frame) abi.Frame {
+	var result abi.Frame
+	c.must("FrameZip", &result, left, right)
+	return result
+}
+
 // FrameGroupingSets is Do's.
 func (c *Client) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
 	var result abi.Frame

@@ -26,6 +26,12 @@ func (i *Invocation) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, r
 	return b.keepFrame(b.frame(left).JoinNearest(b.frame(right), b.expr(ranking), results, b.text(how), b.text(mode), b.text(direction)))
 }
 
+// FrameZip implements [abi.Host].
+func (i *Invocation) FrameZip(left, right abi.Frame) abi.Frame {
+	b := i.build("FrameZip")
+	return b.keepFrame(b.frame(left).Zip(b.frame(right)))
+}
+
 // FrameHint implements [abi.Host].
 func (i *Invocation) FrameHint(in abi.Frame, name string, parameters []abi.Expr) abi.Frame {
 	b := i.build("FrameHint")

@@ -62,6 +62,7 @@ func TestStepsThatCannotBeAreAnErrorOfTheAction(t *testing.T) {
 		"tolerance":         {i.FrameJoinAsOf(frame, frame, col, col, "inner", 0, nil, 55, true, "backward"), []string{"FrameJoinAsOf", "expression 55"}},
 		"lateral":           {i.FrameJoinLateral(frame, 66, "inner", 0), []string{"FrameJoinLateral", "frame 66"}},
 		"nearest":           {i.FrameJoinNearest(frame, frame, 55, 1, "inner", "exact", "distance"), []string{"FrameJoinNearest", "expression 55"}},
+		"zip":               {i.FrameZip(frame, 66), []string{"FrameZip", "frame 66"}},
 		"relation":          {i.FrameWithRelations(i.FrameSQL("SELECT 1", nil, nil), []abi.Frame{66}), []string{"FrameWithRelations", "frame 66"}},
 		"of a subquery":     {i.FrameFilter(frame, i.ExprSubquery(66, abi.SubqueryExists, nil)), []string{"ExprSubquery", "frame 66"}},
 		"a transpose index": {i.FrameTranspose(frame, 55), []string{"FrameTranspose", "expression 55"}},

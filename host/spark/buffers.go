@@ -20,7 +20,7 @@ const (
 	LayoutInt8    Layout = "int8"    //
 	LayoutInt16   Layout = "int16"   //
 	LayoutInt32   Layout = "int32"   // dates are days since 1970, year-month intervals are months
-	LayoutInt64   Layout = "int64"   // timestamps and day-time intervals are microseconds, times nanoseconds
+	LayoutInt64   Layout = "int64"   // timestamps and day-time intervals are microseconds, times and finer timestamps nanoseconds
 	LayoutFloat32 Layout = "float32" //
 	LayoutFloat64 Layout = "float64" //
 	LayoutDecimal Layout = "decimal" // the number without its point, 16 bytes in two's complement
@@ -88,18 +88,21 @@ func BuffersOf(f Field, a arrow.Array) (Buffers, error) {
 	case LayoutJSON:
 		return b, b.json(f, a)
 	default:
-		b.Values = fixed(a)
+		b.Values = fixed(f, a)
 	}
 	return b, nil
 }
 
 // fixed returns values of one size.
-func fixed(a arrow.Array) []byte {
+func fixed(f Field, a arrow.Array) []byte {
 	data := a.Data()
 	width := a.DataType().(arrow.FixedWidthDataType).Bytes()
 	values := data.Buffers()[1].Bytes()[data.Offset()*width : (data.Offset()+a.Len())*width]
 	switch t := a.DataType().(type) {
 	case *arrow.TimestampType:
+		if _, _, fine := nanosOf(f.kind); fine {
+			return rescale(values, width, t.Unit, arrow.Nanosecond)
+		}
 		return rescale(values, width, t.Unit, arrow.Microsecond)
 	case *arrow.DurationType:
 		return rescale(values, width, t.Unit, arrow.Microsecond)

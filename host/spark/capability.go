@@ -46,6 +46,7 @@ const (
 	FeatureParse          Feature = "parse"               // csv and json texts in a DataFrame
 	FeatureToSchema       Feature = "to_schema"           // DataFrame.to
 	FeatureRowIndex       Feature = "zip_with_index"      // DataFrame.zipWithIndex
+	FeatureZip            Feature = "zip"                 // DataFrame.zip
 	FeatureNamedArguments Feature = "named_arguments"     // arguments of functions by their names
 	FeatureMaxBySeveral   Feature = "max_by_several"      // max_by and min_by of several rows
 	FeatureDistinctCounts Feature = "summary_of_distinct" // count_distinct and approx_count_distinct in DataFrame.summary
@@ -103,6 +104,7 @@ var ways = map[Feature]string{
 	FeatureParse:          "use the functions from_json and from_csv with a schema",
 	FeatureToSchema:       "select the columns and cast them",
 	FeatureRowIndex:       "number the rows with row_number over a window, or with monotonically_increasing_id",
+	FeatureZip:            "select the columns of both from the one frame, or join on a key",
 	FeatureDistinctCounts: "aggregate with count_distinct",
 	FeatureNamedArguments: "it takes them by their place, whatever they are called. Give arguments in order",
 	FeatureMaxBySeveral:   "it gives one value, whatever the number. Keep the first rows by row_number over a window",

@@ -18,7 +18,7 @@ func TestCapabilitiesOfEachEngine(t *testing.T) {
 				spark.FeatureErrorDetails, spark.FeatureFreqItems, spark.FeatureGlobalViews, spark.FeatureInterrupt, spark.FeatureJavaFunctions, spark.FeatureMaxBySeveral, spark.FeatureNamedArguments, spark.FeatureNearestJoin,
 				spark.FeatureObserve, spark.FeatureORC, spark.FeatureParse, spark.FeaturePersist, spark.FeatureProgress, spark.FeatureQuantiles,
 				spark.FeatureRepartitionID, spark.FeatureSemanticHash, spark.FeatureStatus, spark.FeatureDistinctCounts,
-				spark.FeatureTableFunctions, spark.FeatureToSchema, spark.FeatureTranspose, spark.FeatureWatermark, spark.FeatureRowIndex,
+				spark.FeatureTableFunctions, spark.FeatureToSchema, spark.FeatureTranspose, spark.FeatureWatermark, spark.FeatureZip, spark.FeatureRowIndex,
 			},
 			Catalogs: []string{"spark_catalog"},
 		}

@@ -49,6 +49,12 @@ func ddl(t *sparkpb.DataType) string {
 		return "timestamp"
 	case *sparkpb.DataType_TimestampNtz:
 		return "timestamp_ntz"
+	case *sparkpb.DataType_TimestampNtzNanos, *sparkpb.DataType_TimestampLtzNanos:
+		digits, ntz, _ := nanosOf(t)
+		if ntz {
+			return fmt.Sprintf("timestamp_ntz(%d)", digits)
+		}
+		return fmt.Sprintf("timestamp_ltz(%d)", digits)
 	case *sparkpb.DataType_Time_:
 		if k.Time.Precision != nil {
 			return fmt.Sprintf("time(%d)", k.Time.GetPrecision())

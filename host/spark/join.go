@@ -34,6 +34,20 @@ func joinType(how string) (sparkpb.Join_JoinType, error) {
 	return 0, unsupportedJoin(how, joinNames)
 }
 
+// Zip puts the columns of right beside df's. Both must select from one frame,
+// however differently, so that their rows are the same; the engine refuses
+// others. Spark has this from 4.3; Sail does not.
+func (df *DataFrame) Zip(right *DataFrame) *DataFrame {
+	if df.Err() != nil {
+		return df
+	}
+	n := &node{op: "zip"}
+	n.build = func(_ *renderer, inputs []*sparkpb.Relation) *sparkpb.Relation {
+		return &sparkpb.Relation{RelType: &sparkpb.Relation_Zip{Zip: &sparkpb.Zip{Left: inputs[0], Right: inputs[1]}}}
+	}
+	return frame(n, []*DataFrame{df, right}, nil).need(FeatureZip)
+}
+
 // unsupportedJoin is Spark's error, and PySpark's, for a join of another name.
 func unsupportedJoin(how string, names []string) error {
 	return &Error{

@@ -53,6 +53,7 @@ const flushAt = 64 << 10
 //	date, time                  {"__type__":"date","__value__":"2026-01-02"}
 //	timestamp                   {"__type__":"datetime","__value__":"2026-01-02T03:04:05.678901+00:00"}, in UTC
 //	timestamp_ntz               the same without offset
+//	timestamps of nanoseconds   string: "2026-01-02T03:04:05.678901234", with +00:00 if it has a zone
 //	binary                      {"__type__":"base64","__value__":"//4="}
 //	array                       array
 //	struct                      object

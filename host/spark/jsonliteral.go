@@ -42,6 +42,10 @@ func appendMetric(dst []byte, l *sparkpb.Expression_Literal) ([]byte, error) {
 		return appendTimestamp(dst, time.UnixMicro(v.Timestamp).UTC(), "+00:00"), nil
 	case *sparkpb.Expression_Literal_TimestampNtz:
 		return appendTimestamp(dst, time.UnixMicro(v.TimestampNtz).UTC(), ""), nil
+	case *sparkpb.Expression_Literal_TimestampNtzNanos, *sparkpb.Expression_Literal_TimestampLtzNanos:
+		_, ntz := v.(*sparkpb.Expression_Literal_TimestampNtzNanos)
+		micros, rest, _ := nanosIn(l)
+		return appendNanos(dst, time.UnixMicro(micros).Add(time.Duration(rest)).UTC(), ntz), nil
 	case *sparkpb.Expression_Literal_Time_:
 		return appendTime(dst, time.Unix(0, v.Time.GetNano()).UTC()), nil
 	case *sparkpb.Expression_Literal_YearMonthInterval:

@@ -42,6 +42,9 @@ func valueAppender(a arrow.Array, t *sparkpb.DataType) (appender, error) {
 	if special, err := spatialOrVariant(a, t); special != nil || err != nil {
 		return special, err
 	}
+	if nanos := nanosAppender(a, t); nanos != nil {
+		return nanos, nil
+	}
 	switch a := a.(type) {
 	case *array.Boolean:
 		return func(dst []byte, row int) []byte { return strconv.AppendBool(dst, a.Value(row)) }, nil

@@ -91,7 +91,8 @@ func typedLiteral(t *sparkpb.DataType, value []byte) (*sparkpb.Expression_Litera
 			v.Binary, err = base64.StdEncoding.DecodeString(text)
 			out.LiteralType = v
 		}
-	case *sparkpb.DataType_Date_, *sparkpb.DataType_Timestamp_, *sparkpb.DataType_TimestampNtz, *sparkpb.DataType_Time_:
+	case *sparkpb.DataType_Date_, *sparkpb.DataType_Timestamp_, *sparkpb.DataType_TimestampNtz, *sparkpb.DataType_Time_,
+		*sparkpb.DataType_TimestampNtzNanos, *sparkpb.DataType_TimestampLtzNanos:
 		err = timeLiteral(out, t, value)
 	case *sparkpb.DataType_YearMonthInterval_:
 		v := new(sparkpb.Expression_Literal_YearMonthInterval)
@@ -210,6 +211,18 @@ func timeLiteral(out *sparkpb.Expression_Literal, t *sparkpb.DataType, value []b
 	case *sparkpb.DataType_TimestampNtz:
 		at, err := parse("2006-01-02T15:04:05.999999999")
 		out.LiteralType = &sparkpb.Expression_Literal_TimestampNtz{TimestampNtz: written(at).UnixMicro()}
+		return err
+	case *sparkpb.DataType_TimestampNtzNanos, *sparkpb.DataType_TimestampLtzNanos:
+		layout := time.RFC3339Nano
+		digits, ntz, _ := nanosOf(t)
+		if ntz {
+			layout = "2006-01-02T15:04:05.999999999"
+		}
+		at, err := parse(layout)
+		if ntz {
+			at = written(at)
+		}
+		out.LiteralType = nanosLiteral(at, digits, ntz).LiteralType
 		return err
 	case *sparkpb.DataType_Time_:
 		at, err := parse("15:04:05.999999999")

@@ -29,6 +29,9 @@ func TestLiteralsOfEveryType(t *testing.T) {
 		{"timestamp", `"1970-01-01T01:00:00.000001+01:00"`, `{"timestamp":"1"}`},
 		{"timestamp_ntz", `"1970-01-01T00:00:01"`, `{"timestampNtz":"1000000"}`},
 		{"timestamp_ntz", `"1970-01-01T00:00:01+01:00"`, `{"timestampNtz":"1000000"}`},
+		{"timestamp_ntz(9)", `"1969-12-31T23:59:59.123456789"`, `{"timestampNtzNanos":{"epochMicros":"-876544","nanosWithinMicro":789,"precision":9}}`},
+		{"timestamp_ltz(7)", `"1970-01-01T01:00:00.0000011+01:00"`, `{"timestampLtzNanos":{"epochMicros":"1","nanosWithinMicro":100,"precision":7}}`},
+		{"timestamp_ntz(6)", `"1970-01-01T00:00:01"`, `{"timestampNtz":"1000000"}`},
 		{"time(3)", `"00:00:01.5"`, `{"time":{"nano":"1500000000","precision":3}}`},
 		{"interval day to second", "-5", `{"dayTimeInterval":"-5"}`},
 		{"interval year to month", "14", `{"yearMonthInterval":14}`},
@@ -49,6 +52,8 @@ func TestLiteralsOfEveryType(t *testing.T) {
 		{"array<int", "[]", `> is expected where its end is`},
 		{"decimal(5,2", "1", `) is expected`},
 		{"int int", "1", `an end is expected where int is`},
+		{"timestamp_ntz(10)", "null", "timestamp_ntz has from 6 to 9 digits behind the point, not 10"},
+		{"timestamp_ltz(", "null", "a number is expected"},
 		{"interval second to day", "1", `a smaller unit is expected where day is`},
 		{strings.Repeat("array<", 300), "1", "nested more than 200 levels"},
 		{"int", "1.5", "1.5 is no integer of 32 bits"},
@@ -78,7 +83,7 @@ func TestLiteralsOfEveryType(t *testing.T) {
 func TestTypesAreReadAsTheyAreWritten(t *testing.T) {
 	for _, text := range []string{
 		"void", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(10,2)", "string", "binary", "date", "timestamp",
-		"timestamp_ntz", "time(6)", "time(0)", "interval", "interval year", "interval month", "interval year to month", "interval day",
+		"timestamp_ntz", "timestamp_ntz(9)", "timestamp_ltz(7)", "time(6)", "time(0)", "interval", "interval year", "interval month", "interval year to month", "interval day",
 		"interval hour to second", "array<array<int>>", "map<string,array<double>>", "struct<a:int,`b c`:struct<`d``e`:date>>", "struct<>",
 	} {
 		parsed, err := parseType(text)

@@ -175,6 +175,9 @@ func arrowType(t *sparkpb.DataType) (arrow.DataType, error) {
 		return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, nil
 	case *sparkpb.DataType_TimestampNtz:
 		return &arrow.TimestampType{Unit: arrow.Microsecond}, nil
+	case *sparkpb.DataType_TimestampNtzNanos, *sparkpb.DataType_TimestampLtzNanos:
+		digits, ntz, _ := nanosOf(t)
+		return nanosArrow(digits, ntz), nil
 	case *sparkpb.DataType_Time_:
 		return arrow.FixedWidthTypes.Time64ns, nil
 	case *sparkpb.DataType_DayTimeInterval_:

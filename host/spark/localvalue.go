@@ -72,6 +72,11 @@ func addLiteral(to array.Builder, value *sparkpb.Expression_Literal) {
 		}
 	case *array.StructBuilder:
 		b.Append(true)
+		if micros, rest, ok := nanosIn(value); ok {
+			b.FieldBuilder(0).(*array.Int64Builder).Append(micros)
+			b.FieldBuilder(1).(*array.Int16Builder).Append(rest)
+			return
+		}
 		for i, field := range value.GetStruct().GetElements() {
 			addLiteral(b.FieldBuilder(i), field)
 		}

@@ -94,6 +94,7 @@ var stepProbes = map[Feature]func(in *DataFrame) *DataFrame{
 		return in.Select(Lit("1").Alias("value")).Parse("csv", "n INT", nil)
 	},
 	FeatureRowIndex: func(in *DataFrame) *DataFrame { return in.Select(Call(rowIndex, nil, false)) },
+	FeatureZip:      func(in *DataFrame) *DataFrame { return in.Zip(in.Select(ColOf(in, "id"))) },
 	FeatureDistinctCounts: func(in *DataFrame) *DataFrame {
 		counted := in.Statistic(Summary, []string{"count_distinct"}, nil)
 		// Where there is no row for it, the engine has ignored it.

@@ -20,7 +20,7 @@ var rawRelations = map[protoreflect.Name]bool{
 	"to_df": true, "with_columns_renamed": true, "show_string": true, "drop": true, "tail": true, "with_columns": true, "hint": true,
 	"unpivot": true, "to_schema": true, "repartition_by_expression": true, "collect_metrics": true, "parse": true, "html_string": true,
 	"as_of_join": true, "with_relations": true, "transpose": true, "unresolved_table_valued_function": true, "lateral_join": true,
-	"relation_changes": true, "nearest_by_join": true, "fill_na": true, "drop_na": true, "replace": true, "summary": true, "crosstab": true,
+	"relation_changes": true, "zip": true, "nearest_by_join": true, "fill_na": true, "drop_na": true, "replace": true, "summary": true, "crosstab": true,
 	"describe": true, "cov": true, "corr": true, "approx_quantile": true, "freq_items": true, "sample_by": true,
 }
 

@@ -50,6 +50,9 @@ func (p *typeParser) dataType(level int) (*sparkpb.DataType, error) {
 	word := strings.ToLower(p.peek())
 	if t := simpleType(word); t != nil {
 		p.next()
+		if strings.HasPrefix(word, "timestamp_") && p.peek() == "(" {
+			return p.nanos(word == "timestamp_ntz")
+		}
 		return t, nil
 	}
 	switch word {
@@ -92,14 +95,44 @@ func (p *typeParser) decimal() (*sparkpb.DataType, error) {
 	return &sparkpb.DataType{Kind: &sparkpb.DataType_Decimal_{Decimal: &sparkpb.DataType_Decimal{Precision: &precision, Scale: &scale}}}, nil
 }
 
+// precision reads the number in parentheses behind a type.
+func (p *typeParser) precision() (int32, error) {
+	if err := p.want("("); err != nil {
+		return 0, err
+	}
+	n, err := p.number()
+	if err == nil {
+		err = p.want(")")
+	}
+	return n, err
+}
+
+// nanos reads the number of digits of a timestamp that is finer than
+// microseconds, or is just one of those.
+func (p *typeParser) nanos(ntz bool) (*sparkpb.DataType, error) {
+	name := "timestamp_ltz"
+	if ntz {
+		name = "timestamp_ntz"
+	}
+	digits, err := p.precision()
+	switch {
+	case err != nil:
+		return nil, err
+	case digits == 6:
+		return simpleType(name), nil
+	case digits < 7 || digits > 9:
+		return nil, fmt.Errorf("the type %q: %s has from 6 to 9 digits behind the point, not %d", oneLine(p.text), name, digits)
+	case ntz:
+		return &sparkpb.DataType{Kind: &sparkpb.DataType_TimestampNtzNanos{TimestampNtzNanos: &sparkpb.DataType_TimestampNTZNanos{Precision: &digits}}}, nil
+	}
+	return &sparkpb.DataType{Kind: &sparkpb.DataType_TimestampLtzNanos{TimestampLtzNanos: &sparkpb.DataType_TimestampLTZNanos{Precision: &digits}}}, nil
+}
+
 func (p *typeParser) time() (*sparkpb.DataType, error) {
 	precision := int32(6)
-	if p.take("(") {
+	if p.peek() == "(" {
 		var err error
-		if precision, err = p.number(); err == nil {
-			err = p.want(")")
-		}
-		if err != nil {
+		if precision, err = p.precision(); err != nil {
 			return nil, err
 		}
 	}

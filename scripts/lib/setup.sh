@@ -122,16 +122,53 @@ loud_services() {
 ## Python
 
 setup_python() { python_environment celery "Celery for Python"; }
-setup_pyspark_server() { python_environment pyspark-server "the whole of PySpark"; }
+setup_pyspark_server() {
+  environment_is_there pyspark-server && return 0
+  pyspark_package
+  PIP_FIND_LINKS="$packages ${PIP_FIND_LINKS-}" python_environment pyspark-server "the whole of PySpark"
+}
 
-setup_pyspark() { python_environment pyspark "PySpark's Spark Connect client"; }
+# setup_pyspark has the client of the very Spark that tests run on, without what is
+# not in a client: PyPI's pyspark-client, which is that, ends with 4.2.
+setup_pyspark() {
+  environment_is_there pyspark-connect && return 0
+  pyspark_package
+  python_environment pyspark-connect "PySpark's Spark Connect client" unpack_pyspark
+}
+
+unpack_pyspark() {
+  local site
+  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  tar xzf "$packages/pyspark-$spark_version.tar.gz" -C "$site" --strip-components=1 --exclude='*/tests' \
+    --exclude='*/pyspark/core' --exclude='*/sql/classic' --exclude='*/pyspark/messages' "pyspark-$spark_version/pyspark"
+}
+
+## The source package of PySpark
+
+spark_version=$(sed -n 's/^const sparkVersion = "\(.*\)"$/\1/p' host/engine/spark.go)
+packages="$home/packages"
+
+# pyspark_package downloads it for all targets of one run, for which it is the
+# same half a gigabyte; forget_packages is called at the end.
+pyspark_package() {
+  [ -f "$packages/pyspark-$spark_version.tar.gz" ] && return 0
+  need_python
+  say "pyspark: downloading pyspark $spark_version (456 MB)"
+  mkdir -p "$packages"
+  python3 -m venv --clear "$packages/venv"
+  # pip keeps what it downloads in its cache as well: not half a gigabyte.
+  "$packages/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$packages" "pyspark==$spark_version" >&2 9>&- ||
+    die "pip could not download pyspark $spark_version"
+}
+
+forget_packages() { rm -rf "$packages"; }
 setup_flower() { python_environment flower "Flower and Selenium"; }
 
-# python_environment NAME WORDS: makes $home/python/NAME of
-# scripts/lib/requirements-NAME.txt, and again when that file has changed.
-python_environment() {
-  local line name=$1 words=$2 dir="$home/python/$1" wants="scripts/lib/requirements-$1.txt"
-  cmp -s "$wants" "$dir/requirements.txt" && [ -x "$dir/bin/python" ] && return 0
+environment_is_there() {
+  cmp -s "scripts/lib/requirements-$1.txt" "$home/python/$1/requirements.txt" && [ -x "$home/python/$1/bin/python" ]
+}
+
+need_python() {
   command -v python3 >/dev/null ||
     die "python3 is not installed: apt-get install python3 python3-venv (as root), or the like"
   if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
@@ -139,6 +176,15 @@ python_environment() {
     python3 -c 'import venv, ensurepip' 2>/dev/null ||
       die "python3 ($(command -v python3)) has no venv module: install it, or put another python3 first in PATH"
   fi
+}
+
+# python_environment NAME WORDS [MORE]: makes $home/python/NAME of
+# scripts/lib/requirements-NAME.txt, and again when that file has changed. MORE is
+# then called with its folder.
+python_environment() {
+  local line name=$1 words=$2 dir="$home/python/$1" wants="scripts/lib/requirements-$1.txt"
+  environment_is_there "$name" && return 0
+  need_python
   say "$words: making a Python environment in $dir"
   mkdir -p "$home/python"
   python3 -m venv --clear "$dir"
@@ -153,6 +199,9 @@ python_environment() {
     done; then
     tail -20 "$log" >&2
     die "pip could not install $words; its last words are above, all of them in $log"
+  fi
+  if [ -n "${3-}" ]; then
+    "$3" "$dir"
   fi
   cp "$wants" "$dir/requirements.txt" # last: the mark of a whole install
   say "$words: installed"
@@ -232,7 +281,7 @@ engine() {
     return 0
   fi
   say "$name: go run ./host/cmd/sparkstalk engine install $name"
-  SPARKSTALK_HOME="$home" go run ./host/cmd/sparkstalk engine install "$name" 9>&-
+  PIP_FIND_LINKS="$packages ${PIP_FIND_LINKS-}" SPARKSTALK_HOME="$home" go run ./host/cmd/sparkstalk engine install "$name" 9>&-
   printf '%s\n' "$now" >"$stamp"
 }
 

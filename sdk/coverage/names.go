@@ -17,8 +17,6 @@ type pyspark struct {
 	Spark string `json:"spark"`
 	// Classes have the public names of each class, and "functions" of that module.
 	Classes map[string][]string `json:"classes"`
-	// Newer are those of them that the client which tests use does not have yet.
-	Newer map[string][]string `json:"newer"`
 }
 
 // class is a class of PySpark's in mapping.json.

@@ -143,8 +143,8 @@ func (v *Vector) Int16s() []int16 { return numbersOf[int16](v, abi.LayoutInt16) 
 func (v *Vector) Int32s() []int32 { return numbersOf[int32](v, abi.LayoutInt32) }
 
 // Int64s returns the values of a column of bigints, of timestamps (microseconds
-// since 1970), of day-time intervals (microseconds) or of times (nanoseconds),
-// or nil for another one.
+// since 1970; nanoseconds of timestamp_ntz(9) and the like), of day-time intervals
+// (microseconds) or of times (nanoseconds), or nil for another one.
 func (v *Vector) Int64s() []int64 { return numbersOf[int64](v, abi.LayoutInt64) }
 
 // Float32s returns the values of a column of floats, or nil for another one.
@@ -174,6 +174,9 @@ func (v *Vector) Text(row int) string {
 func (v *Vector) Time(row int) time.Time {
 	if v.column.Layout == abi.LayoutInt32 {
 		return time.Unix(int64(v.Int32s()[row])*86400, 0).UTC()
+	}
+	if strings.HasSuffix(v.column.Type, ")") { // timestamp_ntz(9)
+		return time.Unix(0, v.Int64s()[row]).UTC()
 	}
 	return time.UnixMicro(v.Int64s()[row]).UTC()
 }

@@ -134,3 +134,16 @@ func (df *DataFrame) NearestByJoin(right *DataFrame, ranking Column, numResults 
 		return b.host.FrameJoinNearest(df.handle, other, rank, n, joinType, mode, direction)
 	})
 }
+
+// Zip puts the columns of other beside this DataFrame's. Both must come from one
+// DataFrame by Select, WithColumn and the like, so that their rows are the same;
+// the engine refuses others. Of engines, only Spark from 4.3 has it.
+func (df *DataFrame) Zip(other *DataFrame) *DataFrame {
+	return df.then(func(b *builder) abi.Frame {
+		right := b.frame(other)
+		if b.err != nil {
+			return 0
+		}
+		return b.host.FrameZip(df.handle, right)
+	})
+}

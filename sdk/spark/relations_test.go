@@ -113,6 +113,7 @@ func TestStepsOfTwoFrames(t *testing.T) {
 		{r.UnionAll(other), "union all"},
 		{r.LateralJoin(other, nil, ""), "lateral join inner"},
 		{r.LateralJoin(other, F.Col("a").Gt(1), "left"), "lateral join left on (a > 1)"},
+		{r.Zip(other), "zip"},
 		{r.NearestByJoin(other, F.Col("d"), 2, "exact", "distance", ""), "nearest-by join inner 2 exact by distance d"},
 	} {
 		if got := planOf(t, c.df); got != c.want+"\n  range 0 to 3\n  table other" {
@@ -167,6 +168,7 @@ func TestWrongStepsSurfaceAtTheAction(t *testing.T) {
 		{r.Observe("m"), "ValueError: Observe: no metric is given"},
 		{r.WithMetadata("a", map[string]any{"x": make(chan int)}), "TypeError: the metadata of a cannot be encoded as JSON: json: unsupported type: chan int"},
 		{r.LateralJoin(r, "a", ""), "TypeError: LateralJoin: on is a Column, a []Column or nil, not names of columns"},
+		{r.Zip(nil), "TypeError: a DataFrame is expected, not nil"},
 		{r.JoinAsOf(nil, "a", "b", spark.AsOf{}), "TypeError: a DataFrame is expected, not nil"},
 		{r.NearestByJoin(r, F.Col("a"), 1<<40, "exact", "distance", ""), "ValueError: NearestByJoin: 1099511627776 does not fit 32 bits"},
 		{s.Read().ParseCSV(nil), "TypeError: a DataFrame is expected, not nil"},

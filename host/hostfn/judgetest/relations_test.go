@@ -96,6 +96,17 @@ func TestJoinsAreThoseOfPySpark(t *testing.T) {
 			p, l := people(s), letters(s)
 			return p.NearestByJoin(l, p.Col("id").Minus(l.Col("id")), 1, "guess", "distance", "")
 		}},
+		{Name: "zip", SailLacks: "does not have zip", Frame: func(s *spark.Session) *spark.DataFrame {
+			p := people(s).OrderBy("name", "w")
+			return p.Select("id", F.Upper("name").As("name")).Zip(p.WithColumn("twice", F.Col("age").Times(2)).Drop("w"))
+		}},
+		{Name: "zip with itself", SailLacks: "run on Apache Spark", Frame: func(s *spark.Session) *spark.DataFrame {
+			l := letters(s)
+			return l.Zip(l).Zip(l.Select("s"))
+		}},
+		{Name: "zip of two", Fails: "ZIP", SailLacks: "does not have zip", Frame: func(s *spark.Session) *spark.DataFrame {
+			return people(s).Zip(letters(s))
+		}},
 		{Name: "union all", Frame: func(s *spark.Session) *spark.DataFrame {
 			return letters(s).UnionAll(letters(s)).OrderBy("id")
 		}},

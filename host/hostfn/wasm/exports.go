@@ -53,6 +53,7 @@ var methods = []function{
 	{name: "frame_join_as_of", call: frameJoinAsOf, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"left", "right", "left_as_of", "right_as_of", "how_ptr", "how_len", "on", "using_ptr", "using_len", "tolerance", "allow_exact_matches", "direction_ptr", "direction_len"}, results: []api.ValueType{i32}},
 	{name: "frame_join_lateral", call: frameJoinLateral, params: []api.ValueType{i32, i32, i32, i32, i32}, names: []string{"left", "right", "how_ptr", "how_len", "on"}, results: []api.ValueType{i32}},
 	{name: "frame_join_nearest", call: frameJoinNearest, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"left", "right", "ranking", "results", "how_ptr", "how_len", "mode_ptr", "mode_len", "direction_ptr", "direction_len"}, results: []api.ValueType{i32}},
+	{name: "frame_zip", call: frameZip, params: []api.ValueType{i32, i32}, names: []string{"left", "right"}, results: []api.ValueType{i32}},
 	{name: "frame_grouping_sets", call: frameGroupingSets, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "sets_ptr", "sets_count", "keys_ptr", "keys_count", "aggregates_ptr", "aggregates_count"}, results: []api.ValueType{i32}},
 	{name: "frame_pivot", call: framePivot, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "keys_ptr", "keys_count", "column", "values_ptr", "values_count", "aggregates_ptr", "aggregates_count"}, results: []api.ValueType{i32}},
 	{name: "frame_unpivot", call: frameUnpivot, params: []api.ValueType{i32, i32, i32, i32, i32, i32, i32, i32, i32}, names: []string{"in", "ids_ptr", "ids_count", "values_ptr", "values_count", "variable_name_ptr", "variable_name_len", "value_name_ptr", "value_name_len"}, results: []api.ValueType{i32}},
@@ -438,6 +439,13 @@ func frameJoinNearest(ctx context.Context, mod api.Module, stack []uint64) {
 	mode := c.readString("mode", stack[6], stack[7])
 	direction := c.readString("direction", stack[8], stack[9])
 	stack[0] = api.EncodeU32(uint32(c.host.FrameJoinNearest(left, right, ranking, results, how, mode, direction)))
+}
+
+func frameZip(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_zip")
+	left := abi.Frame(api.DecodeU32(stack[0]))
+	right := abi.Frame(api.DecodeU32(stack[1]))
+	stack[0] = api.EncodeU32(uint32(c.host.FrameZip(left, right)))
 }
 
 func frameGroupingSets(ctx context.Context, mod api.Module, stack []uint64) {

@@ -97,7 +97,7 @@ func Python(t testing.TB) string {
 // for a Spark of its own and fails.
 func PySpark(t testing.TB) string {
 	t.Helper()
-	return interpreter(t, "pyspark", "pyspark")
+	return interpreter(t, "pyspark-connect", "pyspark")
 }
 
 // Mypy returns the interpreter of an environment with mypy, which checks what

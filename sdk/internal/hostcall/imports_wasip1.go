@@ -389,6 +389,14 @@ func (imports) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, results
 	return abi.Frame(frameJoinNearest(uint32(left), uint32(right), uint32(ranking), results, how, mode, direction))
 }
 
+//go:wasmimport sparkstalk_v1 frame_zip
+//go:noescape
+func frameZip(left uint32, right uint32) uint32
+
+func (imports) FrameZip(left, right abi.Frame) abi.Frame {
+	return abi.Frame(frameZip(uint32(left), uint32(right)))
+}
+
 //go:wasmimport sparkstalk_v1 frame_grouping_sets
 //go:noescape
 func frameGroupingSets(in uint32, sets unsafe.Pointer, setsCount uint32, keys unsafe.Pointer, keysCount uint32, aggregates unsafe.Pointer, aggregatesCount uint32) uint32

@@ -47,6 +47,9 @@ func (p *Plans) FrameJoinNearest(left, right abi.Frame, ranking abi.Expr, result
 		[]abi.Expr{ranking}, left, right)
 }
 
+// FrameZip implements [abi.Host].
+func (p *Plans) FrameZip(left, right abi.Frame) abi.Frame { return p.keep("zip", nil, left, right) }
+
 // FrameGroupingSets implements [abi.Host].
 func (p *Plans) FrameGroupingSets(in abi.Frame, sets, keys, aggregates []abi.Expr) abi.Frame {
 	var groups []string

@@ -475,6 +475,13 @@ export function frameJoinNearest(left: Frame, right: Frame, ranking: Expr, resul
   return frameJoinNearest_(left, right, ranking, results, i32(changetype<usize>(howBytes)), howBytes.byteLength, i32(changetype<usize>(modeBytes)), modeBytes.byteLength, i32(changetype<usize>(directionBytes)), directionBytes.byteLength);
 }
 
+@external("sparkstalk_v1", "frame_zip")
+declare function frameZip_(left: i32, right: i32): i32;
+/** puts the columns of right beside left's. Both must select from one frame, however differently, so that their rows are the same. */
+export function frameZip(left: Frame, right: Frame): Frame {
+  return frameZip_(left, right);
+}
+
 @external("sparkstalk_v1", "frame_grouping_sets")
 declare function frameGroupingSets_(in_: i32, sets_ptr: i32, sets_count: i32, keys_ptr: i32, keys_count: i32, aggregates_ptr: i32, aggregates_count: i32): i32;
 /** groups in by several sets of columns. sets has the columns of all sets in a row, each set ended by a zero; keys are those that the result begins with, NULL where a set lacks one. */

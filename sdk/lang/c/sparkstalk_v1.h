@@ -289,6 +289,10 @@ ss_frame ss_frame_join_lateral(ss_frame left, ss_frame right, const void *how, u
 SS_IMPORT("frame_join_nearest")
 ss_frame ss_frame_join_nearest(ss_frame left, ss_frame right, ss_expr ranking, int32_t results, const void *how, uint32_t how_len, const void *mode, uint32_t mode_len, const void *direction, uint32_t direction_len);
 
+/* puts the columns of right beside left's. Both must select from one frame, however differently, so that their rows are the same. */
+SS_IMPORT("frame_zip")
+ss_frame ss_frame_zip(ss_frame left, ss_frame right);
+
 /* groups in by several sets of columns. sets has the columns of all sets in a row, each set ended by a zero; keys are those that the result begins with, NULL where a set lacks one. */
 SS_IMPORT("frame_grouping_sets")
 ss_frame ss_frame_grouping_sets(ss_frame in, const ss_expr *sets, uint32_t sets_count, const ss_expr *keys, uint32_t keys_count, const ss_expr *aggregates, uint32_t aggregates_count);

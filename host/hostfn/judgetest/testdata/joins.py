@@ -98,6 +98,20 @@ def nearest_by_nothing(spark):
     return p.nearestByJoin(q, p.id - q.id, 1, "guess", "distance")
 
 
+def zip(spark):
+    p = people(spark).orderBy("name", "w")
+    return p.select("id", F.upper("name").alias("name")).zip(p.withColumn("twice", F.col("age") * 2).drop("w"))
+
+
+def zip_with_itself(spark):
+    p = letters(spark)
+    return p.zip(p).zip(p.select("s"))
+
+
+def zip_of_two(spark):
+    return people(spark).zip(letters(spark))
+
+
 def union_all(spark):
     return letters(spark).unionAll(letters(spark)).orderBy("id")
 

@@ -97,6 +97,7 @@ imports! {
     fn frame_join_as_of(left: u32, right: u32, left_as_of: u32, right_as_of: u32, how_ptr: *const u8, how_len: u32, on: u32, using_ptr: *const u8, using_len: u32, tolerance: u32, allow_exact_matches: u32, direction_ptr: *const u8, direction_len: u32) -> u32;
     fn frame_join_lateral(left: u32, right: u32, how_ptr: *const u8, how_len: u32, on: u32) -> u32;
     fn frame_join_nearest(left: u32, right: u32, ranking: u32, results: i32, how_ptr: *const u8, how_len: u32, mode_ptr: *const u8, mode_len: u32, direction_ptr: *const u8, direction_len: u32) -> u32;
+    fn frame_zip(left: u32, right: u32) -> u32;
     fn frame_grouping_sets(in_: u32, sets_ptr: *const u32, sets_count: u32, keys_ptr: *const u32, keys_count: u32, aggregates_ptr: *const u32, aggregates_count: u32) -> u32;
     fn frame_pivot(in_: u32, keys_ptr: *const u32, keys_count: u32, column: u32, values_ptr: *const u32, values_count: u32, aggregates_ptr: *const u32, aggregates_count: u32) -> u32;
     fn frame_unpivot(in_: u32, ids_ptr: *const u32, ids_count: u32, values_ptr: *const u32, values_count: u32, variable_name_ptr: *const u8, variable_name_len: u32, value_name_ptr: *const u8, value_name_len: u32) -> u32;
@@ -563,6 +564,12 @@ pub fn frame_join_lateral(left: Frame, right: Frame, how: &str, on: Expr) -> Fra
 /// joins each row of left with the rows of right that ranking puts first, as many as results says. how is inner or left, mode exact or approx, direction distance (the least first) or similarity.
 pub fn frame_join_nearest(left: Frame, right: Frame, ranking: Expr, results: i32, how: &str, mode: &str, direction: &str) -> Frame {
     let result = unsafe { import::frame_join_nearest(left.0, right.0, ranking.0, results, how.as_ptr(), how.len() as u32, mode.as_ptr(), mode.len() as u32, direction.as_ptr(), direction.len() as u32) };
+    Frame(result as u32)
+}
+
+/// puts the columns of right beside left's. Both must select from one frame, however differently, so that their rows are the same.
+pub fn frame_zip(left: Frame, right: Frame) -> Frame {
+    let result = unsafe { import::frame_zip(left.0, right.0) };
     Frame(result as u32)
 }
 
