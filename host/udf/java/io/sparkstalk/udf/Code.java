@@ -153,7 +153,8 @@ final class Code {
             FunctionType type = module.typeSection().getType(((FunctionImport) imported).typeIndex());
             imports.addFunction(new ImportFunction(imported.module(), imported.name(), type, wasi.function(imported.module(), imported.name())));
         }
-        Instance.Builder builder = Instance.builder(module).withImportValues(imports.build()).withMachineFactory(machine).withStart(false);
+        Instance.Builder builder = Instance.builder(module).withImportValues(imports.build()).withMachineFactory(machine)
+                .withMemoryFactory(FlatMemory::new).withStart(false);
         if (module.memorySection().isPresent() && module.memorySection().get().memoryCount() > 0) {
             MemoryLimits own = module.memorySection().get().getMemory(0).limits();
             if (own.initialPages() > maxPages) {
