@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"host/hostfn":          {"abi", "abi/bind", "abi/pyjson", "host/spark", "host/cache", "host/fetch", "host/policy", "host/udf"},
 	"host/policy":          {},
 	"host/fetch":           {"abi"},
-	"host/udf":             {"abi", "host/spark"},
+	"host/udf":             {"abi", "host/module/rewrite", "host/spark"},
 	"host/hostfn/wasm":     {"abi"},
 	"host/scaffold":        {"sdk/lang"},
 	"host/native":          {"sdk"},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/internal/sqltext"
+	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
 
@@ -95,6 +96,10 @@ func (l *Library) pack(file []byte, hash string, memoryMiB int) ([]byte, error) 
 			_, err = w.Write(data)
 		}
 		return err
+	}
+	file, err := rewrite.Direct(file)
+	if err != nil {
+		return nil, err
 	}
 	if err := add("wasm/"+hash+".wasm", file); err != nil {
 		return nil, err

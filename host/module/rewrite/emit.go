@@ -133,11 +133,15 @@ func (e *emitter) typ(s signature) uint32 {
 func (e *emitter) typeSection() []byte {
 	out := appendU32(nil, uint32(len(e.types)))
 	for _, t := range e.types {
-		out = append(out, 0x60)
-		out = append(appendU32(out, uint32(len(t.params))), t.params...)
-		out = append(appendU32(out, uint32(len(t.results))), t.results...)
+		out = appendSignature(out, t)
 	}
 	return out
+}
+
+func appendSignature(out []byte, t signature) []byte {
+	out = append(out, 0x60)
+	out = append(appendU32(out, uint32(len(t.params))), t.params...)
+	return append(appendU32(out, uint32(len(t.results))), t.results...)
 }
 
 func (e *emitter) importSection(entries []byte, n, tickType uint32) []byte {

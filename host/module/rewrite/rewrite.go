@@ -22,6 +22,9 @@
 //
 // A module need not be valid to be rewritten, but it is never made valid: what
 // it refers to must be its own, not what is added here.
+//
+// [Direct] rewrites the copies of modules that executors run instead, so that a
+// JVM runs them fast.
 package rewrite
 
 import "fmt"
@@ -91,18 +94,7 @@ func tooMuch(format string, args ...any) error { return &LimitError{fmt.Sprintf(
 // Module rewrites a module. The result shares no memory with file. Its errors
 // are a [*LimitError], or say what is malformed.
 func Module(file []byte, limits Limits) (_ []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			switch e := r.(type) {
-			case malformed:
-				err = e
-			case *LimitError:
-				err = e
-			default:
-				panic(r)
-			}
-		}
-	}()
+	defer func() { err = recovered(recover(), err) }()
 	if limits.StackBytes == 0 {
 		limits.StackBytes = defaultStack
 	}
@@ -115,4 +107,17 @@ func Module(file []byte, limits Limits) (_ []byte, err error) {
 	}
 	m := parse(file)
 	return m.emit(limits), nil
+}
+
+// recovered makes an error of what stopped the reading of a module.
+func recovered(r any, err error) error {
+	switch e := r.(type) {
+	case nil:
+		return err
+	case malformed:
+		return e
+	case *LimitError:
+		return e
+	}
+	panic(r)
 }

@@ -236,8 +236,10 @@ func FuzzModule(f *testing.F) {
 				plain = appendSection(plain, s.id, s.content)
 			}
 		}
-		if err := verdict(r, plain); err != nil {
-			t.Error(err)
+		for name, change := range changes {
+			if err := verdict(r, plain, change); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 		out, err := Module(file, large)
 		is := valid(r, out)

@@ -43,9 +43,12 @@ func TestRewritingChangesNoVerdict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch err := verdict(r, file); {
-		case err != nil:
-			t.Errorf("%s: %v", filepath.Base(path), err)
+		for name, change := range changes {
+			if err := verdict(r, file, change); err != nil {
+				t.Errorf("%s: %s: %v", filepath.Base(path), name, err)
+			}
+		}
+		switch {
 		case valid(r, file) == nil:
 			good++
 		default:
@@ -58,10 +61,17 @@ func TestRewritingChangesNoVerdict(t *testing.T) {
 	}
 }
 
-// verdict returns what is wrong with what Module makes of a file.
-func verdict(r wazero.Runtime, file []byte) error {
+// changes are all that rewrite modules. Direct does so here with all calls, in
+// as many steps as there can be.
+var changes = map[string]func([]byte) ([]byte, error){
+	"Module": func(file []byte) ([]byte, error) { return Module(file, large) },
+	"Direct": func(file []byte) ([]byte, error) { return direct(file, 0, 1) },
+}
+
+// verdict returns what is wrong with what is made of a file.
+func verdict(r wazero.Runtime, file []byte, change func([]byte) ([]byte, error)) error {
 	was := valid(r, file)
-	out, err := Module(file, large)
+	out, err := change(file)
 	if err != nil {
 		if _, over := err.(*LimitError); was == nil && !over {
 			return fmt.Errorf("it is valid, and refused: %w", err)
@@ -115,6 +125,12 @@ func TestRewrittenModulesAnswerAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) { answerAlike(t, dir, spectest, change) })
+	}
+}
+
+func answerAlike(t *testing.T, dir string, spectest []byte, change func([]byte) ([]byte, error)) {
 	calls := 0
 	for _, name := range []string{
 		"block", "br", "br_if", "br_table", "bulk", "call", "call_indirect", "elem", "fac", "func", "func_ptrs", "global", "if",
@@ -140,7 +156,7 @@ func TestRewrittenModulesAnswerAlike(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					out, err := Module(file, large)
+					out, err := change(file)
 					if err != nil {
 						t.Fatalf("%s: %v", c.Filename, err)
 					}
