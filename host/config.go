@@ -155,6 +155,11 @@ type Config struct {
 	RejectOnWorkerLost       bool    `json:"task_reject_on_worker_lost"`
 	StoreErrorsEvenIfIgnored bool    `json:"task_store_errors_even_if_ignored"`
 	InheritParentPriority    bool    `json:"task_inherit_parent_priority"`
+	// LostLimit is how often a worker of this machine may die while it runs a
+	// late-acked task, which the broker then delivers again. A task that has had that
+	// fails with WorkerLostError, and its message is rejected. Zero means 3; negative
+	// is no limit. The deaths are kept in Home, which has to outlive the worker.
+	LostLimit int `json:"worker_lost_limit"`
 	// Annotations change options of tasks by their name, "*" those of all:
 	// {"demo.WordCount": {"rate_limit": "10/m"}}. The names are those of a
 	// module's manifest.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/internal/deathlog"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -51,6 +53,7 @@ type Host struct {
 	autoscaler *worker.Autoscaler // nil without autoscaling
 	state      *stateFile
 	beat       *scheduler // nil without beat
+	deaths     *deathlog.Log
 }
 
 // Open builds a Host: the engine is started and the modules are compiled when
@@ -74,6 +77,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	if h.runtime, err = openRuntime(ctx, cfg); err != nil {
 		return nil, errors.Join(err, h.store.Close())
 	}
+	h.deaths = openDeaths(cfg)
 	feed := event.NewFeed()
 	h.worker, err = worker.New(worker.Config{
 		Broker: h.broker, Tasks: h.runtime, Store: h.store, Feed: feed, Hostname: cfg.Hostname,
@@ -83,7 +87,8 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		TimeLimit: seconds(cfg.TimeLimit), SoftTimeLimit: seconds(cfg.SoftTimeLimit),
 		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
-		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultPriority: cfg.taskPriority(), HeaderErrbacks: cfg.ErrbacksOnChordHeader, Style: cfg.style(), Queues: h.routing.queues, Routes: cfg.TaskRoutes,
+		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultPriority: cfg.taskPriority(), HeaderErrbacks: cfg.ErrbacksOnChordHeader, Style: cfg.style(),
+		Deaths: h.deaths, LostLimit: cfg.LostLimit, Queues: h.routing.queues, Routes: cfg.TaskRoutes,
 		ChordRetryInterval: seconds(cfg.ChordRetryInterval), Revoked: h.revoked,
 		DefaultRateLimit: cfg.TaskDefaultRateLimit, NoRateLimits: cfg.DisableRateLimits,
 		Park: seconds(cfg.ParkUnknownTasks), ParkLimit: cfg.ParkLimit, CancelOnLoss: cfg.CancelOnLoss, ETALimit: cfg.ETALimit,
@@ -123,6 +128,20 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 	}
 	h.listen(ctx)
 	return h, nil
+}
+
+// openDeaths returns the memory of the tasks for which workers died, nil where there
+// is to be none or none can be.
+func openDeaths(cfg Config) *deathlog.Log {
+	if cfg.LostLimit < 0 {
+		return nil
+	}
+	log, err := deathlog.Open(filepath.Join(cfg.Home, "deaths"))
+	if err != nil {
+		cfg.Log.Warn("a task that kills its worker will be run again and again: deaths cannot be kept", logkey.Error, err)
+		return nil
+	}
+	return log
 }
 
 // taskSent publishes task-sent for tasks that the host sends, nil unless that is
@@ -254,7 +273,7 @@ func (h *Host) Close() error {
 	if h.beat != nil {
 		err = errors.Join(err, h.beat.close())
 	}
-	return errors.Join(err, h.store.Close(), h.runtime.Close())
+	return errors.Join(err, h.deaths.Close(), h.store.Close(), h.runtime.Close())
 }
 
 // unlimited is the worker's word for a multiplier of zero, which is Celery's.

@@ -33,6 +33,7 @@ type bed struct {
 	effects *effects
 	process *process
 	sent    int
+	poisons int
 	ms      float64 // how long a task takes
 
 	redis  *goredis.Client // of the results
@@ -44,7 +45,7 @@ func newBed(t *testing.T, broker, backend string) *bed {
 	t.Helper()
 	b := &bed{
 		t: t, broker: broker, workerBroker: broker, backend: backend, workerBackend: backend,
-		queue: proctest.Name(t), effects: &effects{runs: map[int]int{}}, ms: 1,
+		queue: proctest.Name(t), effects: &effects{runs: map[int]int{}, poison: map[int]int{}}, ms: 1,
 	}
 	if backend == "rpc" {
 		b.replies, b.backend, b.workerBackend = b.queue+".replies", "", "rpc://"

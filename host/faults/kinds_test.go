@@ -1,7 +1,10 @@
 package faults
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,9 @@ var all = []fault{
 	{name: "kill -9, late ack (Python)", through: rabbitRedis, bed: on(shared, results, late, python), inject: killed, long: true},
 	{name: "kill -9, late ack", through: redisRedis, bed: on(sharedRedis, results, late, visibility), inject: killed, long: true,
 		note: "visibility_timeout 5 s"},
+	{name: "a task during which the host dies, each time", through: rabbitRedis, bed: on(shared, results, late), inject: poisoned, note: givenUp},
+	{name: "a task during which the host dies, each time", through: redisRedis, bed: on(sharedRedis, results, late, visibility), inject: poisoned, long: true,
+		note: givenUp + "; visibility_timeout 5 s"},
 	{name: "SIGTERM", through: rabbitRedis, bed: on(shared, results), inject: terminated, judge: once},
 	{name: "SIGTERM, late ack", through: redisRedis, bed: on(sharedRedis, results, late), inject: terminated, judge: once, long: true},
 	{name: "broker stopped and started, late ack", through: rabbitRedis, bed: onServer(proctest.StartRabbitMQ, results, late), inject: restarted, long: true},
@@ -41,6 +47,9 @@ var all = []fault{
 	{name: "result backend away for 60 s", through: rabbitRedis, bed: on(shared, ownResults), inject: backendAway, times: 2, long: true},
 	{name: "each message twice", through: rabbitRedis, bed: on(shared, results), inject: nothing, copies: 2, note: "both run, as with Python: they are not marked as redelivered"},
 }
+
+// givenUp is what becomes of a task that kills its worker.
+const givenUp = "it is given up after 3 deaths, with a result that says so"
 
 const ranAtKill = "what ran at the kill is lost, as Celery says"
 
@@ -110,6 +119,36 @@ func nothing(*bed) time.Time { return time.Time{} }
 func killed(b *bed) time.Time {
 	b.process.kill()
 	defer b.worker()
+	return time.Now()
+}
+
+// poisoned sends a task and kills the host whenever it runs, until it is given up.
+func poisoned(b *bed) time.Time {
+	b.t.Helper()
+	n := b.poisons
+	b.poisons++
+	m := b.message(n)
+	id := b.queue + "-poison-" + strconv.Itoa(n)
+	m.headers["task"], m.headers["id"], m.headers["root_id"] = "faults.poison", id, id
+	m.body = fmt.Appendf(nil, `[[%d, 600000], {}, {}]`, n)
+	if err := b.send([]message{m}); err != nil {
+		b.t.Fatal(err)
+	}
+	ended := ""
+	for deaths := 0; ended == ""; {
+		b.eventually("the poison to run or to be given up", func() bool {
+			ended, _ = b.redis.Get(context.Background(), "celery-task-meta-"+id).Result() // there is none before
+			return ended != "" || b.effects.poisoned(n) > deaths
+		})
+		if ended == "" {
+			b.process.kill()
+			deaths++
+			b.worker()
+		}
+	}
+	if runs := b.effects.poisoned(n); runs != 3 || !strings.Contains(ended, "WorkerLostError") || !strings.Contains(ended, "worker_lost_limit") {
+		b.t.Errorf("the poison ran %d times and ended with %s", runs, ended)
+	}
 	return time.Now()
 }
 

@@ -35,9 +35,10 @@ var built = sync.OnceValues(func() (b struct{ binary, modules string }, err erro
 
 // effects are the marks of all the workers of one fault: how often each task ran.
 type effects struct {
-	mu   sync.Mutex
-	runs map[int]int
-	at   []time.Time // of each run, as far as it was looked for
+	mu     sync.Mutex
+	runs   map[int]int
+	at     []time.Time // of each run, as far as it was looked for
+	poison map[int]int // how often each task ran during which the worker is killed
 }
 
 func (e *effects) add(n int) {
@@ -45,6 +46,19 @@ func (e *effects) add(n int) {
 	defer e.mu.Unlock()
 	e.runs[n]++
 	e.at = append(e.at, time.Now())
+}
+
+func (e *effects) addPoison(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.poison[n]++
+}
+
+// poisoned is how often a task ran during which the worker is killed.
+func (e *effects) poisoned(n int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.poison[n]
 }
 
 // ran is how many tasks have run, and how many runs there were.
@@ -87,7 +101,7 @@ type process struct {
 	follow sync.WaitGroup
 }
 
-var mark = regexp.MustCompile(`effect (\d+)`)
+var mark = regexp.MustCompile(`(effect|poison) (\d+)`)
 
 // start runs a command in a process group of its own, whose standard error is
 // kept and read for marks.
@@ -131,8 +145,12 @@ func (p *process) read(t *testing.T, e *effects) {
 				break
 			}
 			if m := mark.FindSubmatch(line); m != nil {
-				number, _ := strconv.Atoi(string(m[1]))
-				e.add(number)
+				number, _ := strconv.Atoi(string(m[2]))
+				if string(m[1]) == "poison" {
+					e.addPoison(number)
+				} else {
+					e.add(number)
+				}
 			}
 			rest = after
 		}

@@ -32,6 +32,22 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 		w.leave(func() { w.finishAgain(alive, r, set, done) })
 		return
 	}
+	deaths, ended := 0, func() {}
+	if set.acksLate {
+		if deaths = w.suspicion(r); w.condemned(deaths) {
+			c := w.newCall(r, set)
+			w.leave(func() {
+				defer w.done(r)
+				w.condemn(alive, c, deaths)
+			})
+			return
+		}
+		if deaths > 0 {
+			defer w.alone(work)()
+		}
+		ended = w.noted(r.task)
+		defer ended()
+	}
 	w.active.Add(1)
 	defer w.active.Add(-1)
 	if err := r.own(!set.acksLate); err != nil {
@@ -66,11 +82,17 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 		err = c.autoRetry(work, err)
 	}
 	took := time.Since(start)
+	ended() // what comes now is no deed of the task
 	outbox := w.outbox
 	if set.acksLate {
 		outbox = w.lateOutbox
 	}
-	w.leaveBy(outbox, func() { w.finish(alive, c, value, err, took) })
+	w.leaveBy(outbox, func() {
+		w.finish(alive, c, value, err, took)
+		if !errors.Is(err, ErrLost) && !errors.Is(err, ErrShutdown) && !errors.Is(err, errConnectionLost) {
+			w.acquit(r.task, deaths)
+		}
+	})
 	// The next body may keep this thread for long: what the result has to do until
 	// it waits for the network comes first.
 	runtime.Gosched()

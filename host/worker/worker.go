@@ -23,6 +23,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/event"
+	"github.com/sparkstalk/sparkstalk/host/internal/deathlog"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
@@ -97,6 +98,11 @@ type Config struct {
 	// ETALimit is the most that the prefetch count becomes through tasks that wait
 	// for their time: Celery's worker_eta_task_limit. Zero is no limit.
 	ETALimit int
+	// Deaths remember what ran when a worker died; nil remembers nothing. A late-acked
+	// task for which workers have died LostLimit times fails, and is rejected. Zero
+	// means 3, negative no limit.
+	Deaths    *deathlog.Log
+	LostLimit int
 	// InheritPriority gives tasks that a task sends its priority, DefaultPriority is
 	// that of those for which nothing else is said, nil for none.
 	InheritPriority bool
@@ -139,6 +145,7 @@ type Worker struct {
 	watchers   sync.WaitGroup // of connections
 	outbox     chan struct{}  // a token for each of them
 	lateOutbox chan struct{}  // the same, for late-acked tasks
+	suspects   chan struct{}  // a token for a task during which a worker has died
 
 	watchedMu sync.Mutex
 	watched   map[<-chan struct{}]struct{} // connections, by what ends with them
@@ -195,6 +202,9 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.ChordRetryInterval == 0 {
 		cfg.ChordRetryInterval = time.Second
 	}
+	if cfg.LostLimit == 0 {
+		cfg.LostLimit = defaultLostLimit
+	}
 	if cfg.ParkLimit == 0 {
 		cfg.ParkLimit = 1000
 	}
@@ -203,7 +213,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	w := &Worker{
 		Config: cfg, oid: uuid.NewString(), origin: Origin(), pool: newPool(cfg.Concurrency), ready: newQueue(), requests: newRequests(),
-		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), lateOutbox: make(chan struct{}, lateOutboxPerSlot*cfg.Concurrency), stopping: make(chan struct{}), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
+		outbox: make(chan struct{}, outboxPerSlot*cfg.Concurrency), lateOutbox: make(chan struct{}, lateOutboxPerSlot*cfg.Concurrency), suspects: make(chan struct{}, 1), stopping: make(chan struct{}), overrides: map[string]abi.TaskOptions{}, counts: map[string]int64{},
 		watched: map[<-chan struct{}]struct{}{},
 	}
 	w.held = newHeld(func(r *request) {

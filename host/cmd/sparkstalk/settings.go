@@ -158,7 +158,13 @@ func (s *settings) readFile(cfg *host.Config) []error {
 }
 
 // unmarshal reads YAML into v, whose fields are known by their json tags.
-func unmarshal(data []byte, v any) error {
+func unmarshal(data []byte, v any) (err error) {
+	defer func() {
+		// The library trips over a tag without a name, among others.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("this YAML cannot be read as a %s: %v", reflect.TypeOf(v).Elem(), p)
+		}
+	}()
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return err
@@ -249,7 +255,7 @@ func set(field reflect.Value, text string) error {
 		field.SetFloat(f)
 	case reflect.Slice:
 		if field.Type().Elem().Kind() != reflect.String {
-			return yaml.UnmarshalWithOptions([]byte(text), field.Addr().Interface(), yaml.Strict(), yaml.UseJSONUnmarshaler())
+			return unmarshal([]byte(text), field.Addr().Interface())
 		}
 		field.Set(reflect.ValueOf(strings.Split(text, ",")))
 	case reflect.Map:

@@ -1,5 +1,5 @@
-// Command tasks is the module of the fault suite: its only task leaves a mark of
-// each time that it runs.
+// Command tasks is the module of the fault suite: its tasks leave a mark of each
+// time that they run.
 package main
 
 import (
@@ -18,6 +18,14 @@ func init() {
 	sdk.Task("faults.mark", func(ctx *sdk.Context, a args) (int, error) {
 		ctx.Log().Info("effect " + strconv.Itoa(a.N))
 		for end := time.Now().Add(time.Duration(a.MS * float64(time.Millisecond))); time.Now().Before(end); {
+		}
+		return a.N, nil
+	})
+	// During which the host is killed.
+	sdk.Task("faults.poison", func(ctx *sdk.Context, a args) (int, error) {
+		ctx.Log().Info("poison " + strconv.Itoa(a.N))
+		for end := time.Now().Add(time.Duration(a.MS * float64(time.Millisecond))); time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
 		}
 		return a.N, nil
 	})
