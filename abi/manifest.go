@@ -24,6 +24,8 @@ type Manifest struct {
 	// and conf has of these what the host grants; if it names some, it has no
 	// others. All other rights must be asked for.
 	Capabilities []string `json:"capabilities,omitempty"`
+	// Limits are what the module is content with; the host may allow less.
+	Limits Limits `json:"limits,omitzero"`
 	// Warm lists the cached DataFrames that the host should build as soon as the
 	// module is loaded. With n tasks, sparkstalk_run(n) describes the first of
 	// them, and so on: it gives a frame of FrameCache to ResultFrame, which the
@@ -42,6 +44,10 @@ type WarmSpec struct {
 	// Key is what the cache makes this DataFrame for, as JSON. For people only.
 	Key json.RawMessage `json:"key,omitempty"`
 }
+
+// DataCapabilities are the rights that a module has as far as the host grants
+// them if its manifest names none of them.
+var DataCapabilities = []string{"read", "write", "read_table", "write_table", "sql", "send", "conf"}
 
 // CapabilityRawPlans lets a module hand over serialized plans, with
 // [Host.FrameRaw].
@@ -224,6 +230,9 @@ func ParseManifest(data []byte) (Manifest, error) {
 			return Manifest{}, fmt.Errorf("%w: two tasks are named %q", ErrManifest, t.Name)
 		}
 		seen[t.Name] = true
+	}
+	if err := m.Limits.Check(); err != nil {
+		return Manifest{}, fmt.Errorf("%w: limits: %w", ErrManifest, err)
 	}
 	if err := checkFunctions(m.Functions); err != nil {
 		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)

@@ -478,6 +478,11 @@ func (c Config) withDefaults() (Config, error) {
 	if _, err := module.CheckKeys(c.ModuleKeys); err != nil {
 		bad = append(bad, fmt.Errorf("setting module_keys: %w", err))
 	}
+	for _, k := range c.ModuleKeys {
+		if _, err := policy.ParseKey(k.Capabilities); err != nil {
+			bad = append(bad, fmt.Errorf("setting module_keys: key %s: %w", k.Name, err))
+		}
+	}
 	if c.RequireSigned && len(c.ModuleKeys) == 0 {
 		bad = append(bad, errors.New("setting require_signed: there are no module_keys, so that no module could be served; `sparkstalk keygen` makes one"))
 	}
@@ -488,6 +493,9 @@ func (c Config) withDefaults() (Config, error) {
 	or(&c.RefuseDowngrades, &signed)
 	if err := c.Modules.Check(); err != nil {
 		bad = append(bad, fmt.Errorf("setting %w", err))
+	}
+	if err := (abi.Limits{MemoryMiB: c.MemoryMiB, StackMiB: c.ModuleStackMiB, TableEntries: c.ModuleTableEntries}).Check(); err != nil {
+		bad = append(bad, fmt.Errorf("settings memory_mib, module_stack_mib and module_table_entries: %w", err))
 	}
 	if c.AllowAll {
 		c.Modules = c.Modules.AllowAll()

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"host/spark/sparkpb":   {},
 	"host/cache":           {"host/spark"},
 	"host/hostfn":          {"abi", "abi/bind", "abi/pyjson", "host/spark", "host/cache", "host/fetch", "host/policy", "host/udf"},
-	"host/policy":          {},
+	"host/policy":          {"abi"},
 	"host/fetch":           {"abi"},
 	"host/udf":             {"abi", "host/module/rewrite", "host/spark"},
 	"host/hostfn/wasm":     {"abi"},

@@ -118,7 +118,7 @@ func (r *Runtime) openSpark(ctx context.Context) error {
 	}
 	r.binder = hostfn.New(hostfn.Config{
 		Grants:  grants,
-		Session: r.session, Cache: r.cache, ResultLimit: r.cfg.ResultLimit, TaskConf: r.cfg.TaskConf,
+		Session: r.session, Cache: r.cache, Limits: r.cfg.limits("", abi.Limits{}), TaskConf: r.cfg.TaskConf,
 		ProgressEvery: seconds(r.cfg.SparkProgress), Log: r.log,
 	})
 	if err := r.awaitEngine(ctx); err != nil {
@@ -157,13 +157,11 @@ func moduleConfig(cfg Config) module.Config {
 		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
 		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
 		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers, CompileMiB: cfg.ModuleCompileMiB, Compiler: cfg.Compiler,
-		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(), MemoryMiB: cfg.MemoryMiB,
-		StackMiB: cfg.ModuleStackMiB, TableEntries: cfg.ModuleTableEntries, Trusted: cfg.TrustedModules,
+		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(),
+		Limits: cfg.limits, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,
 		OnChange: tidyMemory(), Check: checkManifest,
 		Isolated: cfg.Modules.Isolated, Process: cfg.moduleProcess(),
-		CPULimit:  func(name string) time.Duration { return seconds(cfg.Modules.Limits(name).CPULimit) },
-		Instances: func(name string) int { return cfg.Modules.Limits(name).Instances },
 	}
 }
 
@@ -187,9 +185,28 @@ func checkManifest(m abi.Manifest) error {
 	return errors.Join(checkSchedules(m), err)
 }
 
-// rights returns what a module may do.
-func (r *Runtime) rights(name string, capabilities []string) *policy.Rights {
-	return r.cfg.Modules.For(name, asksOf(capabilities))
+// limits returns what a module may use that asks for some.
+func (c Config) limits(name string, asked abi.Limits) abi.Limits {
+	return c.Modules.Limits(name, abi.Limits{
+		MemoryMiB: c.MemoryMiB, StackMiB: c.ModuleStackMiB, TableEntries: c.ModuleTableEntries, ResultLimit: c.ResultLimit,
+	}.Over(abi.DefaultLimits), asked)
+}
+
+// rights returns what a module may do that asks for some capabilities: what the
+// rules grant, and the key that signed it may be granted.
+func (c Config) rights(name string, capabilities []string, signedBy string) *policy.Rights {
+	rights := c.Modules.For(name, asksOf(capabilities))
+	for _, k := range c.ModuleKeys {
+		if k.Name != signedBy {
+			continue
+		}
+		most, err := policy.ParseKey(k.Capabilities)
+		if err != nil { // withDefaults has looked at it
+			most = policy.Asks{}
+		}
+		return rights.Signed(k.Name, most)
+	}
+	return rights
 }
 
 // asksOf are a manifest's capabilities, which checkManifest has looked at.
@@ -290,7 +307,7 @@ func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("request of %s: %w", call.Name, err)
 	}
 	name, version := t.lease.Version()
-	limits := t.runtime.cfg.Modules.Limits(name)
+	limits := t.lease.Limits()
 	if limits.TimeLimit > 0 {
 		over := abi.Errorf("billiard.exceptions.TimeLimitExceeded", "%v seconds, the limit of module %s (setting modules, time_limit)", limits.TimeLimit, name)
 		var cancel context.CancelFunc
@@ -298,7 +315,7 @@ func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 		defer cancel()
 	}
 	inv := t.runtime.binder.Open(ctx, hostfn.Task{
-		Rights: t.runtime.rights(name, t.lease.Capabilities()), Limits: limits,
+		Rights: t.runtime.cfg.rights(name, t.lease.Capabilities(), t.lease.SignedBy()), Limits: limits,
 		Capabilities: t.lease.Capabilities(), Functions: t.runtime.library(t.lease), Params: t.lease.Spec().Params,
 		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: call.SoftLimit,

@@ -241,7 +241,7 @@ func (r *Runtime) warmNow(ctx context.Context, m module.Info, place int) (hash s
 		return "", fmt.Errorf("request of %s: %w", name, err)
 	}
 	inv := r.binder.Open(ctx, hostfn.Task{
-		Rights: r.rights(m.Name, m.Capabilities), Limits: r.cfg.Modules.Limits(m.Name),
+		Rights: r.cfg.rights(m.Name, m.Capabilities, m.SignedBy), Limits: m.Limits,
 		Capabilities: m.Capabilities, Functions: r.library(lease),
 		Name: name, Module: m.Name, Version: m.Hash, Warm: true,
 		Args: []byte(`{"args":[],"kwargs":{}}`), Request: request,

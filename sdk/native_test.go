@@ -26,6 +26,8 @@ func TestWhatAPluginRegistersIsItsOwn(t *testing.T) {
 			// A name that is registered twice in one module is a panic.
 			sdk.Task("native.answer", func(*sdk.Context, struct{}) (string, error) { return answer, nil })
 			sdk.Needs("raw_plans")
+			sdk.Limit(sdk.Limits{Rows: 100})
+			sdk.Limit(sdk.Limits{Rows: 500, TimeLimit: 1.5})
 			return nil
 		})
 		if err != nil {
@@ -42,7 +44,8 @@ func TestWhatAPluginRegistersIsItsOwn(t *testing.T) {
 		if code := m.Run(h, 1); code != 1 {
 			t.Errorf("the second of one tasks returned %d", code)
 		}
-		if code := m.Describe(h); code != 0 || strings.Count(string(h.last), `"name":"native.answer"`) != 1 || !strings.Contains(string(h.last), "raw_plans") {
+		if code := m.Describe(h); code != 0 || strings.Count(string(h.last), `"name":"native.answer"`) != 1 || !strings.Contains(string(h.last), "raw_plans") ||
+			!strings.Contains(string(h.last), `"limits":{"time_limit":1.5,"rows":100}`) {
 			t.Errorf("got %d, %s", code, h.last)
 		}
 	}

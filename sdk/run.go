@@ -28,7 +28,7 @@ func Run(host abi.Host, index int32) int32 { return registered().run(host, index
 func (r *registry) manifest() abi.Manifest {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(r.caches), Capabilities: slices.Clone(r.capabilities)}
+	m := abi.Manifest{ABI: abi.Version, SDK: "go/" + Version, Caches: slices.Clone(r.caches), Capabilities: slices.Clone(r.capabilities), Limits: r.limits}
 	for _, t := range r.tasks {
 		m.Tasks = append(m.Tasks, t.spec)
 	}

@@ -32,6 +32,7 @@ type registry struct {
 
 	functions    []*Function
 	capabilities []string
+	limits       abi.Limits
 }
 
 // target is where what registers itself goes: see [Load].
@@ -77,6 +78,22 @@ func Needs(capability string) {
 	if !slices.Contains(r.capabilities, capability) {
 		r.capabilities = append(r.capabilities, capability)
 	}
+}
+
+// Limits are what a module may use: of memory, time, host calls, rows and more.
+type Limits = abi.Limits
+
+// Limit says that the module is content with less than the worker grants. Of each
+// limit the smaller holds, so that a task with a mistake in it ends sooner. Call
+// it in init; of several the smaller hold as well. One that cannot be is a panic.
+func Limit(l Limits) {
+	if err := l.Check(); err != nil {
+		panic(fmt.Sprintf("sdk.Limit: %v", err))
+	}
+	r := registered()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limits = r.limits.Within(l)
 }
 
 func (r *registry) add(t *task) {

@@ -21,6 +21,9 @@ type Asker struct {
 	// Warm asks for the rows ahead of the tasks that will need them. It counts
 	// as no use, and the entry is known as a warm one from then on.
 	Warm bool
+	// Quota is how many bytes the entries may hold that the module has asked for;
+	// the last asker of a module counts. Zero means no limit.
+	Quota int64
 }
 
 type askerKey struct{}
@@ -71,6 +74,7 @@ func (c *Cache) reckon(p *plan) {
 
 // own notes that asker wants the plan. c.mu is held.
 func (c *Cache) own(p *plan, asker Asker) {
+	c.setQuota(asker)
 	p.warm = p.warm || asker.Warm
 	if asker.Owner == (Owner{}) || slices.Contains(p.owners, asker.Owner) {
 		return

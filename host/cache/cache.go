@@ -139,6 +139,7 @@ type Cache struct {
 	mu       sync.Mutex
 	plans    map[string]*plan // by hash
 	live     map[Owner]bool   // nil until SetLive
+	quotas   map[string]int64 // of modules that have one
 	stats    Stats
 	warned   map[string]bool // names of which it was said that they cannot be persisted
 	persists ownership
@@ -158,6 +159,7 @@ func New(cfg Config) *Cache {
 	return &Cache{
 		cfg:        cfg.withDefaults(),
 		plans:      make(map[string]*plan),
+		quotas:     make(map[string]int64),
 		warned:     make(map[string]bool),
 		distrust:   make(map[string]time.Time),
 		shelf:      shelf{id: strings.ReplaceAll(uuid.NewString(), "-", "")},

@@ -91,6 +91,7 @@ func (c *Cache) expire(now time.Time) {
 // evict forgets the entries that were used longest ago until there are no more
 // than allowed, passing over those in use. c.mu is held.
 func (c *Cache) evict() {
+	c.holdQuotas()
 	for {
 		n, bytes := 0, int64(0)
 		var oldest, oldestMeasured *plan

@@ -142,7 +142,7 @@ func (i *Invocation) collect(ctx context.Context, df *spark.DataFrame, form abi.
 		// What Close could say, WriteJSON has said: it reads to the end or fails.
 		defer func() { _ = stream.Close() }()
 		fields = stream.Fields()
-		err = spark.WriteJSON(&rows, stream, spark.RowForm(form), i.cfg.ResultLimit)
+		err = spark.WriteJSON(&rows, stream, spark.RowForm(form), i.most.ResultLimit)
 		n = stream.Rows()
 		return err
 	})

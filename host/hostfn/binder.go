@@ -57,33 +57,9 @@ type Config struct {
 	Session Session
 	// Cache keeps cached DataFrames of the same session. Required.
 	Cache *cache.Cache
-	// ResultLimit is how many bytes of JSON a result, or what ActionCollect
-	// returns to the guest, may have. Zero means 8 MiB.
-	ResultLimit int64
-	// MaxHandles is how many frames and expressions together one call may
-	// make. Zero means 10,000.
-	MaxHandles int
-	// MaxCursors is how many cursors one call may have open at a time. Zero
-	// means 8.
-	MaxCursors int
-	// MaxLogLines is how many lines one call may log. Zero means 1,000.
-	MaxLogLines int
-	// MaxHostCalls is how many host functions one call may call. Zero means 10
-	// million.
-	MaxHostCalls int
-	// MaxRows and MaxCollected are how many rows, and bytes of them, one call may
-	// take in through ActionCollect and cursors. Zero means no limit.
-	MaxRows, MaxCollected int64
-	// MaxPlanBytes is how much the strings and bytes that one call hands over
-	// may take in all, and about how large one plan may get when each frame in
-	// it is written out wherever it is used. Zero means 64 MiB, half of what
-	// Spark Connect takes in one message.
-	MaxPlanBytes int64
-	// MaxHTTPRequests is how many HTTP requests one call may make, redirects
-	// included. Zero means 1,000. MaxHTTPBytes is how many bytes their bodies and
-	// those of the answers may have together. Zero means 64 MiB.
-	MaxHTTPRequests int
-	MaxHTTPBytes    int64
+	// Limits are those of tasks whose modules have none of their own. What is zero
+	// is that of [abi.DefaultLimits].
+	Limits abi.Limits
 	// HTTPRoots are the certificates that HTTP requests trust; nil is the system's.
 	HTTPRoots *x509.CertPool
 	// Env looks an environment variable up. Nil means the host's own.
@@ -102,30 +78,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.ResultLimit == 0 {
-		c.ResultLimit = 8 << 20
-	}
-	if c.MaxHandles == 0 {
-		c.MaxHandles = 10_000
-	}
-	if c.MaxCursors == 0 {
-		c.MaxCursors = 8
-	}
-	if c.MaxLogLines == 0 {
-		c.MaxLogLines = 1000
-	}
-	if c.MaxHostCalls == 0 {
-		c.MaxHostCalls = 10_000_000
-	}
-	if c.MaxPlanBytes == 0 {
-		c.MaxPlanBytes = 64 << 20
-	}
-	if c.MaxHTTPRequests == 0 {
-		c.MaxHTTPRequests = 1000
-	}
-	if c.MaxHTTPBytes == 0 {
-		c.MaxHTTPBytes = 64 << 20
-	}
+	c.Limits = c.Limits.Over(abi.DefaultLimits)
 	if c.Env == nil {
 		c.Env = os.LookupEnv
 	}
@@ -136,27 +89,6 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-// limited returns the configuration with a module's own limits.
-func (c Config) limited(l policy.Limits) Config {
-	over(&c.ResultLimit, l.ResultLimit)
-	over(&c.MaxHandles, l.Handles)
-	over(&c.MaxCursors, l.Cursors)
-	over(&c.MaxLogLines, l.LogLines)
-	over(&c.MaxHostCalls, l.HostCalls)
-	over(&c.MaxRows, l.Rows)
-	over(&c.MaxCollected, l.CollectedBytes)
-	over(&c.MaxHTTPRequests, l.HTTPRequests)
-	over(&c.MaxHTTPBytes, l.HTTPBytes)
-	return c
-}
-
-func over[T comparable](field *T, value T) {
-	var zero T
-	if value != zero {
-		*field = value
-	}
 }
 
 // Binder opens invocations. It is safe for concurrent use and holds nothing
@@ -179,7 +111,7 @@ type Task struct {
 	Capabilities []string
 	Rights       *policy.Rights
 	// Limits are those of the module, in place of the Binder's where they are set.
-	Limits policy.Limits
+	Limits abi.Limits
 	Warm   bool
 	// Functions are the module's, for Spark's expressions.
 	Functions *udf.Library
@@ -201,6 +133,7 @@ type Task struct {
 // one goroutine at a time.
 type Invocation struct {
 	cfg  Config
+	most abi.Limits
 	ctx  context.Context // of the call: all that the guest asks for ends with it
 	task Task
 	opt  spark.Options
@@ -243,7 +176,8 @@ var _ abi.Host = (*Invocation)(nil)
 // The caller closes the invocation after [Invocation.Result].
 func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	i := &Invocation{
-		cfg:  b.cfg.limited(t.Limits),
+		cfg:  b.cfg,
+		most: t.Limits.Over(b.cfg.Limits),
 		ctx:  t.asking(ctx),
 		task: t,
 		opt:  spark.Options{Tags: tags(t), Description: strings.TrimSpace(t.Name + " " + t.ID)},
@@ -263,6 +197,7 @@ func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 func (t Task) asking(ctx context.Context) context.Context {
 	return cache.WithAsker(ctx, cache.Asker{
 		Owner: cache.Owner{Module: t.Module, Version: t.Version}, Task: t.Name, TaskID: t.ID, Warm: t.Warm,
+		Quota: t.Limits.CacheBytes,
 	})
 }
 

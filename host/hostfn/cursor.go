@@ -47,7 +47,7 @@ type cursor struct {
 // wrong with the plan shows here.
 func (i *Invocation) CursorOpen(frame abi.Frame) (abi.Cursor, error) {
 	df, err := i.lookup("CursorOpen", frame)
-	if err == nil && len(i.cursors) >= i.cfg.MaxCursors {
+	if err == nil && len(i.cursors) >= i.most.Cursors {
 		err = abi.Errorf(typeLimit, "CursorOpen: the task has %d cursors open, which is the most it may have; close one", len(i.cursors))
 	}
 	if err != nil {

@@ -160,7 +160,7 @@ func TestBatchesAreCutToWhatTheGuestAsksFor(t *testing.T) {
 
 func TestCursorsAreLimitedAndEndWithTheTask(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
-		binder := New(Config{Session: w.session, Cache: w.cache, MaxCursors: 2})
+		binder := New(Config{Session: w.session, Cache: w.cache, Limits: abi.Limits{Cursors: 2}})
 		i := binder.Open(t.Context(), Task{ID: proctest.Name(t), Name: "demo.Cursors"})
 		defer i.Close()
 		frame := i.FrameRange(0, 3_000_000, 1, 4)

@@ -240,7 +240,7 @@ func TestACachedFrameIsBuiltOnAnother(t *testing.T) {
 
 func TestRowsOverTheLimitAreAnErrorThatSaysSo(t *testing.T) {
 	onEngines(t, func(t *testing.T, w *world) {
-		binder := New(Config{Session: w.session, Cache: w.cache, ResultLimit: 10_000})
+		binder := New(Config{Session: w.session, Cache: w.cache, Limits: abi.Limits{ResultLimit: 10_000}})
 		i := binder.Open(t.Context(), Task{ID: "id", Name: "demo.Big"})
 		defer i.Close()
 		frame := i.FrameRange(0, 1_000_000, 1, 0)

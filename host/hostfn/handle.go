@@ -87,7 +87,7 @@ func (b *builder) missing(kind string, h uint32) {
 }
 
 func (b *builder) frameList(handles []abi.Frame) []*spark.DataFrame {
-	frames := make([]*spark.DataFrame, 0, min(len(handles), b.i.cfg.MaxHandles))
+	frames := make([]*spark.DataFrame, 0, min(len(handles), b.i.most.Handles))
 	for _, h := range handles {
 		frames = append(frames, b.frame(h))
 		if b.wrong() {
@@ -98,7 +98,7 @@ func (b *builder) frameList(handles []abi.Frame) []*spark.DataFrame {
 }
 
 func (b *builder) exprList(handles []abi.Expr) []*spark.Column {
-	columns := make([]*spark.Column, 0, min(len(handles), b.i.cfg.MaxHandles))
+	columns := make([]*spark.Column, 0, min(len(handles), b.i.most.Handles))
 	for _, h := range handles {
 		columns = append(columns, b.expr(h))
 		if b.wrong() {
@@ -158,7 +158,7 @@ func (b *builder) pairs(list []string) map[string]string {
 
 // wrong checks the sizes, and reports whether anything is wrong by now.
 func (b *builder) wrong() bool {
-	limit := b.i.cfg.MaxPlanBytes
+	limit := b.i.most.PlanBytes
 	switch {
 	case b.i.bytes > limit:
 		b.invalid(typeLimit, "the task has handed over more than %s of texts and literals; read large data from files instead", size(limit))
@@ -169,10 +169,10 @@ func (b *builder) wrong() bool {
 }
 
 func (b *builder) tooMany() bool {
-	if len(b.i.frames.slots)+len(b.i.exprs.slots) < b.i.cfg.MaxHandles {
+	if len(b.i.frames.slots)+len(b.i.exprs.slots) < b.i.most.Handles {
 		return false
 	}
-	b.invalid(typeLimit, "the task has made more than %d frames and expressions", b.i.cfg.MaxHandles)
+	b.invalid(typeLimit, "the task has made more than %d frames and expressions (setting modules, handles)", b.i.most.Handles)
 	return true
 }
 

@@ -95,7 +95,7 @@ func TestPlansThatSparkRefusesToBuildAreErrorsOfTheAction(t *testing.T) {
 }
 
 func TestTooManyHandlesAreAnErrorAndCostNothing(t *testing.T) {
-	i := open(t, &session{}, Config{MaxHandles: 10})
+	i := open(t, &session{}, Config{Limits: abi.Limits{Handles: 10}})
 	good := i.FrameRange(0, 10, 1, 0)
 	for range 9 {
 		i.ExprColumn("a")
@@ -138,7 +138,7 @@ func TestAPlanThatDoublesIsStopped(t *testing.T) {
 }
 
 func TestTextsHandedOverAreLimited(t *testing.T) {
-	i := open(t, &session{}, Config{MaxPlanBytes: 1 << 20})
+	i := open(t, &session{}, Config{Limits: abi.Limits{PlanBytes: 1 << 20}})
 	megabyte := strings.Repeat("x", 1<<20)
 	half := i.ExprString(megabyte[:1<<19])
 	frame := i.FrameFilter(i.FrameRange(0, 10, 1, 0), half)

@@ -31,7 +31,7 @@ func (i *Invocation) TaskHTTP(request, body []byte) ([]byte, error) {
 	if i.client == nil {
 		i.client = fetch.New(fetch.Config{
 			CheckURL: i.task.Rights.CheckURL, CheckAddress: i.task.Rights.CheckAddress,
-			MaxRequests: i.cfg.MaxHTTPRequests, MaxBytes: i.cfg.MaxHTTPBytes,
+			MaxRequests: i.most.HTTPRequests, MaxBytes: i.most.HTTPBytes,
 			RootCAs: i.cfg.HTTPRoots,
 		})
 	}

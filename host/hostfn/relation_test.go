@@ -75,13 +75,13 @@ func TestStepsThatCannotBeAreAnErrorOfTheAction(t *testing.T) {
 }
 
 func TestManySetsOfNothingAreTooMuch(t *testing.T) {
-	i := open(t, &session{}, Config{MaxPlanBytes: 1 << 12})
+	i := open(t, &session{}, Config{Limits: abi.Limits{PlanBytes: 1 << 12}})
 	err := actionError(i, i.FrameGroupingSets(i.FrameRange(0, 10, 1, 0), make([]abi.Expr, 1<<12), nil, nil))
 	wantError(t, err, "sparkstalk.LimitExceeded", "FrameGroupingSets")
 }
 
 func TestASubqueryCountsWithItsPlan(t *testing.T) {
-	i := open(t, &session{}, Config{MaxPlanBytes: 1 << 14})
+	i := open(t, &session{}, Config{Limits: abi.Limits{PlanBytes: 1 << 14}})
 	frame := i.FrameSQL("SELECT '"+strings.Repeat("x", 1<<12)+"'", nil, nil)
 	exists := i.ExprSubquery(frame, abi.SubqueryExists, nil)
 	var all []abi.Expr

@@ -92,10 +92,10 @@ func (i *Invocation) refuse(err error) error {
 }
 
 func (i *Invocation) checkSize(what string, n int) error {
-	if int64(n) <= i.cfg.ResultLimit {
+	if int64(n) <= i.most.ResultLimit {
 		return nil
 	}
-	return abi.Errorf(typeTooLarge, "%s takes %d bytes, and this worker passes on no more than %s; %s", what, n, size(i.cfg.ResultLimit), tooLargeAdvice)
+	return abi.Errorf(typeTooLarge, "%s takes %d bytes, and this worker passes on no more than %s; %s", what, n, size(i.most.ResultLimit), tooLargeAdvice)
 }
 
 const tooLargeAdvice = "return fewer rows or columns (filter, aggregate, limit), or write them to files or a table and return where they are; " +

@@ -45,7 +45,7 @@ func TestResultMustBeOneJSONValue(t *testing.T) {
 }
 
 func TestALargeResultSaysHowToGoOn(t *testing.T) {
-	i := open(t, &session{}, Config{ResultLimit: 1 << 20})
+	i := open(t, &session{}, Config{Limits: abi.Limits{ResultLimit: 1 << 20}})
 	if err := i.ResultJSON([]byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)); err != nil {
 		t.Errorf("a result of just the limit: %v", err)
 	}

@@ -19,10 +19,6 @@ type Messages struct {
 	AddToChord func(ctx context.Context, signature json.RawMessage) (id string, err error)
 }
 
-// maxSent bounds how many messages one call may send: a task that sends without
-// end would fill the broker.
-const maxSent = 10_000
-
 // TaskRetry implements [abi.Host].
 func (i *Invocation) TaskRetry(options []byte) error {
 	var r abi.Retry
@@ -81,8 +77,9 @@ func (i *Invocation) maySend(fn string, size int, can bool) error {
 	if !can || i.closed {
 		return i.failed(i.ctx, abi.Errorf(typeRuntime, "%s: this call did not come through a broker, so nothing can be sent; let a worker run the task", fn))
 	}
-	if i.sent++; i.sent > maxSent {
-		return i.failed(i.ctx, abi.Errorf(typeLimit, "%s: one call may send %d messages", fn, maxSent))
+	// A task that sends without end would fill the broker.
+	if i.sent++; i.sent > i.most.Messages {
+		return i.failed(i.ctx, abi.Errorf(typeLimit, "%s: one call may send %d messages (setting modules, messages)", fn, i.most.Messages))
 	}
 	return nil
 }

@@ -45,14 +45,14 @@ func TestMessagesGoThroughTheTask(t *testing.T) {
 }
 
 func TestWhatCannotBeSentSaysWhy(t *testing.T) {
-	i := openTask(t.Context(), &session{}, Config{ResultLimit: 100}, Task{ID: "id-1", Name: "t"})
+	i := openTask(t.Context(), &session{}, Config{Limits: abi.Limits{ResultLimit: 100}}, Task{ID: "id-1", Name: "t"})
 	wantError(t, i.TaskRetry(nil), "RuntimeError", "broker")
 	wantError(t, i.TaskReplace([]byte(`{}`)), "RuntimeError", "TaskReplace")
 	_, err := i.TaskSend([]byte(`"` + string(make([]byte, 0, 200)) + `"`))
 	wantError(t, err, "RuntimeError")
 	i.Close()
 
-	i = openTask(t.Context(), &session{}, Config{ResultLimit: 100}, Task{ID: "id-1", Name: "t", Messages: Messages{
+	i = openTask(t.Context(), &session{}, Config{Limits: abi.Limits{ResultLimit: 100}}, Task{ID: "id-1", Name: "t", Messages: Messages{
 		Send: func(context.Context, json.RawMessage) (string, error) { return "", nil },
 	}})
 	defer i.Close()
@@ -62,7 +62,7 @@ func TestWhatCannotBeSentSaysWhy(t *testing.T) {
 	}
 	_, err = i.TaskSend(long)
 	wantError(t, err, "sparkstalk.ResultTooLarge", "what is sent")
-	for range maxSent {
+	for range abi.DefaultLimits.Messages {
 		if _, err := i.TaskSend([]byte(`{}`)); err != nil {
 			t.Fatal(err)
 		}

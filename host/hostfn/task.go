@@ -78,10 +78,10 @@ func (i *Invocation) TaskLog(level abi.Level, message string, attrs []byte) {
 	}
 	i.lines++
 	switch {
-	case i.lines == i.cfg.MaxLogLines+1:
-		i.log.WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, i.cfg.MaxLogLines)
+	case i.lines == i.most.LogLines+1:
+		i.log.WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, i.most.LogLines)
 		return
-	case i.lines > i.cfg.MaxLogLines:
+	case i.lines > i.most.LogLines:
 		return
 	}
 	line := printable(cut(message, maxLogLine))

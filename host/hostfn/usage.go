@@ -12,8 +12,8 @@ type usage struct {
 
 // HostCall counts a call of a host function. Its error ends the guest's call.
 func (i *Invocation) HostCall() error {
-	if i.used.calls++; i.used.calls > i.cfg.MaxHostCalls {
-		return abi.Errorf(typeLimit, "the task has called the host more than %d times (setting modules, host_calls)", i.cfg.MaxHostCalls)
+	if i.used.calls++; i.used.calls > i.most.HostCalls {
+		return abi.Errorf(typeLimit, "the task has called the host more than %d times (setting modules, host_calls)", i.most.HostCalls)
 	}
 	return nil
 }
@@ -22,10 +22,10 @@ func (i *Invocation) HostCall() error {
 func (i *Invocation) takeIn(rows, bytes int64) error {
 	i.used.rows += rows
 	i.used.bytes += bytes
-	if most := i.cfg.MaxRows; most > 0 && i.used.rows > most {
+	if most := i.most.Rows; most > 0 && i.used.rows > most {
 		return abi.Errorf(typeLimit, "the task has collected more than %d rows (setting modules, rows); let Spark aggregate them", most)
 	}
-	if most := i.cfg.MaxCollected; most > 0 && i.used.bytes > most {
+	if most := i.most.CollectedBytes; most > 0 && i.used.bytes > most {
 		return abi.Errorf(typeLimit, "the task has collected more than %s of rows (setting modules, collected_bytes); let Spark aggregate them", size(most))
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 )
 
 func TestWrongWindowsLambdasAndPartsAreErrorsOfTheAction(t *testing.T) {
-	i := open(t, &session{}, Config{MaxPlanBytes: 1 << 20})
+	i := open(t, &session{}, Config{Limits: abi.Limits{PlanBytes: 1 << 20}})
 	frame, col := i.FrameRange(0, 10, 1, 0), i.ExprColumn("id")
 	window := func(frame abi.WindowFrame, lower, upper abi.WindowBound, value abi.Expr) abi.Expr {
 		return i.ExprWindow(col, []abi.Expr{col}, []abi.Expr{col}, frame, lower, upper, value, value)

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
@@ -17,7 +16,8 @@ import (
 const importPrefix = "sparkstalk_v"
 
 // check holds a compiled module's imports and exports against the ABI.
-func (e *engine) check(compiled wazero.CompiledModule, file []byte) error {
+func (e *engine) check(c *code, file []byte) error {
+	compiled := c.compiled
 	// What needs a later version of the ABI is told before anything else: it
 	// explains all the rest that is missing.
 	imports := compiled.ImportedFunctions()
@@ -49,8 +49,12 @@ func (e *engine) check(compiled wazero.CompiledModule, file []byte) error {
 				signature(f.ParamTypes(), f.ResultTypes()), signature(w.params, w.results))
 		}
 	}
-	if _, ok := compiled.ExportedMemories()[abi.ExportMemory]; !ok {
+	memory, ok := compiled.ExportedMemories()[abi.ExportMemory]
+	if !ok {
 		return refusal(MissingExport, "it exports no memory named %s", abi.ExportMemory)
+	}
+	if most := c.limits.MemoryMiB << 20 / pageSize; int(memory.Min()) > most { // of trusted modules, which are not rewritten
+		return refusal(OverLimit, "its memory begins with %d pages of 64 KiB, the limit is %d (setting memory_mib)", memory.Min(), most)
 	}
 	return nil
 }

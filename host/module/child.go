@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
@@ -60,13 +59,12 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 	if err != nil {
 		return fmt.Errorf("code: %w", err)
 	}
-	limitMemory(setup.MemoryMiB)
+	limitMemory(setup.Limits.MemoryMiB)
 
 	ctx := context.Background()
 	cfg, err := Config{
-		Dir: "none", Bind: bind, Enter: enter, MemoryMiB: setup.MemoryMiB, StackMiB: setup.StackMiB, TableEntries: setup.TableEntries,
+		Dir: "none", Bind: bind, Enter: enter, Limits: func(string, abi.Limits) abi.Limits { return setup.Limits },
 		CacheDir: setup.CacheDir, CacheMiB: setup.CacheMiB, CompileWorkers: setup.Workers, Log: slog.New(slog.DiscardHandler),
-		CPULimit: func(string) time.Duration { return time.Duration(setup.CPULimit * float64(time.Second)) },
 	}.withDefaults()
 	if err != nil {
 		return err
@@ -124,12 +122,12 @@ func (c *child) start(ctx context.Context, e *engine, name string, file []byte) 
 	}
 	compiled, err := e.compileNow(ctx, file)
 	if err == nil {
-		err = e.check(compiled.compiled, file)
+		compiled.name, compiled.limits = name, e.limits(name, abi.Limits{})
+		err = e.check(compiled, file)
 	}
 	if err != nil {
 		return refused(err)
 	}
-	compiled.name = name
 	out := &output{log: newLineLog(slog.New(slog.DiscardHandler)), tee: c.print}
 	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), compiled, out)
 	if err != nil {

@@ -45,15 +45,14 @@ type Config struct {
 	// loaded before it returns again. Nil refuses plugins.
 	Native func(content []byte, hash string) (Native, error)
 
-	// MemoryMiB limits the linear memory of an instance. Zero means 512, the
-	// most is 4096.
-	MemoryMiB int
-	// StackMiB limits how deep calls may nest in each other: each takes 64 bytes,
-	// and 8 more for each parameter and local. Zero means 64, the most is 512.
-	StackMiB int
-	// TableEntries is how far a table may grow that does not begin with more.
-	// Zero means 16384.
-	TableEntries int
+	// Limits returns what a module may have, by its name and by what it asks for
+	// in its manifest. MemoryMiB, StackMiB, TableEntries, Instances and CPULimit are
+	// held here: memory is that of an instance; of stack each call takes 64 bytes,
+	// and 8 more for each parameter and local; tables may grow so far, and do not
+	// grow if they begin with more; further calls than Instances wait. What is zero
+	// is that of [abi.DefaultLimits], and more than it can be is refused. Nil
+	// grants what is asked for, within these defaults.
+	Limits func(name string, asked abi.Limits) abi.Limits
 	// Trusted are modules, by name or glob, that run as they are: faster, but only
 	// their host calls can be interrupted, and one that never ends stops the host.
 	// Of their limits only that of memory holds.
@@ -64,14 +63,6 @@ type Config struct {
 	// that starts one: it calls [RunProcess].
 	Isolated func(name string) bool
 	Process  []string
-	// CPULimit is how much of a processor's time a module's own code may take in
-	// one call, by the module's name. Nil, and zero, are no limit.
-	CPULimit func(name string) time.Duration
-	// MaxInstances limits the instances of one version, and so the calls that
-	// it runs at once; further ones wait. Zero means 64.
-	MaxInstances int
-	// Instances is MaxInstances of one module by its name; nil, or zero, leaves it.
-	Instances func(name string) int
 	// MaxCalls is after how many calls an instance is replaced. Zero means 10,000.
 	MaxCalls int
 	// RecycleMiB is above which linear memory an instance is replaced after its
@@ -183,10 +174,6 @@ func (c Config) withDefaults() (Config, error) {
 	const many = 1 << 30
 	number("Versions", &c.Versions, many, 5)
 	number("CacheMiB", &c.CacheMiB, many, 512)
-	number("MemoryMiB", &c.MemoryMiB, 4096, 512)
-	number("StackMiB", &c.StackMiB, 512, 64)
-	number("TableEntries", &c.TableEntries, 1<<20, 16384)
-	number("MaxInstances", &c.MaxInstances, many, 64)
 	number("MaxCalls", &c.MaxCalls, many, 10_000)
 	number("RecycleMiB", &c.RecycleMiB, many, 64)
 	number("MaxFileMiB", &c.MaxFileMiB, 1024, 64)
@@ -212,6 +199,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if len(errs) > 0 {
 		return c, fmt.Errorf("module configuration: %w", errors.Join(errs...))
+	}
+	if c.Limits == nil {
+		c.Limits = func(_ string, asked abi.Limits) abi.Limits { return asked.Within(abi.DefaultLimits) }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

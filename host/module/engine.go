@@ -65,7 +65,6 @@ func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {
 	// Nothing that an end of ctx should undo: it is for opening only.
 	ctx = context.WithoutCancel(ctx)
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().
-		WithMemoryLimitPages(uint32(cfg.MemoryMiB<<20/pageSize)).
 		WithCompilationCache(e.codes))
 	defer func() {
 		if err != nil {
@@ -124,19 +123,16 @@ func (e *engine) close(ctx context.Context) error {
 	return errors.Join(e.runtime.Close(ctx), e.codes.Close(ctx))
 }
 
-// maxInstances is how many instances a version of a module may have.
-func (e *engine) maxInstances(name string) int {
-	if e.cfg.Instances != nil {
-		if n := e.cfg.Instances(name); n > 0 {
-			return n
-		}
-	}
-	return e.cfg.MaxInstances
+// limits are those of a module that asks for some.
+func (e *engine) limits(name string, asked abi.Limits) abi.Limits {
+	return e.cfg.Limits(name, asked).Over(abi.DefaultLimits)
 }
 
 // A code is a compiled file.
 type code struct {
 	name, hash string
+	// limits are those that it was compiled for, and that its instances have.
+	limits abi.Limits
 	// file is what processes compile; nil for what is compiled here.
 	file     []byte
 	compiled wazero.CompiledModule

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 )
 
@@ -24,10 +25,12 @@ var ErrStack = errors.New("stack overflow")
 // ErrCPU is the cause of a call's end that took too much of a processor's time.
 var ErrCPU = errors.New("too much processor time")
 
-// A meter says when, in its thread's time, a call has had what it may have.
+// A meter says when, in its thread's time, a call has had what it may have; zero
+// is never. It also knows how much stack that may take.
 type meter struct {
-	end   int64
-	limit time.Duration
+	end      int64
+	limit    time.Duration
+	stackMiB int
 }
 
 type meterKey struct{}
@@ -49,15 +52,17 @@ func (e *engine) bindGuard(ctx context.Context) error {
 // may stop the goroutine here, to collect garbage or to let others run.
 func (e *engine) tick(ctx context.Context, _ api.Module, stack []uint64) {
 	if api.DecodeI32(stack[0]) < 0 {
-		panic(fmt.Errorf("%w: its calls take more than %d MiB of stack (setting module_stack_mib)", ErrStack, e.cfg.StackMiB))
+		most := "they may"
+		if m, ok := ctx.Value(meterKey{}).(*meter); ok {
+			most = fmt.Sprintf("%d MiB", m.stackMiB)
+		}
+		panic(fmt.Errorf("%w: its calls take more than %s of stack (setting module_stack_mib, or modules, stack_mib)", ErrStack, most))
 	}
 	if ctx.Err() != nil {
 		panic(context.Cause(ctx))
 	}
-	if e.cfg.CPULimit != nil {
-		if m, ok := ctx.Value(meterKey{}).(*meter); ok && threadTime() > m.end {
-			panic(fmt.Errorf("%w: more than %v (setting modules, cpu_limit)", ErrCPU, m.limit))
-		}
+	if m, ok := ctx.Value(meterKey{}).(*meter); ok && m.end > 0 && threadTime() > m.end {
+		panic(fmt.Errorf("%w: more than %v (setting modules, cpu_limit)", ErrCPU, m.limit))
 	}
 	stack[0] = api.EncodeI32(budget)
 }
@@ -72,12 +77,12 @@ func (e *engine) trusted(name string) bool {
 
 // guarded returns what is compiled of a module's file: the file rewritten, so
 // that its code can be stopped, unless the module is trusted.
-func (e *engine) guarded(name string, file []byte) ([]byte, error) {
+func (e *engine) guarded(name string, file []byte, most abi.Limits) ([]byte, error) {
 	if e.trusted(name) {
 		return file, nil
 	}
 	out, err := rewrite.Module(file, rewrite.Limits{
-		StackBytes: e.cfg.StackMiB << 20, MemoryPages: uint32(e.cfg.MemoryMiB << 20 / pageSize), TableEntries: uint32(e.cfg.TableEntries),
+		StackBytes: most.StackMiB << 20, MemoryPages: uint32(most.MemoryMiB << 20 / pageSize), TableEntries: uint32(most.TableEntries),
 	})
 	if _, ok := errors.AsType[*rewrite.LimitError](err); ok {
 		return nil, refusal(OverLimit, "%w", err)

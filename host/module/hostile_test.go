@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 )
 
@@ -109,7 +110,7 @@ func TestHostileModules(t *testing.T) {
 
 func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 	const limit = 20 * time.Millisecond
-	cfg.MemoryMiB = 128
+	cfg.Limits = limited(abi.Limits{MemoryMiB: 128})
 	modules := hostiles()
 	for i, m := range modules {
 		m.asm.manifest = manifest("t." + m.name)

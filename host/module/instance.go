@@ -34,6 +34,8 @@ type instance struct {
 	memory memory
 	out    *output
 	cpu    time.Duration // limit of a call, zero is none
+	// stackMiB is what its calls' stack was limited to.
+	stackMiB int
 	// ctx is that of the call under way.
 	ctx   context.Context
 	stack [1]uint64
@@ -53,9 +55,9 @@ func (e *engine) instantiate(ctx context.Context, c *code, out *output) (_ *inst
 		return e.spawn(ctx, c, out)
 	}
 	in := &instance{out: out, ctx: ctx}
-	if e.cfg.CPULimit != nil {
-		in.cpu = e.cfg.CPULimit(c.name)
-	}
+	in.cpu = time.Duration(c.limits.CPULimit * float64(time.Second))
+	in.stackMiB = c.limits.StackMiB
+	in.memory.most = uint64(c.limits.MemoryMiB) << 20
 	defer func() {
 		if r := recover(); r != nil { // wazero's answer if there is no memory to be had
 			err = fmt.Errorf("instantiate: %v", r)
@@ -117,12 +119,14 @@ func (in *instance) call(ctx context.Context, enter func(context.Context, abi.Ho
 		return result, err
 	}
 	ctx = enter(ctx, h)
+	m := &meter{limit: in.cpu, stackMiB: in.stackMiB}
 	if in.cpu > 0 {
 		// The thread's time is the call's, as long as nobody else runs on it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		ctx = context.WithValue(ctx, meterKey{}, &meter{end: threadTime() + int64(in.cpu), limit: in.cpu})
+		m.end = threadTime() + int64(in.cpu)
 	}
+	ctx = context.WithValue(ctx, meterKey{}, m)
 	in.ctx = ctx
 	in.stack[0] = uint64(index)
 	err = in.guard(func() error { return in.run.CallWithStack(ctx, in.stack[:]) })

@@ -30,6 +30,12 @@ func (l *Lease) Version() (name, hash string) { return l.version.info.Name, l.ve
 // Capabilities are what the module asks for in its manifest.
 func (l *Lease) Capabilities() []string { return l.version.info.Capabilities }
 
+// SignedBy names the key that signed the module, or is empty.
+func (l *Lease) SignedBy() string { return l.version.info.SignedBy }
+
+// Limits are what the module may use.
+func (l *Lease) Limits() abi.Limits { return l.version.info.Limits }
+
 // Functions are the module's for Spark's expressions. They must not be changed.
 func (l *Lease) Functions() Functions { return l.version.functions }
 

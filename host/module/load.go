@@ -101,47 +101,98 @@ func (e *engine) load(ctx context.Context, c contents, accept func(*Info) error,
 	if isNative(c.path) {
 		return e.loadNative(ctx, c, accept, closed)
 	}
-	sealed, binary, err := unseal(c.data)
-	var signer *Key
+	l := loading{contents: c, accept: accept, closed: closed}
+	var err error
+	l.sealed, l.binary, err = unseal(c.data)
 	if err == nil {
-		signer, err = e.cfg.signer(sealed)
+		l.signer, err = e.cfg.signer(l.sealed)
 	}
 	if err == nil {
-		err = structure(binary)
+		err = structure(l.binary)
 	}
 	if err != nil {
 		return nil, refuse(c.path, Invalid, err)
 	}
-	guarded, err := e.guarded(name(c.path), binary)
-	if err != nil {
-		return nil, refuse(c.path, Invalid, err)
-	}
-	compiled := &code{file: guarded}
-	if !e.isolated(name(c.path)) {
-		if compiled, err = e.compile(ctx, c.hash, guarded); err != nil {
-			return nil, e.reason(ctx, c.path, Invalid, err)
+	v, err := e.build(ctx, l, l.asked())
+	if other, ok := errors.AsType[*otherLimits](err); ok {
+		// What the file's seal did not tell, its manifest does.
+		v, err = e.build(ctx, l, other.asked)
+		if _, again := errors.AsType[*otherLimits](err); again {
+			return nil, refuse(c.path, BadManifest, err)
 		}
 	}
-	compiled.name, compiled.hash = name(c.path), c.hash
+	return v, err
+}
+
+// A loading is a file on its way to be a version.
+type loading struct {
+	contents
+	sealed *seal.Seal // nil without one
+	binary []byte     // what is compiled
+	signer *Key
+	accept func(*Info) error
+	closed func(*version)
+}
+
+// asked are the limits that the manifest in the seal asks for, within those of
+// the signer's key.
+func (l loading) asked() abi.Limits {
+	var m abi.Manifest
+	if l.sealed != nil {
+		// One that cannot be read is refused later, with a reason.
+		_ = json.Unmarshal(l.sealed.Manifest, &m)
+	}
+	return l.signer.within(m.Limits)
+}
+
+// otherLimits is the error of a module that asks for other limits than it was
+// compiled for.
+type otherLimits struct{ asked abi.Limits }
+
+func (o *otherLimits) Error() string {
+	return "it asks for other limits each time that it describes itself"
+}
+
+// build makes a version with the limits of a module that asks for some.
+func (e *engine) build(ctx context.Context, l loading, asked abi.Limits) (*version, error) {
+	module := name(l.path)
+	limits := e.limits(module, asked)
+	if err := limits.Check(); err != nil {
+		return nil, refuse(l.path, OverLimit, err)
+	}
+	guarded, err := e.guarded(module, l.binary, limits)
+	if err != nil {
+		return nil, refuse(l.path, Invalid, err)
+	}
+	compiled := &code{file: guarded}
+	if !e.isolated(module) {
+		if compiled, err = e.compile(ctx, l.hash, guarded); err != nil {
+			return nil, e.reason(ctx, l.path, Invalid, err)
+		}
+	}
+	compiled.name, compiled.hash, compiled.limits = module, l.hash, limits
 	v := &version{
-		engine: e, code: compiled, closed: closed,
-		log: newLineLog(e.log.With(logkey.Module, name(c.path))),
+		engine: e, code: compiled, closed: l.closed,
+		log: newLineLog(e.log.With(logkey.Module, module)),
 		info: Info{
-			Path: c.path, Name: name(c.path), Hash: c.hash, Size: c.size, CompileTime: compiled.took,
+			Path: l.path, Name: module, Hash: l.hash, Size: l.size, CompileTime: compiled.took,
 		},
-		slots: make(chan struct{}, e.maxInstances(name(c.path))),
+		slots: make(chan struct{}, limits.Instances),
 	}
 	v.refs.Store(1)
-	v.info.seal(sealed)
-	err = v.describe(ctx, binary, sealed, signer)
-	if err == nil && accept != nil {
-		err = accept(&v.info)
+	v.info.seal(l.sealed)
+	err = v.describe(ctx, l.binary, l.sealed, l.signer)
+	if err == nil && l.accept != nil {
+		err = l.accept(&v.info)
 	}
 	if err != nil {
 		v.drop()
 		// Closing only counts down; there is no error to be had.
 		_ = compiled.close(context.WithoutCancel(ctx))
-		return nil, e.reason(ctx, c.path, DescribeFailed, err)
+		if other, ok := errors.AsType[*otherLimits](err); ok && other.asked != asked {
+			return nil, err
+		}
+		return nil, e.reason(ctx, l.path, DescribeFailed, err)
 	}
 	v.began.Store(time.Now().UnixNano())
 	return v, nil
@@ -165,7 +216,7 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, 
 	timeout := e.cfg.DescribeTimeout
 	if v.code.file != nil {
 		timeout += e.cfg.CompileTimeout // its process compiles as well
-	} else if err := e.check(v.code.compiled, file); err != nil {
+	} else if err := e.check(v.code, file); err != nil {
 		return err
 	}
 	starting, cancel := within(timeout)
@@ -241,6 +292,11 @@ func (v *version) introduce(file, data []byte, sealed *seal.Seal, signer *Key) e
 	}
 	if err != nil {
 		return err
+	}
+	asked := signer.within(manifest.Limits)
+	v.info.Limits = v.engine.limits(v.info.Name, asked)
+	if v.code != nil && v.info.Limits != v.code.limits {
+		return &otherLimits{asked}
 	}
 	v.info.Manifest = data
 	v.info.SDK, v.info.Tasks = manifest.SDK, manifest.Tasks

@@ -17,6 +17,7 @@ import (
 type memory struct {
 	mapped []byte // as long as the memory may become
 	usable uint64 // bytes from the start that can be read and written
+	most   uint64 // bytes that it may become, whatever the module says
 }
 
 // within returns the context in which an instance gets m as its memory.
@@ -26,6 +27,7 @@ func (m *memory) within(ctx context.Context) context.Context {
 
 // Allocate implements [experimental.MemoryAllocator].
 func (m *memory) Allocate(_, limit uint64) experimental.LinearMemory {
+	limit = min(limit, m.most)
 	// Nothing of it can be touched yet, so that it costs only addresses.
 	mapped, err := syscall.Mmap(-1, 0, int(max(limit, 1)), syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
 	if err != nil {

@@ -1,5 +1,7 @@
 package module
 
+import "github.com/sparkstalk/sparkstalk/abi"
+
 // What a host and a module's process send each other on a [pipe.Wire], beside the
 // messages of calls. One of them speaks at a time.
 const (
@@ -16,15 +18,11 @@ const (
 
 // A processSetup says what a module's process is to be.
 type processSetup struct {
-	Name         string `json:"name"`
-	MemoryMiB    int    `json:"memory_mib"`
-	StackMiB     int    `json:"stack_mib"`
-	TableEntries int    `json:"table_entries"`
-	CacheDir     string `json:"cache_dir"`
-	CacheMiB     int    `json:"cache_mib"`
-	Workers      int    `json:"workers"`
-	// CPULimit is of one call, in seconds.
-	CPULimit float64 `json:"cpu_limit"`
+	Name     string     `json:"name"`
+	Limits   abi.Limits `json:"limits"`
+	CacheDir string     `json:"cache_dir"`
+	CacheMiB int        `json:"cache_mib"`
+	Workers  int        `json:"workers"`
 }
 
 // A processReady says that a module can run, or why it is refused.

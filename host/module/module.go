@@ -109,6 +109,9 @@ type Info struct {
 	Warm   []abi.WarmSpec `json:"warm,omitempty"`
 	// Capabilities are what the module asks for beyond what every one may do.
 	Capabilities []string `json:"capabilities,omitempty"`
+	// Limits are what the module has: the smallest of what the host grants, its
+	// manifest asks for and its key may be granted.
+	Limits abi.Limits `json:"limits"`
 	// Functions are the manifest's, for Spark's expressions.
 	Functions []abi.FunctionSpec `json:"functions,omitempty"`
 	// State says what has become of it.

@@ -348,11 +348,11 @@ func TestSandbox(t *testing.T) {
 }
 
 func TestConfigurationSaysAllThatIsWrong(t *testing.T) {
-	_, err := Open(t.Context(), Config{MemoryMiB: 5000, Settle: -1})
+	_, err := Open(t.Context(), Config{MaxCalls: -5, Settle: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Dir", "Bind", "Enter", "MemoryMiB", "Settle"} {
+	for _, want := range []string{"Dir", "Bind", "Enter", "MaxCalls", "Settle"} {
 		if !bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("%q does not name %s", err, want)
 		}
@@ -375,4 +375,9 @@ func TestInspect(t *testing.T) {
 	if _, err = Inspect(t.Context(), cfg, good+".not"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Inspect of no file: %v", err)
 	}
+}
+
+// limited is a Config.Limits that grants all modules the same.
+func limited(most abi.Limits) func(string, abi.Limits) abi.Limits {
+	return func(_ string, asked abi.Limits) abi.Limits { return asked.Within(most.Over(abi.DefaultLimits)) }
 }

@@ -67,11 +67,8 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, 
 	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
 	setup := processSetup{
-		Name: c.name, MemoryMiB: e.cfg.MemoryMiB, StackMiB: e.cfg.StackMiB, TableEntries: e.cfg.TableEntries,
+		Name: c.name, Limits: c.limits,
 		CacheDir: cacheDir, CacheMiB: e.cfg.CacheMiB, Workers: e.cfg.CompileWorkers,
-	}
-	if e.cfg.CPULimit != nil {
-		setup.CPULimit = e.cfg.CPULimit(c.name).Seconds()
 	}
 	if err := p.wire.SendJSON(msgSetup, setup); err != nil {
 		return nil, p.ended(err)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 // wallsArgument makes the test binary look what a module's process can reach.
@@ -135,7 +137,7 @@ func TestAProcessThatDiesFailsItsCallOnly(t *testing.T) {
 func TestCPULimit(t *testing.T) {
 	for name, cfg := range map[string]Config{"in the host": config(t), "in a process": isolated(config(t))} {
 		t.Run(name, func(t *testing.T) {
-			cfg.CPULimit = func(string) time.Duration { return 20 * time.Millisecond }
+			cfg.Limits = limited(abi.Limits{CPULimit: 0.02})
 			put(t, cfg, "m.wasm", asm{manifest: manifest("t.loop"), run: bodyLoop}.bytes())
 			put(t, cfg, "count.wasm", asm{manifest: manifest("t.count"), run: bodyCount}.bytes())
 			r := open(t, cfg)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 // trap calls a task that must end in a TrapError.
@@ -176,7 +178,7 @@ func TestEndOfTheContextInterrupts(t *testing.T) {
 // return, and lets others go on with the instances that are left.
 func TestInterruptionsHitOnlyTheirCalls(t *testing.T) {
 	cfg := config(t)
-	cfg.MaxInstances = 2
+	cfg.Limits = limited(abi.Limits{Instances: 2})
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.count"), run: bodyCount}.bytes())
 	r := open(t, cfg)
 	var all sync.WaitGroup
@@ -231,7 +233,7 @@ func TestInterruptedHostFunctionIsAnInterruption(t *testing.T) {
 
 func TestMemoryLimit(t *testing.T) {
 	cfg := goConfig(t)
-	cfg.MemoryMiB = 32
+	cfg.Limits = limited(abi.Limits{MemoryMiB: 32})
 	// Asks for 1 GiB and gives the answer as its failure to: -1 becomes a trap.
 	grow := slices.Concat(i32(16384), []byte{0x40, 0}, i32(-1), []byte{0x46, 0x04, 0x40, 0x00, end}, i32(0), []byte{end})
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.grow"), run: grow}.bytes())
@@ -257,7 +259,7 @@ func TestEndlessRecursionIsATrap(t *testing.T) {
 	recursion := []byte{0x20, 0, 0x10, 3, end} // sparkstalk_run calls itself
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.recurse"), run: recursion}.bytes())
 	r := open(t, cfg)
-	if trapped := trap(t, r, "t.recurse", &call{}); !errors.Is(trapped, ErrStack) || !strings.Contains(trapped.Message, "64 MiB of stack (setting module_stack_mib)") {
+	if trapped := trap(t, r, "t.recurse", &call{}); !errors.Is(trapped, ErrStack) || !strings.Contains(trapped.Message, "64 MiB of stack (setting module_stack_mib, or modules, stack_mib)") {
 		t.Errorf("Message = %q", trapped.Message)
 	}
 }
@@ -301,7 +303,7 @@ func TestInstanceThatGrewIsReplaced(t *testing.T) {
 
 func TestCallsBeyondTheLimitOfInstancesWait(t *testing.T) {
 	cfg := config(t)
-	cfg.MaxInstances = 2
+	cfg.Limits = limited(abi.Limits{Instances: 2})
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.count"), run: bodyCount}.bytes())
 	r := open(t, cfg)
 	var busy, most atomic.Int32

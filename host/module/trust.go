@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -19,10 +20,15 @@ type Key struct {
 	// Tasks are the names of tasks that modules signed with it may have, or
 	// their beginnings with * at the end. Empty allows none.
 	Tasks []string `json:"tasks"`
-	// Capabilities are what these modules may ask for, by name or by the
-	// beginning of a name with * at the end. What the host grants is another
-	// question: both must agree.
+	// Capabilities are the most that these modules may be granted, by name or by
+	// the beginning of a name with * at the end; the host's rules must grant it as
+	// well. A key that names none of [abi.DataCapabilities] leaves these to the
+	// rules. A manifest that asks for more is refused; what it asks for without
+	// naming it is for whoever grants it to hold to this.
 	Capabilities []string `json:"capabilities"`
+	// Limits are the most that these modules get, where the host's own are not
+	// smaller.
+	Limits abi.Limits `json:"limits"`
 
 	public ed25519.PublicKey
 }
@@ -42,6 +48,8 @@ func CheckKeys(keys []Key) ([]Key, error) {
 			bad = append(bad, fmt.Errorf("module key %s: %w", k.Name, err))
 		case len(k.Tasks) == 0:
 			bad = append(bad, fmt.Errorf(`module key %s has no tasks: give their names, such as reports.* or "*" for all`, k.Name))
+		case k.Limits.Check() != nil:
+			bad = append(bad, fmt.Errorf("module key %s: limits: %w", k.Name, k.Limits.Check()))
 		}
 		names[k.Name] = true
 		out = append(out, k)
@@ -89,6 +97,9 @@ func (k *Key) allows(m abi.Manifest) error {
 		}
 	}
 	for _, c := range m.Capabilities {
+		if inData(c) && !slices.ContainsFunc(k.Capabilities, inData) {
+			continue
+		}
 		if !matches(k.Capabilities, c) {
 			what := "none"
 			if len(k.Capabilities) > 0 {
@@ -98,6 +109,22 @@ func (k *Key) allows(m abi.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// inData reports whether a capability, or the beginning of some, is about rights
+// that are granted unasked.
+func inData(capability string) bool {
+	name, _, _ := strings.Cut(capability, ":")
+	beginning, all := strings.CutSuffix(name, "*")
+	return slices.ContainsFunc(abi.DataCapabilities, func(c string) bool { return c == name || all && strings.HasPrefix(c, beginning) })
+}
+
+// within are the limits that a module asks for, within those of its signer's key.
+func (k *Key) within(asked abi.Limits) abi.Limits {
+	if k == nil {
+		return asked
+	}
+	return asked.Within(k.Limits)
 }
 
 // notOlder refuses a signed module that is older than what was accepted of its

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
@@ -45,6 +46,8 @@ func TestSignedModulesOnly(t *testing.T) {
 	reports := func(m string) []byte { return asm{manifest: m}.bytes() }
 	const etl = `{"abi":1,"tasks":[{"name":"etl.x"}],"capabilities":["raw_plans"]}`
 	const asking = `{"abi":1,"tasks":[{"name":"reports.x"}],"capabilities":["raw_plans"]}`
+	const reading = `{"abi":1,"tasks":[{"name":"reports.x"}],"capabilities":["read:/in/**"]}`
+	const writing = `{"abi":1,"tasks":[{"name":"etl.x"}],"capabilities":["read:/in/x/**","write:/out/**"]}`
 	good := sign(t, reports(manifest("reports.x")), manifest("reports.x"), mine, 1)
 	s, err := seal.Read(good)
 	if err != nil {
@@ -63,6 +66,8 @@ func TestSignedModulesOnly(t *testing.T) {
 		"with another's only":         {sign(t, reports(asking), asking, other, 1), NotAllowed, "may not sign a task named reports.x: it is for etl.*"},
 		"with too much":               {sign(t, reports(asking), asking, mine, 1), NotAllowed, "asks for the capability raw_plans, which its key team may not be granted: that may be granted none"},
 		"with another's task":         {sign(t, reports(manifest("reports.x", "etl.x")), "", mine, 1), NotAllowed, "may not sign a task named etl.x: it is for reports.*"},
+		"with rights to data":         {sign(t, reports(reading), reading, mine, 1), "", ""},
+		"with more than its key's":    {sign(t, reports(writing), writing, other, 1), NotAllowed, "asks for the capability write:/out/**, which its key etl may not be granted: that may be granted raw_*, read:/in/*"},
 		"unsealed":                    {reports(manifest("reports.x")), Unsigned, "not signed"},
 		"sealed":                      {sealed(t, reports(manifest("reports.x")), manifest("reports.x")), Unsigned, "not signed"},
 		"signature stripped":          {sealed(t, good, manifest("reports.x")), Unsigned, "not signed"},
@@ -77,7 +82,7 @@ func TestSignedModulesOnly(t *testing.T) {
 			cfg.RequireSigned = true
 			cfg.Keys = []Key{
 				{Name: "team", Key: public, Tasks: []string{"reports.*"}},
-				{Name: "etl", Key: otherPublic, Tasks: []string{"etl.*"}, Capabilities: []string{"raw_*"}},
+				{Name: "etl", Key: otherPublic, Tasks: []string{"etl.*"}, Capabilities: []string{"raw_*", "read:/in/*"}},
 			}
 			put(t, cfg, "m.wasm", test.file)
 			info := open(t, cfg).Modules()[0]
@@ -133,14 +138,36 @@ func TestAnOlderSignedVersionIsNotTakenAgain(t *testing.T) {
 	}
 }
 
+// The limits of a module are no more than its key's, whatever it asks for.
+func TestAKeyLimitsWhatItSigns(t *testing.T) {
+	key, public := newKey(t)
+	cfg := config(t)
+	cfg.Keys = []Key{{Name: "k", Key: public, Tasks: []string{"*"}, Limits: abi.Limits{Rows: 10, MemoryMiB: 4, TimeLimit: 5}}}
+	cfg.Limits = limited(abi.Limits{Rows: 7, Cursors: 3, MemoryMiB: 100})
+	for name, asks := range map[string]string{"a": `{}`, "b": `{"rows":1000,"memory_mib":50,"time_limit":1}`} {
+		m := asking("t."+name, asks)
+		put(t, cfg, name+".wasm", sign(t, asm{manifest: m}.bytes(), m, key, 1))
+	}
+	put(t, cfg, "c.wasm", small("t.c", 1)) // not signed
+	for _, info := range open(t, cfg).Modules() {
+		want := map[string]abi.Limits{
+			"a": {Rows: 7, MemoryMiB: 4, TimeLimit: 5, Cursors: 3}, "b": {Rows: 7, MemoryMiB: 4, TimeLimit: 1, Cursors: 3}, "c": {Rows: 7, MemoryMiB: 100, Cursors: 3},
+		}[info.Name].Over(abi.DefaultLimits)
+		if info.Limits != want {
+			t.Errorf("%s: %s, limits %+v, want %+v", info.Name, info.Reason, info.Limits, want)
+		}
+	}
+}
+
 func TestKeysThatMakeNoSense(t *testing.T) {
 	_, public := newKey(t)
 	for want, keys := range map[string][]Key{
-		"no name":     {{Key: public, Tasks: []string{"*"}}},
-		"two module":  {{Name: "a", Key: public, Tasks: []string{"*"}}, {Name: "a", Key: public, Tasks: []string{"*"}}},
-		"has no task": {{Name: "a", Key: public}},
-		"neither":     {{Name: "a", Key: "secret", Tasks: []string{"*"}}},
-		"no Keys":     nil,
+		"no name":      {{Key: public, Tasks: []string{"*"}}},
+		"two module":   {{Name: "a", Key: public, Tasks: []string{"*"}}, {Name: "a", Key: public, Tasks: []string{"*"}}},
+		"limits: rows": {{Name: "a", Key: public, Tasks: []string{"*"}, Limits: abi.Limits{Rows: -1}}},
+		"has no task":  {{Name: "a", Key: public}},
+		"neither":      {{Name: "a", Key: "secret", Tasks: []string{"*"}}},
+		"no Keys":      nil,
 	} {
 		cfg := config(t)
 		cfg.Keys, cfg.RequireSigned = keys, true

@@ -14,6 +14,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 // A Right is a kind of thing that modules may be let do. Its value is its name
@@ -50,9 +52,9 @@ var rights = map[Right]bool{
 	Read: false, Write: false, ReadTable: false, WriteTable: false, SQL: true, RawPlans: true, Send: false, Env: false, HTTP: false, Conf: false,
 }
 
-// data are the rights that a module has as far as they are granted if its
-// manifest asks for none of them. The others must be asked for.
-var data = []Right{Read, Write, ReadTable, WriteTable, SQL, Send, Conf}
+// inData reports whether a module has a right as far as it is granted if its
+// manifest asks for none of these. The others must be asked for.
+func inData(right Right) bool { return slices.Contains(abi.DataCapabilities, string(right)) }
 
 // A Rule grants rights to the modules whose names fit its pattern. Its json
 // tags are the names in sparkstalk.yaml.
@@ -154,7 +156,7 @@ func (r Rules) Check() error {
 		if rule.Isolation != "" && rule.Isolation != InHost && rule.Isolation != InProcess {
 			bad = append(bad, fmt.Errorf("modules: %s: isolation is %q; it can be %s or %s", name, rule.Isolation, InHost, InProcess))
 		}
-		if err := rule.Limits.check(); err != nil {
+		if err := rule.Limits.Check(); err != nil {
 			bad = append(bad, fmt.Errorf("modules: %s: %w", name, err))
 		}
 	}
@@ -194,15 +196,6 @@ func (r Rules) Isolated(module string) bool {
 		}
 	}
 	return is == InProcess
-}
-
-// Limits returns the limits of a module.
-func (r Rules) Limits(module string) Limits {
-	var l Limits
-	for _, name := range r.fitting(module) {
-		l = r[name].Limits.over(l)
-	}
-	return l
 }
 
 // For returns the rights of a module that asks for what its manifest says.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,6 +160,77 @@ func TestTheSmallerOfBothHolds(t *testing.T) {
 	}
 }
 
+// What a rule grants, a manifest asks for and a key may be granted must agree,
+// for each right.
+func TestAKeyHoldsWhatItSignsToWhatItMay(t *testing.T) {
+	all := []string{"**"}
+	rules := Rules{"m": {
+		Read: []string{"/data/**", "/etc/**"}, Write: all, ReadTable: all, WriteTable: all, Send: all, Env: all, HTTP: all, Conf: all, SQL: true, RawPlans: true,
+	}}
+	check := func(r *Rights, right Right, what string) error {
+		switch right {
+		case Read, Write:
+			return r.CheckPath(right, what)
+		case ReadTable, WriteTable:
+			return r.CheckTable(right, what)
+		case HTTP:
+			return r.CheckURL(&url.URL{Scheme: "https", Host: what})
+		}
+		return r.Check(right, what)
+	}
+	const byKey = "is signed by the key k, which may not be granted the right to "
+	for _, test := range []struct {
+		key, asks []string
+		right     Right
+		what      string
+		want      string // in the denial; empty is none
+	}{
+		{[]string{"raw_plans"}, nil, Read, "/data/x", ""}, // the key leaves data to the rules
+		{[]string{"raw_plans"}, nil, SQL, "", ""},
+		{nil, nil, Write, "/out", ""},
+		{[]string{"read:/data/*"}, nil, Read, "/data/x/y", ""},
+		{[]string{"read:/data/*"}, nil, Read, "/etc/passwd", byKey + "read /etc/passwd"}, // though it asks for all without a word
+		{[]string{"read:/data/*"}, []string{"read"}, Read, "/etc/passwd", byKey},
+		{[]string{"read:/data/*"}, []string{"read:/data/../etc/**"}, Read, "/etc/passwd", byKey},
+		{[]string{"read:/data/*"}, nil, Read, "/data/../etc/passwd", byKey},
+		{[]string{"read:/*"}, nil, Read, "/home/x", "does not grant"},
+		{[]string{"read:/data/*"}, nil, Write, "/data/x", byKey + "write /data/x"},
+		{[]string{"read:/data/*"}, nil, SQL, "", byKey + "sql"},
+		{[]string{"read:/data/*"}, nil, Send, "mail.send", byKey},
+		{[]string{"read:/data/*"}, nil, Conf, "spark.x", byKey},
+		{[]string{"read*"}, nil, ReadTable, "sales.x", ""},
+		{[]string{"read*"}, nil, WriteTable, "sales.x", byKey},
+		{[]string{"write_table:reports.*"}, nil, WriteTable, "reports.a.b", ""},
+		{[]string{"write_table:reports.*"}, nil, WriteTable, "sales.x", byKey},
+		{[]string{"*"}, []string{"http", "env", "raw_plans"}, HTTP, "example.com", ""},
+		{[]string{"http:*.example.com"}, []string{"http"}, HTTP, "api.example.com", ""},
+		{[]string{"http:*.example.com"}, []string{"http"}, HTTP, "evil.net", byKey + "http evil.net"},
+		{[]string{"http:api.*"}, []string{"http"}, HTTP, "api.example.com", ""},
+		{[]string{"env:TZ"}, []string{"env"}, Env, "HOME", byKey + "env HOME"},
+		{nil, []string{"env"}, Env, "TZ", byKey},
+		{nil, []string{"http"}, HTTP, "example.com", byKey},
+		{nil, []string{"raw_plans"}, RawPlans, "", byKey},
+		{[]string{"*"}, nil, Env, "TZ", "does not ask"},
+	} {
+		most, err := ParseKey(test.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, rules := range map[string]Rules{"rules": rules, "no rules": nil} {
+			if rules == nil && (test.want == "does not grant" || !inData(test.right)) {
+				continue
+			}
+			err := check(rightsOf(t, rules, "m", test.asks...).Signed("k", most), test.right, test.what)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("%s: a key for %q, asks %q, %s %s: %v, want …%s…", name, test.key, test.asks, test.right, test.what, err, test.want)
+			}
+		}
+	}
+	if _, err := ParseKey([]string{"fly"}); err == nil {
+		t.Error("a key may be granted what there is not")
+	}
+}
+
 func TestWithoutRulesDataIsOpenAndTheRestIsNot(t *testing.T) {
 	var none Rules
 	r := rightsOf(t, none, "m", "env", "raw_plans")
@@ -180,8 +252,12 @@ func TestWithoutRulesDataIsOpenAndTheRestIsNot(t *testing.T) {
 
 func TestLimitsOfTheClosestRule(t *testing.T) {
 	rules := Rules{"*": {Limits: Limits{TimeLimit: 60, Rows: 10}}, "rep*": {Limits: Limits{TimeLimit: 5}}}
-	if l := rules.Limits("report"); l.TimeLimit != 5 || l.Rows != 10 {
+	defaults := Limits{Rows: 1000, Cursors: 8}
+	if l := rules.Limits("report", defaults, Limits{}); l != (Limits{TimeLimit: 5, Rows: 10, Cursors: 8}) {
 		t.Errorf("limits %+v", l)
+	}
+	if l := rules.Limits("report", defaults, Limits{TimeLimit: 60, Rows: 3, Cursors: 100, LogLines: 7}); l != (Limits{TimeLimit: 5, Rows: 3, Cursors: 8, LogLines: 7}) {
+		t.Errorf("limits of a module that asks: %+v", l)
 	}
 	isolated := Rules{"*": {Isolation: InProcess}, "rep*": {Isolation: InHost}}
 	if !isolated.Isolated("other") || isolated.Isolated("report") || rules.Isolated("report") {

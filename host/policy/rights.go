@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sparkstalk/sparkstalk/abi"
 )
 
 // Asks are what a module's manifest asks for: patterns, by the right.
@@ -48,11 +50,11 @@ func names() string {
 
 // patterns returns the patterns that a module asks for.
 func (a Asks) patterns(right Right) []string {
-	if p := a[right]; p != nil || !slices.Contains(data, right) {
+	if p := a[right]; p != nil || !inData(right) {
 		return p
 	}
-	for _, other := range data {
-		if a[other] != nil {
+	for _, other := range abi.DataCapabilities {
+		if a[Right(other)] != nil {
 			return nil
 		}
 	}
@@ -66,6 +68,49 @@ type Rights struct {
 	asks   Asks
 	rules  []Rule
 	open   bool // grants all rights of data
+	// key is the name of the key that signed the module, and most what it may be
+	// granted; nil is all.
+	key  string
+	most Asks
+}
+
+// ParseKey reads the capabilities of a key, which are as in a manifest, but may
+// end with * for all that begins so: "read:/data/*", "read*" for all rights of
+// that beginning, "*" for all. A key that names none of the rights that a module
+// has without asking leaves these to the rules.
+func ParseKey(capabilities []string) (Asks, error) {
+	most := Asks{}
+	for _, c := range capabilities {
+		name, pattern, some := strings.Cut(c, ":")
+		beginning, all := strings.CutSuffix(name, "*")
+		if !some && all {
+			for right := range rights {
+				if strings.HasPrefix(string(right), beginning) {
+					most[right] = append(most[right], everything)
+				}
+			}
+			continue
+		}
+		if strings.HasSuffix(pattern, "*") {
+			c = name + ":" + strings.TrimRight(pattern, "*") + everything
+		}
+		one, err := ParseAsks([]string{c})
+		if err != nil {
+			return nil, err
+		}
+		for right, patterns := range one {
+			most[right] = append(most[right], patterns...)
+		}
+	}
+	return most, nil
+}
+
+// Signed returns the rights of a module that a key has signed which may be granted
+// no more than most.
+func (r *Rights) Signed(key string, most Asks) *Rights {
+	signed := *r
+	signed.key, signed.most = key, most
+	return &signed
 }
 
 // A Denial says what a module may not do, and what would let it.
@@ -74,8 +119,10 @@ type Denial struct {
 	Right  Right
 	// What it is about, or empty.
 	What string
-	// Unasked says that the module does not ask for it.
+	// Unasked says that the module does not ask for it, and Key names the key that
+	// signed it and may not be granted it.
 	Unasked bool
+	Key     string
 }
 
 // Error names the right, and the lines that grant it.
@@ -90,6 +137,9 @@ func (d *Denial) Error() string {
 			capability += ":" + d.What
 		}
 		return fmt.Sprintf("the module %s does not ask for the right to %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q)", d.Module, what, capability)
+	}
+	if d.Key != "" {
+		return fmt.Sprintf("the module %s is signed by the key %s, which may not be granted the right to %s; its capabilities in the setting module_keys say what it may", d.Module, d.Key, what)
 	}
 	value := "true"
 	if !rights[d.Right] {
@@ -115,7 +165,7 @@ func (r *Rights) CheckTable(right Right, name string) error {
 // CheckPath is Check for Read and Write of a path, which may have patterns of
 // its own. Each name that it has must be let through: see [NormalPath].
 func (r *Rights) CheckPath(right Right, raw string) error {
-	if r.open && r.asks.unlimited(right) {
+	if r.open && r.asks.unlimited(right) && (r.most == nil || r.most.unlimited(right)) {
 		return nil
 	}
 	names, err := NormalPath(raw)
@@ -135,9 +185,12 @@ func (a Asks) unlimited(right Right) bool { return slices.Contains(a.patterns(ri
 
 func (r *Rights) check(right Right, what string, fits func(pattern string) bool) error {
 	if !slices.ContainsFunc(r.asks.patterns(right), fits) {
-		return &Denial{r.module, right, what, true}
+		return &Denial{Module: r.module, Right: right, What: what, Unasked: true}
 	}
-	if r.open && slices.Contains(data, right) {
+	if r.most != nil && !slices.ContainsFunc(r.most.patterns(right), fits) {
+		return &Denial{Module: r.module, Right: right, What: what, Key: r.key}
+	}
+	if r.open && inData(right) {
 		return nil
 	}
 	for _, rule := range r.rules {
@@ -145,7 +198,7 @@ func (r *Rights) check(right Right, what string, fits func(pattern string) bool)
 			return nil
 		}
 	}
-	return &Denial{r.module, right, what, false}
+	return &Denial{Module: r.module, Right: right, What: what}
 }
 
 // maxPattern bounds patterns, which modules give as well.
