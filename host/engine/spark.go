@@ -61,6 +61,15 @@ logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
 `
 
+// pools has the queries of all tasks share the cores. Without it
+// spark.scheduler.mode=FAIR is about pools alone, and a Connect server runs all
+// in one, whose own order is that of arrival.
+const pools = `<?xml version="1.0"?>
+<allocations>
+  <pool name="default"><schedulingMode>FAIR</schedulingMode></pool>
+</allocations>
+`
+
 func (s *spark) check() error {
 	_, java := findJava()
 	_, jars := s.cfg.extraJars()
@@ -76,8 +85,10 @@ func (s *spark) command(dir string, run *rundir.Dir, port int) (process.Config, 
 	if err != nil {
 		return process.Config{}, err
 	}
-	if err := os.WriteFile(run.Join("log4j2.properties"), []byte(logging), 0o600); err != nil {
-		return process.Config{}, err
+	for name, text := range map[string]string{"log4j2.properties": logging, "pools.xml": pools} {
+		if err := os.WriteFile(run.Join(name), []byte(text), 0o600); err != nil {
+			return process.Config{}, err
+		}
 	}
 	for _, sub := range []string{"tmp", "local", "warehouse"} {
 		if err := os.Mkdir(run.Join(sub), 0o700); err != nil {
@@ -154,6 +165,8 @@ func (s *spark) arguments(dir string, run *rundir.Dir, port int, j java) ([]stri
 		"spark.sql.shuffle.partitions":                             strconv.Itoa(max(4, s.cores)),
 		"spark.sql.warehouse.dir":                                  s.cfg.warehouse(run.Join("")),
 		"spark.local.dir":                                          run.Join("local"),
+		"spark.scheduler.mode":                                     "FAIR",
+		"spark.scheduler.allocation.file":                          "file:" + run.Join("pools.xml"),
 		// Threads and history that one machine has no use for: together 1 GB less
 		// after some hundred queries.
 		"spark.sql.broadcastExchange.maxThreadThreshold": "8",
