@@ -103,7 +103,7 @@ func TestManifestOfTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	yes, no, limit := true, false, 600.0
-	want := abi.Manifest{ABI: 1, SDK: "rust/0.1.0", Caches: []string{"numbers"}, Capabilities: []string{abi.CapabilityRawPlans}, Warm: []abi.WarmSpec{{Cache: "numbers", Key: []byte("100")}}, Tasks: []abi.TaskSpec{{
+	want := abi.Manifest{ABI: 1, SDK: "rust/0.1.0", Caches: []string{"numbers"}, Capabilities: []string{abi.CapabilityRawPlans}, Limits: abi.Limits{MemoryMiB: 64, Rows: 1000}, Warm: []abi.WarmSpec{{Cache: "numbers", Key: []byte("100")}}, Tasks: []abi.TaskSpec{{
 		Name: "demo.Count", Doc: "how many rows a file has", Returns: "int64",
 		Params: []abi.Param{
 			{Name: "path", Type: "string", Doc: "file, folder or glob"},
@@ -123,7 +123,7 @@ func TestManifestOfTheReadme(t *testing.T) {
 // A field that is added to what crosses as JSON is added to the page.
 func TestReadmeNamesEveryField(t *testing.T) {
 	page := readme(t)
-	for _, v := range []any{abi.Manifest{}, abi.WarmSpec{}, abi.TaskSpec{}, abi.TaskOptions{}, abi.Param{}, abi.Request{}, abi.Retry{}, abi.Error{}, abi.HTTPRequest{}, abi.HTTPResponse{}, abi.Schema{}, abi.ColumnSchema{}} {
+	for _, v := range []any{abi.Manifest{}, abi.Limits{}, abi.WarmSpec{}, abi.TaskSpec{}, abi.TaskOptions{}, abi.Param{}, abi.Request{}, abi.Retry{}, abi.Error{}, abi.HTTPRequest{}, abi.HTTPResponse{}, abi.Schema{}, abi.ColumnSchema{}} {
 		typ := reflect.TypeOf(v)
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

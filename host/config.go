@@ -299,7 +299,8 @@ type Config struct {
 	// ResultLimit is the most bytes that a task's result may have as JSON.
 	// Zero means 8 MiB.
 	ResultLimit int64 `json:"result_limit"`
-	// MemoryMiB is the most linear memory of one module instance. Zero means 512.
+	// MemoryMiB is the most linear memory of one module instance, where Modules has
+	// no other for the module. Zero means 512.
 	MemoryMiB int `json:"memory_mib"`
 	// ModuleStackMiB is how deep the calls of a module may nest: each takes 64
 	// bytes and 8 more for each parameter and local. Zero means 64.
@@ -362,8 +363,8 @@ type Config struct {
 
 	// RequireSigned serves only modules that one of ModuleKeys signed: {"name":
 	// "reports", "key": "ed25519:…", "tasks": ["reports.*"], "capabilities":
-	// ["raw_plans"]}. A key's tasks and capabilities are the most that what it
-	// signed may have.
+	// ["raw_plans"], "limits": {"rows": 1000}}. A key's tasks, capabilities and
+	// limits are the most that what it signed may have: see [module.Key].
 	RequireSigned bool         `json:"require_signed"`
 	ModuleKeys    []module.Key `json:"module_keys"`
 	// RefuseDowngrades refuses signed modules that are older than those that this
