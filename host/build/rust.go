@@ -14,7 +14,7 @@ import (
 )
 
 // rustTarget is what a module is compiled for unless CARGO_BUILD_TARGET names
-// another: it needs nothing of WASI.
+// another: it has no library of WASI's, which modules do not need.
 const rustTarget = "wasm32-unknown-unknown"
 
 func buildRust(ctx context.Context, dir, out string, o Options) error {

@@ -2,6 +2,7 @@ package languages
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,11 +16,12 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/udf"
 	"github.com/sparkstalk/sparkstalk/host/udf/udftest"
+	"github.com/sparkstalk/sparkstalk/sdk/lang"
 )
 
 // withFunctions are the languages whose SDKs wrap functions on executors. A
 // module of each, in testdata, has the same functions as those of the others.
-var withFunctions = []string{"rust", "c"}
+var withFunctions = []string{"rust", "as", "c"}
 
 // buildFunctions builds these modules, once for all tests, and returns their
 // folder.
@@ -29,8 +31,12 @@ func buildFunctions(t *testing.T) string {
 	builtFunctions.Do(func() {
 		var all sync.WaitGroup
 		for _, language := range withFunctions {
+			dir := filepath.Join("testdata/functions", language)
+			if language == "as" {
+				dir = withSDK(t, dir)
+			}
 			all.Go(func() {
-				_, err := build.Build(t.Context(), filepath.Join("testdata/functions", language), build.Options{Out: filepath.Join(folder, language+".wasm")})
+				_, err := build.Build(t.Context(), dir, build.Options{Out: filepath.Join(folder, language+".wasm")})
 				if err != nil {
 					t.Errorf("%v\nscripts/setup modules installs what builds it", err)
 				}
@@ -45,6 +51,25 @@ func buildFunctions(t *testing.T) string {
 }
 
 var builtFunctions sync.Once
+
+// withSDK returns a copy of a folder in AssemblyScript that has its SDK and, by a
+// link to an example's, the compiler.
+func withSDK(t *testing.T, from string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files, err := lang.SDK("as")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		write(t, filepath.Join(dir, "sparkstalk", name), string(text))
+	}
+	modules, err := filepath.Abs("../../examples/wordcount-assemblyscript/node_modules")
+	if err := errors.Join(err, os.CopyFS(dir, os.DirFS(from)), os.Symlink(modules, filepath.Join(dir, "node_modules"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // libraries are the functions of the modules of a folder, by language.
 func libraries(t *testing.T, folder string) map[string]*udf.Library {

@@ -1,8 +1,8 @@
 // The words of text files, counted: what plugins/demo does in Go, with the same answers.
-import { call, col, Context, DataFrame, Json, lit, raise, task } from "../../../sdk/lang/assemblyscript";
+import { callUDF, col, Column, Context, DataFrame, Json, lit, raise, task, udf1 } from "../../../sdk/lang/assemblyscript";
 import * as F from "../../../sdk/lang/assemblyscript/functions";
 
-export { sparkstalk_describe, sparkstalk_run } from "../../../sdk/lang/assemblyscript";
+export { sparkstalk_describe, sparkstalk_run, sparkstalk_udf, sparkstalk_udf_buffer } from "../../../sdk/lang/assemblyscript";
 
 /** What Python's str.split() splits at. */
 const WHITE_SPACE = "[\t-\r\x1c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+";
@@ -18,6 +18,14 @@ task<DataFrame>("as.WordCount", wordCount)
   .param("limit", "int32", "how many words", "5")
   .option("max_retries", "1");
 
+task<DataFrame>("as.WordCountUDF", wordCountUDF)
+  .doc("the same, with the words split on the executors, by this module's own function")
+  .param("inputs", "string")
+  .param("first_letter", "string")
+  .param("limit", "int32", "", "5");
+
+udf1("words", tokens).doc("the words of a text: what stands between white space").names(["text"]);
+
 task<Json>("as.longest", longest)
   .doc("the longest of the words, counted in this module")
   .param("inputs", "string");
@@ -27,11 +35,32 @@ function simpleSum(ctx: Context): i64 {
   return ctx.spark.range(0, ctx.i64("n")).agg([F.coalesce([F.sum(col("id")), lit(0)])]).scalar().toI64();
 }
 
-function wordCount(ctx: Context): DataFrame {
+function wordCount(ctx: Context): DataFrame { return mostCommon(ctx, split()); }
+
+function wordCountUDF(ctx: Context): DataFrame { return mostCommon(ctx, callUDF("words", [col("value")])); }
+
+function tokens(text: string): string[] {
+  const out: string[] = [];
+  let from = 0;
+  for (let i = 0; i <= text.length; i++) {
+    if (i < text.length && !isSpace(text.charCodeAt(i))) continue;
+    if (i > from) out.push(text.substring(from, i));
+    from = i + 1;
+  }
+  return out;
+}
+
+/** White space is of single units of UTF-16. */
+function isSpace(c: i32): bool {
+  return c == 0x20 || (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+    (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+function mostCommon(ctx: Context, wordsOfLine: Column): DataFrame {
   const letter = ctx.string("first_letter");
   if (letter == "") raise("ValueError", "first_letter is empty");
   const first = F.lower(F.substring(col("word"), 1, 1));
-  return words(ctx)
+  return words(ctx, wordsOfLine)
     .filter(first.eq(F.lower(lit(letter))))
     .orderBy([col("count").desc(), col("word").asc()])
     .limit(ctx.i32("limit"));
@@ -39,7 +68,7 @@ function wordCount(ctx: Context): DataFrame {
 
 function longest(ctx: Context): Json {
   ctx.updateState("PROGRESS", Json.object().set("step", Json.string("collecting")));
-  const rows = words(ctx).select([col("word")]).collect();
+  const rows = words(ctx, split()).select([col("word")]).collect();
   ctx.log("words collected", Json.object().set("count", Json.i64(rows.length)));
   if (rows.length == 0) throw new Error("there are no words");
   let best = "";
@@ -51,10 +80,13 @@ function longest(ctx: Context): Json {
   return Json.string(best);
 }
 
+/** What makes words of a line by Spark's means. */
+function split(): Column { return F.split(col("value"), WHITE_SPACE); }
+
 /** Every word in text files, and how often it is there. The host keeps it for all tasks. */
-function words(ctx: Context): DataFrame {
+function words(ctx: Context, wordsOfLine: Column): DataFrame {
   return ctx.spark.read().text(ctx.string("inputs"))
-    .select([F.explode(F.split(col("value"), WHITE_SPACE)).as("word")])
+    .select([F.explode(wordsOfLine).as("word")])
     .filter(col("word").neq(lit("")))
     .groupBy([col("word")]).count()
     .cache("as.words");

@@ -53,7 +53,7 @@ export function call(name: string, args: Column[]): Column { return new Column(h
 /** An expression in SQL text. */
 export function expr(sql: string): Column { return new Column(host.exprSQL(sql)); }
 
-function handles(columns: Column[]): host.Expr[] {
+export function handles(columns: Column[]): host.Expr[] {
   const out = new Array<host.Expr>(columns.length);
   for (let i = 0; i < columns.length; i++) out[i] = columns[i].handle;
   return out;

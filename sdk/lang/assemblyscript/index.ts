@@ -8,10 +8,14 @@ import * as host from "./host";
 import { DataFrame, Spark } from "./frame";
 import { Json, Kind } from "./json";
 import { check, raise, raiseLast } from "./error";
+import { describeFunctions } from "./udf";
 
 export { DataFrame, GroupedData, Reader, Spark, Column, col, lit, litNull, call, expr } from "./frame";
 export { Json, Kind } from "./json";
 export { raise, lastError } from "./error";
+export { callUDF, udaf, Udf, udf0, udf1, udf2, udf3, udf4, udf5, udf6, udf7, udf8, udf9, udf10 } from "./udf";
+export { sparkstalk_udf, sparkstalk_udf_buffer } from "./udf";
+export { Boxed, Decimal, LocalDate, Timestamp } from "./udfvalue";
 
 /** What a task may know and do while it runs. */
 export class Context {
@@ -131,7 +135,8 @@ function json(value: Json): void {
 export function sparkstalk_describe(): i32 {
   const list = Json.array();
   for (let i = 0; i < tasks.length; i++) list.items.push(tasks[i].describe());
-  json(Json.object().set("abi", Json.i64(1)).set("sdk", Json.string("assemblyscript/0.1.0")).set("tasks", list));
+  json(Json.object().set("abi", Json.i64(1)).set("sdk", Json.string("assemblyscript/0.1.0")).set("tasks", list)
+    .set("functions", describeFunctions()));
   return 0;
 }
 
