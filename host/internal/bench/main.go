@@ -39,7 +39,7 @@ type options struct {
 	swaps                   int
 	pause                   time.Duration // between two swaps of reload
 	dir                     string        // for modules and logs
-	next                    string        // version of tasks2.wasm, new in each run
+	next                    string        // version of reload2.wasm, new in each run
 }
 
 func main() {
@@ -164,15 +164,16 @@ func (o options) eachEngine(measure func(engine, remote string) error) error {
 	return nil
 }
 
-// buildModules builds the modules demo and tpch, and two versions of the tests' module.
+// buildModules builds the modules that are measured, one of them in two versions.
 func (o options) buildModules(ctx context.Context) error {
 	for _, b := range [][]string{
 		{"demo.wasm", "plugins/demo", ""},
 		{"tpch.wasm", "plugins/tpch", ""},
 		{"columns.wasm", "host/internal/bench/testdata/columns", ""},
 		{"tasks.wasm", "host/testdata/tasks", "-X main.version=1"},
+		{"reload.wasm", "host/internal/bench/testdata/reload", "-X main.version=1"},
 		// No compilation cache of an earlier run may know this one.
-		{"tasks2.wasm", "host/testdata/tasks", "-X main.version=" + o.next},
+		{"reload2.wasm", "host/internal/bench/testdata/reload", "-X main.version=" + o.next},
 	} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w "+b[2], "-o", filepath.Join(o.dir, b[0]), "./"+b[1])
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")

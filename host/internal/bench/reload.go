@@ -18,7 +18,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
-// A swapper puts versions of the tests' module into a worker's folder.
+// A swapper puts versions of a module into a worker's folder.
 type swapper struct {
 	o       options
 	plugins string
@@ -28,12 +28,12 @@ type swapper struct {
 	key     ed25519.PrivateKey
 }
 
-// version makes one of the two versions of the tests' module a file unlike any
+// version makes one of the two versions of the module a file unlike any
 // before: with code that no cache knows, or the same code under another seal.
 func (s *swapper) version(odd, unknown, sealed bool) (file []byte, answer string, err error) {
-	source, answer := "tasks.wasm", "1"
+	source, answer := "reload.wasm", "1"
 	if odd {
-		source, answer = "tasks2.wasm", s.o.next
+		source, answer = "reload2.wasm", s.o.next
 	}
 	if file, err = os.ReadFile(filepath.Join(s.o.dir, source)); err != nil {
 		return nil, "", err
@@ -60,7 +60,7 @@ func (s *swapper) land(ctx context.Context, file []byte, answer string) (time.Du
 		return 0, err
 	}
 	landed := time.Now()
-	if err := os.Rename(temp, filepath.Join(s.plugins, "tasks.wasm")); err != nil {
+	if err := os.Rename(temp, filepath.Join(s.plugins, "reload.wasm")); err != nil {
 		return 0, err
 	}
 	for {
@@ -77,9 +77,9 @@ func (s *swapper) land(ctx context.Context, file []byte, answer string) (time.Du
 	}
 }
 
-// swapping starts a worker on a folder with the tests' module.
+// swapping starts a worker on a folder with the module.
 func (o options) swapping(ctx context.Context, url string, do func(*swapper) error) (err error) {
-	plugins, err := o.plugins("tasks.wasm")
+	plugins, err := o.plugins("reload.wasm")
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (l *load) take() (times []time.Duration, failed int) {
 // and what that does to the calls of others.
 func (o options) reload(ctx context.Context, url string) error {
 	return o.swapping(ctx, url, func(s *swapper) (err error) {
-		info, err := os.Stat(filepath.Join(o.dir, "tasks.wasm"))
+		info, err := os.Stat(filepath.Join(o.dir, "reload.wasm"))
 		if err != nil {
 			return err
 		}
