@@ -394,6 +394,9 @@ type Config struct {
 	// ModuleCompileMiB is the most memory that compiling a module may take. Zero
 	// means 1024.
 	ModuleCompileMiB int `json:"module_compile_mib"`
+	// ModuleCompileNice is how far compiling stands behind the tasks, as nice has
+	// it, from 0 to 19. Nil means 5.
+	ModuleCompileNice *int `json:"module_compile_nice"`
 	// Compiler is a command that compiles modules, [module.RunCompiler]. Nil
 	// compiles them in this process, without a limit of memory.
 	Compiler []string `json:"-"`
@@ -486,6 +489,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.RequireSigned && len(c.ModuleKeys) == 0 {
 		bad = append(bad, errors.New("setting require_signed: there are no module_keys, so that no module could be served; `sparkstalk keygen` makes one"))
+	}
+	if n := c.ModuleCompileNice; n != nil && (*n < 0 || *n > 19) {
+		bad = append(bad, fmt.Errorf("setting module_compile_nice is %d, not between 0 and 19", *n))
 	}
 	if c.ModuleCanary > 1 {
 		bad = append(bad, fmt.Errorf("setting module_canary is %v: it is a share, at most 1", c.ModuleCanary))

@@ -156,7 +156,7 @@ func moduleConfig(cfg Config) module.Config {
 		VersionsDir: cfg.moduleVersions(), Versions: max(cfg.ModuleVersions, 0), Trial: trial, Canary: cfg.ModuleCanary,
 		Keys: cfg.ModuleKeys, RequireSigned: cfg.RequireSigned, AllowDowngrades: !*cfg.RefuseDowngrades,
 		Settle: seconds(cfg.ModuleSettle), Relist: seconds(cfg.ModuleRelist),
-		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers, CompileMiB: cfg.ModuleCompileMiB, Compiler: cfg.Compiler,
+		CompileTimeout: seconds(cfg.ModuleCompileTimeout), CompileWorkers: cfg.ModuleCompileWorkers, CompileMiB: cfg.ModuleCompileMiB, CompileNice: cfg.ModuleCompileNice, Compiler: cfg.Compiler,
 		Dir: cfg.Plugins, CacheDir: cfg.compilationCache(),
 		Limits: cfg.limits, Trusted: cfg.TrustedModules,
 		Bind: wasm.Instantiate, Enter: wasm.WithHost, Serves: wasm.Serves, Log: cfg.Log,

@@ -18,7 +18,9 @@ func buildGo(ctx context.Context, dir, out string, o Options) error {
 		return errors.New("go is not in PATH; install Go 1.26 or newer")
 	}
 	build := func(out string, more ...string) error {
-		args := append([]string{"build", "-buildmode=c-shared", "-trimpath", "-o", out}, more...)
+		// Without the state of the source's repository the same source is the same
+		// module, and a repository that git does not trust is no error.
+		args := append([]string{"build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o", out}, more...)
 		return compile(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0"}, tool, append(args, ".")...)
 	}
 	var strip []string

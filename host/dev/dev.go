@@ -106,6 +106,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	// A version that traps is the one to work on, nobody goes back to another, and
 	// what is not finished is not signed.
 	l.cfg.Host.ModuleTrial, l.cfg.Host.ModuleVersions, l.cfg.Host.RequireSigned = new(int), -1, false
+	// Somebody waits for the module, and nobody for anything else.
+	l.cfg.Host.ModuleCompileNice = new(int)
 	if l.cfg.Host.Broker == "" && l.cfg.Host.BeatScheduleFilename == "" {
 		// When tasks ran last is for as long as the broker is.
 		l.cfg.Host.BeatScheduleFilename = filepath.Join(plugins, "beat.json")

@@ -16,6 +16,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/build"
 	hostmodule "github.com/sparkstalk/sparkstalk/host/module"
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 	"github.com/sparkstalk/sparkstalk/host/term"
 )
 
@@ -33,7 +34,9 @@ func (l *loop) build(ctx context.Context, m *module) {
 	began := time.Now()
 	l.screen.building(m.name)
 	out := filepath.Join(l.plugins, m.name+".wasm")
-	_, err := build.Build(ctx, m.dir, build.Options{Out: out, Say: l.screen.note})
+	// A trap shows the source's lines; Go has a way of its own. What is sealed is
+	// loaded at once.
+	_, err := build.Build(ctx, m.dir, build.Options{Out: out, Debug: m.language != build.Go, Say: l.screen.note, Finish: sealed})
 	if ctx.Err() != nil {
 		return // it stays to be built
 	}
@@ -54,6 +57,18 @@ func (l *loop) build(ctx context.Context, m *module) {
 	sum := sha256.Sum256(file)
 	m.hash = hex.EncodeToString(sum[:])
 	l.screen.built(m.name, int64(len(file)), time.Since(began))
+}
+
+// sealed seals a module's file.
+func sealed(_ context.Context, path string) error {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if file, err = seal.Write(file, seal.Options{}); err != nil {
+		return err
+	}
+	return os.WriteFile(path, file, 0o644)
 }
 
 // loadLimit is how long a module that was built may take to serve. A refusal

@@ -29,6 +29,7 @@ type order struct {
 	CacheMiB int    `json:"cache_mib"`
 	Workers  int    `json:"workers"`
 	MiB      int    `json:"mib"`
+	Nice     int    `json:"nice"`
 	Length   int    `json:"length"`
 }
 
@@ -73,7 +74,7 @@ func compileOrder(in io.Reader) error {
 	}()
 	runtime.GOMAXPROCS(o.Workers)
 	debug.SetMemoryLimit(int64(o.MiB) << 20 / 4 * 3)
-	if err := restrict(o.MiB); err != nil {
+	if err := restrict(o.MiB, o.Nice); err != nil {
 		return fmt.Errorf("limit the compiler: %w", err)
 	}
 	log := slog.New(slog.DiscardHandler)
@@ -102,7 +103,7 @@ func outOfMemory(text string) bool {
 // are refusals, or the cause of ctx's end.
 func (e *engine) compileApart(ctx context.Context, file []byte) error {
 	head, err := json.Marshal(order{
-		CacheDir: e.cfg.CacheDir, CacheMiB: e.cfg.CacheMiB, Workers: e.cfg.CompileWorkers, MiB: e.cfg.CompileMiB, Length: len(file),
+		CacheDir: e.cfg.CacheDir, CacheMiB: e.cfg.CacheMiB, Workers: e.cfg.CompileWorkers, MiB: e.cfg.CompileMiB, Nice: *e.cfg.CompileNice, Length: len(file),
 	})
 	if err != nil {
 		return refusal(Invalid, "it does not compile: %w", err)

@@ -93,6 +93,9 @@ type Config struct {
 	Compiler []string
 	// CompileMiB limits the memory of Compiler. Zero means 1024.
 	CompileMiB int
+	// CompileNice is how far behind this process's the priority of Compiler is, from
+	// 0 to 19. Nil means 5.
+	CompileNice *int
 	// CompileWorkers is how many goroutines compile one module, and how many
 	// modules are compiled at once. Zero means one for each CPU, at most 8.
 	CompileWorkers int
@@ -178,6 +181,9 @@ func (c Config) withDefaults() (Config, error) {
 	number("RecycleMiB", &c.RecycleMiB, many, 64)
 	number("MaxFileMiB", &c.MaxFileMiB, 1024, 64)
 	number("CompileMiB", &c.CompileMiB, many, 1024)
+	if c.CompileNice == nil {
+		c.CompileNice = new(5) // whatever serves comes first
+	}
 	number("CompileWorkers", &c.CompileWorkers, 1024, min(runtime.GOMAXPROCS(0), 8))
 	duration := func(name string, v *time.Duration, def time.Duration) {
 		if *v == 0 {

@@ -2,12 +2,9 @@ package module
 
 import "syscall"
 
-// compilerNice is the priority of the compiler: whatever serves comes first.
-const compilerNice = 5
-
-// restrict bounds this process, a compiler, to so much memory, and puts it
+// restrict bounds this process, a compiler, to so much memory, and puts it so far
 // behind the others.
-func restrict(mib int) error {
+func restrict(mib, nice int) error {
 	limit := uint64(mib) << 20
 	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
@@ -16,5 +13,9 @@ func restrict(mib int) error {
 	if err := syscall.Setpgid(0, 0); err != nil {
 		return err
 	}
-	return syscall.Setpriority(syscall.PRIO_PGRP, 0, compilerNice)
+	mine, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0) // the kernel counts from 40, the first, to 1
+	if err != nil {
+		return err
+	}
+	return syscall.Setpriority(syscall.PRIO_PGRP, 0, min(20-mine+nice, 19))
 }

@@ -3,4 +3,4 @@
 package module
 
 // restrict does nothing: the Go runtime's own limit must do.
-func restrict(int) error { return nil }
+func restrict(int, int) error { return nil }

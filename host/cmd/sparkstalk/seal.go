@@ -153,7 +153,10 @@ func sealFile(ctx context.Context, cfg host.Config, path string, o seal.Options)
 	}
 	cfg.RequireSigned = required
 	o.Manifest = info.Manifest
-	return write(o)
+	took := info.CompileTime
+	info, err = write(o)
+	info.CompileTime = took
+	return info, err
 }
 
 func keygenCommand(s *settings) *cobra.Command {
