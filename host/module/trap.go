@@ -26,6 +26,9 @@ type TrapError struct {
 	// Exited says that the guest exited, with ExitCode.
 	Exited   bool
 	ExitCode uint32
+	// stack is the WASM stack, and lines says that it has lines of the source.
+	stack string
+	lines bool
 	// Err is the cause. If a host function panicked with an error, that is in its chain.
 	Err error
 }
@@ -40,6 +43,9 @@ func (e *TrapError) Unwrap() error { return e.Err }
 
 // stackMark is where wazero puts the WASM stack into an error's text.
 const stackMark = "\nwasm stack trace:"
+
+// sourceMark is how a line of the source begins in it.
+const sourceMark = "\n\t\t0x"
 
 // newTrap describes the end of a guest's call by err.
 func newTrap(module, task string, err error, out *output) *TrapError {
@@ -70,7 +76,9 @@ func newTrap(module, task string, err error, out *output) *TrapError {
 		trace = append(trace, strings.TrimRight(t.Stderr, "\n"))
 	}
 	if stack != "" {
-		trace = append(trace, strings.TrimPrefix(stackMark, "\n")+stack)
+		t.stack = strings.TrimPrefix(stackMark, "\n") + stack
+		t.lines = strings.Contains(stack, sourceMark)
+		trace = append(trace, t.stack)
 	}
 	t.Traceback = strings.Join(trace, "\n")
 	return t

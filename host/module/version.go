@@ -1,6 +1,10 @@
 package module
 
 import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
 	"context"
 	"fmt"
 	"slices"
@@ -230,7 +234,9 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	if host.failed {
 		// It said why before it trapped, as languages without exceptions do.
 		v.errors.Add(1)
-		v.tried(newTrap(v.info.Name, name, err, in.out))
+		trap := newTrap(v.info.Name, name, err, in.out)
+		host.place(trap)
+		v.tried(trap)
 		return nil
 	}
 	if err == nil {
@@ -250,10 +256,27 @@ func (v *version) callName(index int) string {
 	return v.info.Tasks[index].Name
 }
 
-// A listener notes whether the guest told of a failure.
+// A listener notes whether the guest told of a failure, and which.
 type listener struct {
 	abi.Host
-	failed bool
+	failed  bool
+	failure []byte
+}
+
+// place adds to a failure where the trap behind it was, if lines of the source are
+// known of that.
+func (l *listener) place(trap *TrapError) {
+	if !trap.lines {
+		return
+	}
+	e := new(abi.Error)
+	if err := json.Unmarshal(l.failure, e); err != nil {
+		return // the host has told the guest
+	}
+	e.Traceback = strings.TrimPrefix(strings.TrimRight(e.Traceback, "\n")+"\n"+trap.stack, "\n")
+	if text, err := json.Marshal(e); err == nil {
+		_ = l.Host.ResultError(text) // else the failure stays as it was
+	}
 }
 
 // HostCall counts a call of the host, where it is counted.
@@ -281,6 +304,8 @@ func (l *listener) ResultFrame(frame abi.Frame, form abi.RowForm) error {
 // ResultError is the host's.
 func (l *listener) ResultError(failure []byte) error {
 	err := l.Host.ResultError(failure)
-	l.failed = l.failed || err == nil
+	if err == nil {
+		l.failed, l.failure = true, bytes.Clone(failure)
+	}
 	return err
 }

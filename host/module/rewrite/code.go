@@ -102,10 +102,14 @@ func (e *emitter) code(s section) []byte {
 			panic(tooMuch("function %d takes %d bytes, the limit is %d", e.importedFuncs+i, size, maxBody))
 		}
 		r.what = "section code"
+		old, first := r.at, len(e.marks)
 		in := &reader{data: r.bytes(size), what: "function"}
 		body = e.body(body[:0], in, i)
-		out = append(appendU32(out, uint32(len(body))), body...)
+		out = appendU32(out, uint32(len(body)))
+		e.place(first, old, len(out))
+		out = append(out, body...)
 	}
+	e.codeEnd = uint32(len(out))
 	if !r.done() {
 		r.fail("%d bytes too many", len(r.data)-r.at)
 	}
@@ -116,6 +120,18 @@ func (e *emitter) code(s section) []byte {
 		}
 	}
 	return out
+}
+
+// place puts the marks of a function, from the first on, where its body is. The
+// first instruction of its source is where the body begins.
+func (e *emitter) place(first, old, now int) {
+	for i := first; i < len(e.marks); i++ {
+		e.marks[i].old += uint32(old)
+		e.marks[i].new += uint32(now + e.prefix)
+	}
+	if first < len(e.marks) {
+		e.marks = slices.Insert(e.marks, first, mark{uint32(old), uint32(now)})
+	}
 }
 
 // body rewrites one function.
@@ -141,6 +157,9 @@ func (e *emitter) body(out []byte, r *reader, index int) []byte {
 	clear(e.shape.written)
 	for len(e.labels) > 0 {
 		start := r.at
+		if e.dwarf != nil {
+			e.marks = append(e.marks, mark{uint32(start), uint32(len(e.scratch))})
+		}
 		op := r.byte()
 		switch op {
 		case opCall, opCallInd:
@@ -158,6 +177,7 @@ func (e *emitter) body(out []byte, r *reader, index int) []byte {
 	}
 	e.estimate(index)
 	if !calls && !loops && e.regions[0].cost <= smallBody {
+		e.prefix = len(out)
 		return append(append(out, e.scratch...), opEnd)
 	}
 	frame := uint32(0)
@@ -176,6 +196,7 @@ func (e *emitter) body(out []byte, r *reader, index int) []byte {
 	default:
 		out = appendSigned(out, int64(e.typ(signature{nil, t.results})))
 	}
+	e.prefix = len(out)
 	out = append(out, e.scratch...)
 	out = append(out, opEnd)
 	if calls {

@@ -22,6 +22,13 @@ type emitter struct {
 	regions []region
 	entries []uint32 // of each table, at most
 	shape   shape    // of the function under way
+	// dwarf has the module's DWARF by its sections, nil without. With it, marks are
+	// where instructions are, in their order, and codeEnd is where the module's own
+	// code ends.
+	dwarf   map[string][]byte
+	marks   []mark
+	prefix  int // of the function under way: what is before scratch
+	codeEnd uint32
 	work    time.Duration
 }
 
@@ -34,6 +41,7 @@ func (m *module) emit(l Limits) []byte {
 	tickType := e.typ(signature{[]byte{valI32}, []byte{valI32}})
 	bulkType := e.typ(signature{[]byte{valI32, valI32, valI32}, nil})
 	e.capTables()
+	e.dwarf = m.findDebug()
 
 	var code []byte
 	has := map[byte]bool{}
@@ -112,7 +120,7 @@ func (m *module) emit(l Limits) []byte {
 		out = appendSection(out, s.id, content)
 	}
 	flush(len(order) + 1)
-	return out
+	return append(out, e.debug()...)
 }
 
 // helpers reports whether the functions that fill and copy in pieces are added.

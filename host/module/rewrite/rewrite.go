@@ -17,8 +17,8 @@
 //
 // All else is as it was: results, traps and memory, exports, custom sections.
 // Functions move by one place, since there is one import more; names for
-// messages move with them. DWARF sections are left out: their positions would be
-// wrong.
+// messages move with them. Of DWARF the lines of the source are kept, and written
+// anew for the code as it is then.
 //
 // A module need not be valid to be rewritten, but it is never made valid: what
 // it refers to must be its own, not what is added here.

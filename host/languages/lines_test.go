@@ -1,0 +1,52 @@
+package languages
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/build"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+)
+
+// TestATrapsStackHasTheSourcesLines calls modules that were built with their
+// debug information, and ends in a trap in each: of the example's own function
+// the stack names the file and the line.
+func TestATrapsStackHasTheSourcesLines(t *testing.T) {
+	folder, empty := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(empty, "a.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"rust", "c"} {
+		_, err := build.Build(t.Context(), sources[prefix], build.Options{Out: filepath.Join(folder, prefix+".wasm"), Debug: true})
+		if err != nil {
+			t.Fatalf("%v\nscripts/setup modules installs what builds it", err)
+		}
+	}
+	r := open(t, proctest.Sail(t), folder)
+	for prefix, c := range map[string]struct{ source, stack string }{
+		"rust": {"src/lib.rs", `src/lib\.rs:%d:\d+ \(inlined\)`},
+		"c":    {"wordcount.c", `\.longest\(i32\) i32\n\t\t0x[0-9a-f]+: wordcount\.c:%d:\d+`},
+	} {
+		_, err := r.Call(t.Context(), prefix+".longest", []json.RawMessage{[]byte(quoted(empty))}, nil)
+		e, ok := err.(*abi.Error)
+		if !ok {
+			t.Fatalf("%s: got %#v", prefix, err)
+		}
+		text, err := os.ReadFile(filepath.Join(sources[prefix], c.source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, _ := strings.Cut(string(text), "there are no words")
+		want := fmt.Sprintf(c.stack, 1+strings.Count(before, "\n"))
+		_, stack, _ := strings.Cut(e.Traceback, "wasm stack trace:")
+		if !regexp.MustCompile(want).MatchString(stack) {
+			t.Errorf("%s: the stack has no %s:\n%s", prefix, want, e.Traceback)
+		}
+	}
+}
