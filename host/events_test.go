@@ -25,7 +25,7 @@ import (
 
 // pythonWorker starts Celery's own worker on an app in testdata and ends it with
 // the test.
-func pythonWorker(t *testing.T, env []string, app, queue, node string, args ...string) *syncBuffer {
+func pythonWorker(t *testing.T, env []string, app, queue, node string, args ...string) *proctest.Output {
 	t.Helper()
 	dir, err := filepath.Abs("testdata")
 	if err != nil {
@@ -34,7 +34,7 @@ func pythonWorker(t *testing.T, env []string, app, queue, node string, args ...s
 	args = append([]string{"-m", "celery", "-A", app, "worker", "-Q", queue, "-n", node}, args...)
 	python := exec.Command(proctest.Python(t), args...)
 	python.Dir, python.Env = dir, env
-	log := &syncBuffer{}
+	log := &proctest.Output{}
 	python.Stdout, python.Stderr = log, log
 	if err := python.Start(); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,34 +24,17 @@ type world struct {
 	cfg     Config
 	plugins string
 	queue   string
-	log     *syncBuffer
+	log     *proctest.Output
 	stop    context.CancelFunc // as SIGTERM does
 	stopNow context.CancelFunc // as a second SIGTERM does
 	ended   chan error
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // serve starts a host with the demo module and the tests' own, on a queue of
 // its own, and stops it when the test ends.
 func serve(t testing.TB, change func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, plugins: t.TempDir(), queue: proctest.Name(t), log: &syncBuffer{}, ended: make(chan error, 1)}
+	w := &world{t: t, plugins: t.TempDir(), queue: proctest.Name(t), log: &proctest.Output{}, ended: make(chan error, 1)}
 	hosttest.Drop(t, hosttest.Build(t, "../plugins/demo", "1"), w.plugins, "demo.wasm")
 	hosttest.Drop(t, hosttest.Build(t, "testdata/tasks", "1"), w.plugins, "tasks.wasm")
 	w.cfg = Config{

@@ -64,7 +64,7 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 			celery("control", "revoke", "revoked-there", "-d", pyNode, "-t", "10")
 			dump := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "events", "--dump")
 			dump.Env = env
-			seen := &syncBuffer{}
+			seen := &proctest.Output{}
 			dump.Stdout, dump.Stderr = seen, seen
 			if err := dump.Start(); err != nil {
 				t.Fatal(err)

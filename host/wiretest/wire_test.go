@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -115,13 +114,13 @@ func joined(log, node string) bool {
 // A world is a host and a worker of Python's with the same settings.
 type world struct {
 	node, pythons, queue string
-	log, pythonLog       *syncBuffer
+	log, pythonLog       *proctest.Output
 	env                  []string
 }
 
 func serve(t *testing.T, broker, backend, queue string, set settings) *world {
 	t.Helper()
-	w := &world{node: "a-" + queue + "@here", pythons: "b-" + queue + "@here", queue: queue, log: &syncBuffer{}, pythonLog: &syncBuffer{}}
+	w := &world{node: "a-" + queue + "@here", pythons: "b-" + queue + "@here", queue: queue, log: &proctest.Output{}, pythonLog: &proctest.Output{}}
 	conf, err := json.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
@@ -194,21 +193,4 @@ func (w *world) client(t *testing.T) []byte {
 		t.Fatalf("wire.py: %v\n%s", err, hosttest.Tail(stderr.String(), 3000))
 	}
 	return out
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -9,38 +8,21 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 // patience is for whatever has to come: builds on a busy machine take long.
 const patience = 3 * time.Minute
-
-// A buffer may be written and read at the same time.
-type buffer struct {
-	mu   sync.Mutex
-	data bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.String()
-}
 
 // A shell is a bash that commands are typed into.
 type shell struct {
 	t          *testing.T
 	dir        string // where it began
 	in         io.Writer
-	out        *buffer
+	out        *proctest.Output
 	read       int    // how much of out was looked at
 	background string // the file that has the output of what runs in the background
 	seen       int    // how much of that was matched
@@ -49,7 +31,7 @@ type shell struct {
 
 func startShell(t *testing.T, env ...string) *shell {
 	t.Helper()
-	s := &shell{t: t, dir: t.TempDir(), out: &buffer{}}
+	s := &shell{t: t, dir: t.TempDir(), out: &proctest.Output{}}
 	s.background = filepath.Join(t.TempDir(), "background")
 	cmd := exec.Command("bash", "--norc", "--noprofile")
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = s.dir, s.out, s.out, append(os.Environ(), env...)
