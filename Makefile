@@ -5,7 +5,7 @@ SPARK ?= sail
 SCALE ?= 0.01
 GO ?= go
 
-.PHONY: hostile demo test race flower tpch cluster lakehouse check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: hostile pointers demo test race flower tpch cluster lakehouse check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -53,6 +53,9 @@ faults: ## what breaks on Spark's side and what comes of it, as a table; some te
 
 hostile: ## modules that mean harm, each 1,000 times (TIMES), beside others that must not suffer, as a table
 	@scripts/hostile
+
+pointers: ## host functions called a million times (CASES) with wild pointers, lengths and handles
+	@scripts/pointers
 
 faults-broker: ## what breaks of host, broker and result backend among 10,000 tasks each, as a table; some half an hour
 	@scripts/faults broker
