@@ -83,7 +83,7 @@ type scheduler struct {
 
 func newScheduler(cfg Config, r *routing, conn broker.Broker, modules *module.Registry, changed <-chan struct{}) (*scheduler, error) {
 	s := &scheduler{cfg: cfg, log: cfg.Log, modules: modules, changed: changed}
-	zone, err := time.LoadLocation(cfg.Timezone)
+	zone, err := cfg.zone()
 	if err != nil {
 		return nil, err // withDefaults has checked it
 	}

@@ -242,8 +242,10 @@ type Config struct {
 	// leaves it at Concurrency.
 	Autoscale string `json:"autoscale"`
 	// Timezone is the zone of crontabs by its IANA name, such as Europe/Berlin.
-	// Empty means UTC.
-	Timezone string `json:"timezone"`
+	// Empty means UTC, or this machine's zone if EnableUTC is false (nil is true),
+	// which changes nothing else: what is sent tells its zone.
+	Timezone  string `json:"timezone"`
+	EnableUTC *bool  `json:"enable_utc"`
 	// Beat has this worker send scheduled tasks, as Celery's -B; of several
 	// hosts, one does.
 	Beat bool `json:"beat"`
@@ -440,7 +442,7 @@ func (c Config) withDefaults() (Config, error) {
 	or(&c.Grace, DefaultGrace)
 	or(&c.BeatGroup, DefaultBeat)
 	or(&c.TaskDefaultQueue, DefaultQueue)
-	if _, err := time.LoadLocation(c.Timezone); err != nil {
+	if _, err := c.zone(); err != nil {
 		bad = append(bad, fmt.Errorf("setting timezone: %w", err))
 	}
 	for name, e := range c.BeatSchedule {
@@ -542,6 +544,14 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Hostname = name
 	return c, errors.Join(bad...)
+}
+
+// zone is that of crontabs.
+func (c Config) zone() (*time.Location, error) {
+	if c.Timezone == "" && !isTrue(c.EnableUTC) {
+		return time.Local, nil
+	}
+	return time.LoadLocation(c.Timezone)
 }
 
 // takeCelerysNames moves what was given under Celery's name to its field.

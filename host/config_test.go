@@ -3,6 +3,7 @@ package host
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCelerysNamesOfSettings(t *testing.T) {
@@ -26,6 +27,14 @@ func TestCelerysNamesOfSettings(t *testing.T) {
 	}
 	if !seen["broker_url"] || !seen["worker_concurrency"] {
 		t.Error("a setting with a name of Celery's is not told")
+	}
+	for _, c := range []struct {
+		cfg  Config
+		want *time.Location
+	}{{Config{}, time.UTC}, {Config{EnableUTC: new(bool)}, time.Local}, {Config{Timezone: "UTC", EnableUTC: new(bool)}, time.UTC}} {
+		if zone, err := c.cfg.zone(); err != nil || zone != c.want {
+			t.Errorf("%+v: %v, %v", c.cfg.Timezone, zone, err)
+		}
 	}
 	if _, err := (Config{TaskDefaultRateLimit: "often"}).withDefaults(); err == nil || !strings.Contains(err.Error(), "task_default_rate_limit") {
 		t.Errorf("got %v", err)

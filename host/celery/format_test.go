@@ -143,9 +143,8 @@ func FuzzFormats(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s of %q is %q: %v", name, value, e.Body, err)
 			}
-			again, err := format.Encode(back)
-			if err != nil || string(again.Body) != string(e.Body) {
-				t.Errorf("%s of %q is %q, and of what is read of that %q, %v", name, value, e.Body, again.Body, err)
+			if Valid(back) != nil {
+				t.Errorf("%s of %q is %q, which is read as %q", name, value, e.Body, back)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -126,6 +127,9 @@ func jsonToYAML(value []byte) ([]byte, error) {
 // 1,024 characters ahead for its colon.
 const longKey = 900
 
+// yamlTime is a time as PyYAML reads it.
+var yamlTime = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)?)?$`)
+
 func appendYAML(dst []byte, raw json.RawMessage) ([]byte, error) {
 	switch raw = trim(raw); raw[0] {
 	case 'n', 't', 'f':
@@ -157,7 +161,9 @@ func appendYAML(dst []byte, raw json.RawMessage) ([]byte, error) {
 			case "bytes":
 				return append(base64.StdEncoding.AppendEncode(append(dst, `!!binary "`...), s.data), '"'), nil
 			case "datetime", "date":
-				dst = append(dst, "!!timestamp "...)
+				if yamlTime.MatchString(s.text) { // else it is text
+					dst = append(dst, "!!timestamp "...)
+				}
 			}
 			return appendYAMLText(dst, s.plain()), nil
 		}

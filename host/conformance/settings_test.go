@@ -21,7 +21,7 @@ const settingsTable = "../SETTINGS.md"
 // names with * behind it. "yes" is a setting of the same name, and `name` in them
 // one of ours.
 var settingsHere = map[string]string{
-	"accept_content": "yes", "timezone": "yes, for crontabs; all else is UTC", "enable_utc": "no: times are sent in UTC, and read in any zone",
+	"accept_content": "yes", "timezone": "yes, for crontabs; all else is UTC", "enable_utc": "yes, for crontabs without a `timezone`; times are sent in UTC, and read in any zone",
 	"imports": "no: modules come from the folder `plugins`", "include": "no: modules come from the folder `plugins`",
 	"result_accept_content": "no: what `result_serializer` names is read, and JSON",
 

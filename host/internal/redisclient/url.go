@@ -41,6 +41,30 @@ type Address struct {
 // Sentinels, which are asked for the master of the given name. User, password
 // and database are those of Redis. Errors do not show a password.
 func Parse(raw, master string) (*Address, error) {
+	a, err := parseAll(raw, master)
+	if err != nil {
+		return nil, hide(raw, err)
+	}
+	return a, nil
+}
+
+// hide keeps user and password out of an error, wherever in the URL the parser took
+// them to be: a ? or / in a password makes it a query, a path or a port.
+func hide(raw string, err error) error {
+	end := strings.LastIndexByte(raw, '@')
+	if end < 0 {
+		return err
+	}
+	_, secret, _ := strings.Cut(raw[:end], ":") // behind the scheme
+	for piece := range strings.FieldsFuncSeq(secret, func(r rune) bool { return strings.ContainsRune(":/?#&=;@", r) }) {
+		if strings.Contains(err.Error(), piece) {
+			return errors.New("bad URL: in user and password, all but letters and digits must be written as %XX (/ as %2F, ? as %3F, # as %23, @ as %40), and two slashes come before them")
+		}
+	}
+	return err
+}
+
+func parseAll(raw, master string) (*Address, error) {
 	var sentinels []string
 	first, rest, _ := strings.Cut(raw, ";")
 	u, err := parse(first)
@@ -120,10 +144,6 @@ func options(u *url.URL) (*goredis.Options, error) {
 		}
 	default:
 		return nil, fmt.Errorf("URL scheme %q is not redis, rediss, unix or sentinel", u.Scheme)
-	}
-	if u.Scheme != "unix" && strings.Contains(u.Path+u.Opaque, "@") {
-		// What follows would tell the password as a bad number of a database.
-		return nil, errors.New("bad URL: the host is empty and user or password are in the path (two slashes come before the user)")
 	}
 	query := u.Query()
 	secure, err := tlsConfig(u, query)
