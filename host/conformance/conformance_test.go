@@ -39,7 +39,7 @@ func TestWorkersBehaveTheSame(t *testing.T) {
 		args = append(args, "--combinations=Redis+Redis", "--quick")
 	}
 	if some := os.Getenv("SPARKSTALK_CONFORMANCE_ONLY"); some != "" { // for work on it
-		args = append(args, "--combinations="+some)
+		args = append(args, "--combinations="+some) // of a whole run, the other columns stay as they are
 	}
 	cmd := exec.CommandContext(t.Context(), proctest.Python(t), args...)
 	cmd.Dir = "suite"

@@ -72,6 +72,7 @@ func TestSettingsOfTheWire(t *testing.T) {
 			c.set["control_exchange"], c.set["event_exchange"], c.set["event_queue_prefix"] = queue, queue+".events", queue+".heard"
 			c.set["accept_content"], c.set["task_default_priority"] = []string{"json", "msgpack", "yaml"}, 3
 			w := serve(t, c.broker(t), c.backend(t), queue, c.set)
+			w.worker(t)
 			var got saw
 			if out := w.client(t); json.Unmarshal(out, &got) != nil {
 				t.Fatalf("%s", out)
@@ -96,22 +97,23 @@ func TestSettingsOfTheWire(t *testing.T) {
 				t.Error("the queue of remote control is not as Celery declares it")
 			}
 			hosttest.Eventually(t, func() bool {
-				return strings.Contains(w.pythonLog.String(), w.node+" joined the party") && joined(w.log.String(), w.pythons)
+				return strings.Contains(w.pythonLog.String(), w.node+" joined the party") && containsLine(w.log.String(), "joined the party", w.pythons)
 			})
 		})
 	}
 }
 
-func joined(log, node string) bool {
+// containsLine reports whether a line of the log has both words.
+func containsLine(log, one, other string) bool {
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, "joined the party") && strings.Contains(line, node) {
+		if strings.Contains(line, one) && strings.Contains(line, other) {
 			return true
 		}
 	}
 	return false
 }
 
-// A world is a host and a worker of Python's with the same settings.
+// A world is a host, and perhaps a worker of Python's with the same settings.
 type world struct {
 	node, pythons, queue string
 	log, pythonLog       *proctest.Output
@@ -157,7 +159,6 @@ func serve(t *testing.T, broker, backend, queue string, set settings) *world {
 		}
 	})
 	w.env = append(os.Environ(), "CELERY_BROKER_URL="+broker, "CELERY_RESULT_BACKEND="+backend, "CONF="+string(conf), "OUR_QUEUE="+queue, "PY_QUEUE="+queue+".py")
-	w.worker(t)
 	return w
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import pytest
 import workers
@@ -18,6 +19,9 @@ HEAD = """# Compatibility with Celery's own worker
 Written by `make conformance`: what a client of Celery 5.7 sees of a Python worker and of sparkstalk, by message broker and
 result backend; "quorum" is RabbitMQ with a quorum queue bound to a topic exchange, for what differs there. "–": Celery has no
 such thing there, or it was not compared. How it is compared: [conformance](conformance).
+
+Clients in Go (gocelery, gopher-celery) are not among those that are run: the Go module proxy has none of them. A test sends
+messages in their forms, over RabbitMQ and Redis, and reads the results as they do ([wiretest](wiretest)).
 """
 rows = {}  # (area, behaviour) -> {combination: verdict}
 
@@ -36,14 +40,34 @@ def pair(request):
     started.stop()
 
 
+def known(table):
+    """The verdicts of the table as it is, for what was not run this time."""
+    verdicts, area, columns = {}, "", []
+    for line in table.read_text().splitlines() if table.exists() else []:
+        cells = [c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) < 3 or set(cells[0]) == {"-"}:
+            continue
+        if not columns:
+            columns = cells[2:]
+            continue
+        area = cells[0] or area
+        verdicts[area, cells[1]] = {c: v for c, v in zip(columns, cells[2:]) if v != "–"}
+    return verdicts
+
+
 def pytest_sessionfinish(session):
-    table = session.config.getoption("--table")
+    table = session.config.getoption("--table") and pathlib.Path(session.config.getoption("--table"))
     if not rows or not table:
         return
-    chosen = session.config.getoption("--combinations").split(",")
+    # All columns, also where some were run alone.
+    chosen, ran = list(COMBINATIONS), session.config.getoption("--combinations").split(",")
+    for key, before in known(table).items():
+        for combination, verdict in before.items():
+            if key in rows and combination not in ran:
+                rows[key].setdefault(combination, verdict)
     lines = [HEAD, f"| | | {' | '.join(chosen)} |", f"| --- | --- | {' | '.join('---' for _ in chosen)} |"]
     last = ""
     for (area, behaviour), verdicts in rows.items():
         lines.append(f"| {area if area != last else ''} | {behaviour} | {' | '.join(verdicts.get(c, '–') for c in chosen)} |")
         last = area
-    pathlib.Path(table).write_text("\n".join(lines) + "\n")
+    table.write_text("\n".join(lines) + "\n")
