@@ -83,7 +83,7 @@ func TestBeatsSendTheSame(t *testing.T) {
 			}()
 			env := append(os.Environ(), "CELERY_BROKER_URL="+cfg.Broker, "CONF="+string(conf(theirs)))
 			beat := exec.Command(proctest.Python(t), "-m", "celery", "-A", "beatapp", "beat", "-s", filepath.Join(t.TempDir(), "schedule"), "--pidfile=")
-			log := &syncBuffer{}
+			log := &proctest.Output{}
 			beat.Dir, beat.Env, beat.Stdout, beat.Stderr = "testdata", env, log, log
 			if err := beat.Start(); err != nil {
 				t.Fatal(err)
