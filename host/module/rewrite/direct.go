@@ -13,12 +13,11 @@ const manyFunctions = 500
 // fanBits is how much of an index in the table each step of a search decides.
 const fanBits = 6
 
-// Direct returns a module for a runtime that compiles to Java's bytecode: its
-// indirect calls of types that very many functions have, as nearly all of Go's
-// do, become calls of functions that find the one to call in two or three steps, each
-// small enough that a JVM compiles it. What it does is the same.
-//
-// A module is returned as it is if it has no such calls, or may change its table.
+// Direct returns a module for a runtime that compiles to Java's bytecode. What it
+// does is the same: its indirect calls of types that very many functions have, as
+// nearly all of Go's do, become calls of functions that find the one to call in two or
+// three steps, each small enough that a JVM compiles it, unless the module may
+// change its table; and jumps by way of a loop's beginning go where they lead.
 func Direct(file []byte) ([]byte, error) { return direct(file, manyFunctions, fanBits) }
 
 // direct is Direct for types that at least so many functions have, with steps
@@ -26,13 +25,14 @@ func Direct(file []byte) ([]byte, error) { return direct(file, manyFunctions, fa
 func direct(file []byte, least, fan int) (_ []byte, err error) {
 	defer func() { err = recovered(recover(), err) }()
 	d := &director{module: parse(file), fan: fan, finders: make(map[uint32]uint32)}
-	if !d.lookUp() || !d.survey() {
-		return file, nil
+	constant := d.lookUp()
+	d.survey()
+	if constant && !d.changes {
+		for _, t := range d.called {
+			d.find(t, least)
+		}
 	}
-	for _, t := range d.called {
-		d.find(t, least)
-	}
-	if len(d.finders) == 0 {
+	if len(d.finders) == 0 && !d.jumps {
 		return file, nil
 	}
 	return d.emit(), nil
@@ -43,9 +43,11 @@ type director struct {
 	*module
 	fan   int
 	table []uint32 // the functions, +1, of table 0
-	// calls are the indirect ones of each function, called their types.
-	calls  [][]indirect
-	called []uint32
+	// edits are what may be written otherwise in each function.
+	edits   [][]edit
+	called  []uint32 // the types of indirect calls
+	changes bool     // an instruction changes a table
+	jumps   bool     // a jump can be shorter
 	// finders are the functions that stand for indirect calls of a type, and all
 	// functions that were added have types and bodies.
 	finders map[uint32]uint32
@@ -54,10 +56,12 @@ type director struct {
 	bodies  [][]byte
 }
 
-// An indirect call is a piece of a function's body.
-type indirect struct {
+// An edit is an instruction of a function's body: an indirect call, whose type is
+// what, or a jump, which may go to the label what.
+type edit struct {
 	start, end int
-	typ        uint32
+	op         byte
+	what       uint32
 }
 
 // lookUp reads table 0, and reports whether that is all that it ever has.
@@ -112,56 +116,60 @@ func (d *director) segment(r *reader) bool {
 	return true
 }
 
-// survey finds the indirect calls, and reports whether no instruction changes a table.
-func (d *director) survey() bool {
+// survey finds what may be written otherwise.
+func (d *director) survey() {
 	for _, s := range d.sections {
 		if s.id != secCode {
 			continue
 		}
 		r := s.reader()
 		for range r.count("functions", maxFunctions) {
-			body := &reader{data: r.name(), what: "function"}
-			calls, ok := d.surveyBody(body)
-			if !ok {
-				return false
-			}
-			d.calls = append(d.calls, calls)
+			d.edits = append(d.edits, d.surveyBody(&reader{data: r.name(), what: "function"}))
 		}
 	}
-	return len(d.called) > 0 && len(d.calls) == len(d.funcs)
+	if len(d.edits) != len(d.funcs) {
+		panic(malformed("functions and their code differ in number"))
+	}
 }
 
-func (d *director) surveyBody(r *reader) (calls []indirect, ok bool) {
+func (d *director) surveyBody(r *reader) (edits []edit) {
 	for range r.count("locals", maxLocals) {
 		r.u32()
 		r.byte()
 	}
+	j := newJumper()
 	for !r.done() {
 		start := r.at
 		op := r.byte()
+		label, shorter := j.step(r, op)
 		switch op {
 		case opCallInd:
 			t, table := r.index("type", len(d.module.types)), r.u32()
 			if table == 0 {
-				calls = append(calls, indirect{start, r.at, t})
+				edits = append(edits, edit{start, r.at, op, t})
 				if !slices.Contains(d.called, t) {
 					d.called = append(d.called, t)
 				}
 			}
 		case opTableSet:
-			return nil, false
+			d.changes = true
+			r.u32()
 		case opMisc:
-			switch sub := r.u32(); sub {
+			sub := r.u32()
+			switch sub {
 			case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-				return nil, false
-			default:
-				skipMisc(r, sub)
+				d.changes = true
 			}
+			skipMisc(r, sub)
 		default:
 			skip(r, op)
+			if shorter {
+				d.jumps = true
+				edits = append(edits, edit{start, r.at, op, label})
+			}
 		}
 	}
-	return calls, true
+	return edits
 }
 
 // find adds functions that stand for indirect calls of a type.
@@ -287,15 +295,21 @@ func (d *director) emit() []byte {
 func (d *director) code(r *reader) []byte {
 	out := appendU32(make([]byte, 0, len(r.data)+len(r.data)/8), r.u32()+uint32(len(d.bodies)))
 	var body []byte
-	for _, calls := range d.calls {
+	for _, edits := range d.edits {
 		in := r.name()
 		body = body[:0]
 		done := 0
-		for _, c := range calls {
-			if f, ok := d.finders[c.typ]; ok {
-				body = append(body, in[done:c.start]...)
+		for _, e := range edits {
+			f, found := d.finders[e.what]
+			switch {
+			case e.op == opBr:
+				body = append(body, in[done:e.start]...)
+				body = appendU32(append(body, opBr), e.what)
+				done = e.end
+			case found:
+				body = append(body, in[done:e.start]...)
 				body = appendU32(append(body, opCall), f)
-				done = c.end
+				done = e.end
 			}
 		}
 		body = append(body, in[done:]...)
