@@ -17,6 +17,8 @@ type udfCalls struct {
 	in     []byte
 	reader udfReader
 	out    udfWriter
+
+	collector collector
 }
 
 var functionCalls udfCalls
@@ -25,6 +27,7 @@ var functionCalls udfCalls
 func (c *udfCalls) room(size int32) unsafe.Pointer {
 	if int(size) > len(c.in) {
 		c.in = make([]byte, size)
+		c.reader.data = c.in
 	}
 	return unsafe.Pointer(unsafe.SliceData(c.in))
 }
@@ -33,12 +36,13 @@ func (c *udfCalls) room(size int32) unsafe.Pointer {
 // pointer to the result and its length, in the halves of a number; negative is
 // an error's text.
 func (c *udfCalls) answer(index, length int32) int64 {
+	c.collector.called() // the last one; what it answered was read
 	c.out.data = c.out.data[:0]
 	var err error
 	if length < 0 || int(length) > len(c.in) {
 		err = fmt.Errorf("%d bytes of arguments in a buffer of %d", length, len(c.in))
 	} else {
-		c.reader = udfReader{data: c.in[:length]}
+		c.reader.at, c.reader.end, c.reader.err = 0, int(length), nil
 		err = callFunction(index, &c.reader, &c.out)
 	}
 	packed := int64(0)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"unsafe"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 )
@@ -45,64 +46,58 @@ func stateOf(t reflect.Type) (udfCodec, error) {
 	}, nil
 }
 
+// stateSlot is a slot of a state, in which a plain one is as in arguments.
+func stateSlot[S any](v *S, state udfCodec) *slot {
+	if kind := plainOf[S](); kind != notPlain {
+		return &slot{kind: kind, at: unsafe.Pointer(v)}
+	}
+	return &slot{codec: state, value: reflect.ValueOf(v).Elem()}
+}
+
 // aggregate answers the steps of an aggregate.
 func aggregate[S, A, R any](f *Function, state udfCodec, update func(S, A) S, merge func(S, S) S, finish func(S) R) func(abi.AggregateStep, *udfReader, *udfWriter) error {
-	param := codecOf(reflect.TypeFor[A](), f.spec.Params[0].Type)
-	answer := codecOf(reflect.TypeFor[R](), f.spec.Returns)
-	cS, plainS := plainOf[S]()
-	cA, plainA := plainOf[A]()
-	cR, plainR := plainOf[R]()
-	readState := func(in *udfReader) (s S) {
+	s, other, a, r := new(S), new(S), new(A), new(R)
+	slotS, slotOther := stateSlot(s, state), stateSlot(other, state)
+	inA, outR := slotOf(a, f.spec.Params[0].Type), slotOf(r, f.spec.Returns)
+	var inner udfReader
+	readState := func(in *udfReader, v *S, place *slot) {
+		var none S
+		*v = none
 		if in.null() {
-			return s // no rows yet
+			return // no rows yet
 		}
-		inner := udfReader{data: in.bytes()}
-		switch {
-		case in.err != nil:
-		case plainS:
-			cS.get(&inner, &s)
-		default:
-			state.read(&inner, reflect.ValueOf(&s).Elem())
+		if inner = newReader(in.bytes()); in.err != nil {
+			return
 		}
-		if in.err == nil {
-			in.err = inner.err
-		}
-		return s
+		place.read(&inner) // what was nil stays so
+		in.err = inner.err
 	}
-	writeState := func(out *udfWriter, s S) {
+	writeState := func(out *udfWriter) {
 		out.byte(1)
 		out.u32(0)
 		start := len(out.data)
-		if plainS {
-			cS.put(out, &s)
-		} else {
-			state.write(out, reflect.ValueOf(&s).Elem())
-		}
+		slotS.write(out)
 		binary.LittleEndian.PutUint32(out.data[start-4:], uint32(len(out.data)-start))
 	}
 	return func(step abi.AggregateStep, in *udfReader, out *udfWriter) error {
-		s := readState(in)
+		readState(in, s, slotS)
 		switch step {
 		case abi.AggregateUpdate:
-			var a A
-			ok := false
-			if plainA {
-				ok = cA.argument(in, &a)
-			} else {
-				ok = param.read(in, reflect.ValueOf(&a).Elem())
+			if inA.read(in) && in.err == nil {
+				*s = update(*s, *a)
 			}
-			if ok && in.err == nil {
-				s = update(s, a)
-			}
-			writeState(out, s)
+			writeState(out)
 		case abi.AggregateMerge:
-			writeState(out, merge(s, readState(in)))
-		case abi.AggregateFinish:
-			r := finish(s)
-			if plainR {
-				return cR.result(out, &r)
+			readState(in, other, slotOther)
+			if in.err == nil {
+				*s = merge(*s, *other)
 			}
-			answer.write(out, reflect.ValueOf(&r).Elem())
+			writeState(out)
+		case abi.AggregateFinish:
+			if in.err == nil {
+				*r = finish(*s)
+			}
+			outR.write(out)
 		default:
 			return fmt.Errorf("an aggregate has no step %d", step)
 		}

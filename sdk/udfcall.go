@@ -1,84 +1,93 @@
 package sdk
 
-import "reflect"
+import (
+	"reflect"
+	"unsafe"
+)
 
-// argument reads a plain argument, and reports whether it is not NULL.
-func (c *plainCodec[T]) argument(in *udfReader, into *T) bool {
-	if in.null() {
-		return false
+// A slot is where a function's argument or result is between the call's bytes and
+// the function. It is made once: an instance runs one call at a time, and in a
+// JVM a call of Go's allocator takes longer than most functions.
+type slot struct {
+	kind  plainKind
+	at    unsafe.Pointer // a value of that kind,
+	codec udfCodec       // or, if it is not plain, how it is read and written,
+	value reflect.Value  // and what
+}
+
+func slotOf[T any](v *T, ddl string) *slot {
+	if kind := plainOf[T](); kind != notPlain {
+		return &slot{kind: kind, at: unsafe.Pointer(v)}
 	}
-	c.get(in, into)
-	return true
+	return &slot{codec: codecOf(reflect.TypeFor[T](), ddl), value: reflect.ValueOf(v).Elem()}
 }
 
-func (c *plainCodec[T]) result(out *udfWriter, v *T) error {
-	out.byte(1)
-	c.put(out, v)
-	return nil
+// read reports whether the argument has a value: it is not NULL, or the type has
+// a place for that.
+func (s *slot) read(in *udfReader) bool {
+	if s.kind != notPlain {
+		return in.plain(s.kind, s.at)
+	}
+	return s.codec.read(in, s.value)
 }
 
-func null(out *udfWriter) error {
+func (s *slot) write(out *udfWriter) {
+	if s.kind != notPlain {
+		out.plain(s.kind, s.at)
+		return
+	}
+	s.codec.write(out, s.value)
+}
+
+// missing ends a call without the function: an argument is NULL, or cannot be read.
+func missing(out *udfWriter) error {
 	out.byte(0)
 	return nil
 }
 
-// call1 calls a function of plain types, or one of others by reflection. Where
-// values are read to is made once: an instance runs one call at a time, and in a
-// JVM a call of Go's allocator takes longer than most functions.
 func call1[A, R any](f *Function, fn func(A) R) func(*udfReader, *udfWriter) error {
-	cA, plainA := plainOf[A]()
-	cR, plainR := plainOf[R]()
-	if !plainA || !plainR {
-		return reflected(f, reflect.ValueOf(fn))
-	}
 	a, r := new(A), new(R)
+	inA, outR := slotOf(a, f.spec.Params[0].Type), slotOf(r, f.spec.Returns)
 	return func(in *udfReader, out *udfWriter) error {
-		ok := cA.argument(in, a)
+		ok := inA.read(in)
 		if in.err != nil || !ok {
-			return null(out)
+			return missing(out)
 		}
 		*r = fn(*a)
-		return cR.result(out, r)
+		outR.write(out)
+		return nil
 	}
 }
 
 func call2[A, B, R any](f *Function, fn func(A, B) R) func(*udfReader, *udfWriter) error {
-	cA, plainA := plainOf[A]()
-	cB, plainB := plainOf[B]()
-	cR, plainR := plainOf[R]()
-	if !plainA || !plainB || !plainR {
-		return reflected(f, reflect.ValueOf(fn))
-	}
 	a, b, r := new(A), new(B), new(R)
+	inA, inB, outR := slotOf(a, f.spec.Params[0].Type), slotOf(b, f.spec.Params[1].Type), slotOf(r, f.spec.Returns)
 	return func(in *udfReader, out *udfWriter) error {
-		ok := cA.argument(in, a)
-		ok = cB.argument(in, b) && ok
+		ok := inA.read(in)
+		ok = inB.read(in) && ok
 		if in.err != nil || !ok {
-			return null(out)
+			return missing(out)
 		}
 		*r = fn(*a, *b)
-		return cR.result(out, r)
+		outR.write(out)
+		return nil
 	}
 }
 
 func call3[A, B, C, R any](f *Function, fn func(A, B, C) R) func(*udfReader, *udfWriter) error {
-	cA, plainA := plainOf[A]()
-	cB, plainB := plainOf[B]()
-	cC, plainC := plainOf[C]()
-	cR, plainR := plainOf[R]()
-	if !plainA || !plainB || !plainC || !plainR {
-		return reflected(f, reflect.ValueOf(fn))
-	}
 	a, b, c, r := new(A), new(B), new(C), new(R)
+	inA, inB, inC := slotOf(a, f.spec.Params[0].Type), slotOf(b, f.spec.Params[1].Type), slotOf(c, f.spec.Params[2].Type)
+	outR := slotOf(r, f.spec.Returns)
 	return func(in *udfReader, out *udfWriter) error {
-		ok := cA.argument(in, a)
-		ok = cB.argument(in, b) && ok
-		ok = cC.argument(in, c) && ok
+		ok := inA.read(in)
+		ok = inB.read(in) && ok
+		ok = inC.read(in) && ok
 		if in.err != nil || !ok {
-			return null(out)
+			return missing(out)
 		}
 		*r = fn(*a, *b, *c)
-		return cR.result(out, r)
+		outR.write(out)
+		return nil
 	}
 }
 
@@ -112,22 +121,7 @@ func direct(function *Function, fn any) func(*udfReader, *udfWriter) error {
 	case func(float64, float64) float64:
 		return call2(function, f)
 	case func(string) []string:
-		return func(in *udfReader, out *udfWriter) error {
-			if in.null() {
-				return null(out)
-			}
-			list := f(in.text())
-			if list == nil {
-				return null(out)
-			}
-			out.byte(1)
-			out.u32(uint32(len(list)))
-			for _, s := range list {
-				out.byte(1)
-				out.string(s)
-			}
-			return nil
-		}
+		return call1(function, f)
 	}
 	return nil
 }
@@ -142,13 +136,13 @@ func reflected(f *Function, fn reflect.Value) func(*udfReader, *udfWriter) error
 	answer := codecOf(t.Out(0), f.spec.Returns)
 	return func(in *udfReader, out *udfWriter) error {
 		args := make([]reflect.Value, len(params))
-		missing := false
+		absent := false
 		for i, p := range params {
 			args[i] = reflect.New(t.In(i)).Elem()
-			missing = !p.read(in, args[i]) || missing
+			absent = !p.read(in, args[i]) || absent
 		}
-		if in.err != nil || missing {
-			return null(out)
+		if in.err != nil || absent {
+			return missing(out)
 		}
 		results := fn.Call(args)
 		if len(results) == 2 {

@@ -18,8 +18,8 @@ func CallFunction(index int32, arguments []byte) (result []byte, err error) {
 			err = fmt.Errorf("panic: %v\n%s", r, stack())
 		}
 	}()
-	var out udfWriter
-	if err := callFunction(index, &udfReader{data: arguments}, &out); err != nil {
+	in, out := newReader(arguments), udfWriter{}
+	if err := callFunction(index, &in, &out); err != nil {
 		return nil, err
 	}
 	return out.data, nil

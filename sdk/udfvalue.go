@@ -2,169 +2,13 @@ package sdk
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"time"
-	"unsafe"
 
 	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
-
-// A udfReader reads values as executors write them: see "Functions on executors"
-// in abi/README.md.
-type udfReader struct {
-	data []byte
-	err  error
-}
-
-var errShortArguments = errors.New("the arguments end within a value")
-
-func (r *udfReader) take(n int) []byte {
-	if n < 0 || n > len(r.data) {
-		r.err = errShortArguments
-		r.data = nil
-		return make([]byte, max(0, min(n, 8)))
-	}
-	out := r.data[:n:n]
-	r.data = r.data[n:]
-	return out
-}
-
-// null reads whether a value follows.
-func (r *udfReader) null() bool { return r.take(1)[0] == 0 }
-
-func (r *udfReader) u16() uint16 { return binary.LittleEndian.Uint16(r.take(2)) }
-
-func (r *udfReader) u32() uint32 { return binary.LittleEndian.Uint32(r.take(4)) }
-
-func (r *udfReader) u64() uint64 { return binary.LittleEndian.Uint64(r.take(8)) }
-
-func (r *udfReader) bytes() []byte {
-	n := int(r.u32())
-	if n < 0 || n > len(r.data) {
-		r.err = errShortArguments
-		r.data = nil
-		return nil
-	}
-	return r.take(n)
-}
-
-// text reads a string. Many of them share one piece of memory, which is written
-// once, since in a JVM what Go's allocator does takes longer than most functions.
-func (r *udfReader) text() string {
-	data := r.bytes()
-	if len(data) == 0 {
-		return ""
-	}
-	if len(data) > len(texts) {
-		if len(data) > textsSize/4 {
-			return string(data)
-		}
-		texts = make([]byte, textsSize)
-	}
-	n := copy(texts, data)
-	s := unsafe.String(unsafe.SliceData(texts), n)
-	texts = texts[n:]
-	return s
-}
-
-// texts is what nobody has written to yet.
-var texts []byte
-
-const textsSize = 64 << 10
-
-// A udfWriter writes values for executors.
-type udfWriter struct{ data []byte }
-
-func (w *udfWriter) byte(v byte) { w.data = append(w.data, v) }
-
-func (w *udfWriter) bool(v bool) {
-	if v {
-		w.byte(1)
-	} else {
-		w.byte(0)
-	}
-}
-
-func (w *udfWriter) u16(v uint16) { w.data = binary.LittleEndian.AppendUint16(w.data, v) }
-
-func (w *udfWriter) u32(v uint32) { w.data = binary.LittleEndian.AppendUint32(w.data, v) }
-
-func (w *udfWriter) u64(v uint64) { w.data = binary.LittleEndian.AppendUint64(w.data, v) }
-
-func (w *udfWriter) bytes(v []byte) {
-	w.u32(uint32(len(v)))
-	w.data = append(w.data, v...)
-}
-
-func (w *udfWriter) string(v string) {
-	w.u32(uint32(len(v)))
-	w.data = append(w.data, v...)
-}
-
-// A plainCodec reads and writes values of one of the plain types that are not
-// NULL. Each is a small function: a JVM does not compile large ones.
-type plainCodec[T any] struct {
-	get func(r *udfReader, into *T)
-	put func(w *udfWriter, v *T)
-}
-
-// plainCodecs are those of the plain types, each a plainCodec of its type.
-var plainCodecs = []any{
-	plainCodec[bool]{
-		func(r *udfReader, into *bool) { *into = r.take(1)[0] != 0 },
-		func(w *udfWriter, v *bool) { w.bool(*v) },
-	},
-	plainCodec[int8]{
-		func(r *udfReader, into *int8) { *into = int8(r.take(1)[0]) },
-		func(w *udfWriter, v *int8) { w.byte(byte(*v)) },
-	},
-	plainCodec[int16]{
-		func(r *udfReader, into *int16) { *into = int16(r.u16()) },
-		func(w *udfWriter, v *int16) { w.u16(uint16(*v)) },
-	},
-	plainCodec[int32]{
-		func(r *udfReader, into *int32) { *into = int32(r.u32()) },
-		func(w *udfWriter, v *int32) { w.u32(uint32(*v)) },
-	},
-	plainCodec[int64]{
-		func(r *udfReader, into *int64) { *into = int64(r.u64()) },
-		func(w *udfWriter, v *int64) { w.u64(uint64(*v)) },
-	},
-	plainCodec[int]{
-		func(r *udfReader, into *int) { *into = int(int64(r.u64())) },
-		func(w *udfWriter, v *int) { w.u64(uint64(int64(*v))) },
-	},
-	plainCodec[float32]{
-		func(r *udfReader, into *float32) { *into = math.Float32frombits(r.u32()) },
-		func(w *udfWriter, v *float32) { w.u32(math.Float32bits(*v)) },
-	},
-	plainCodec[float64]{
-		func(r *udfReader, into *float64) { *into = math.Float64frombits(r.u64()) },
-		func(w *udfWriter, v *float64) { w.u64(math.Float64bits(*v)) },
-	},
-	plainCodec[string]{
-		func(r *udfReader, into *string) { *into = r.text() },
-		func(w *udfWriter, v *string) { w.string(*v) },
-	},
-	plainCodec[[]byte]{
-		func(r *udfReader, into *[]byte) { *into = bytes.Clone(r.bytes()) },
-		func(w *udfWriter, v *[]byte) { w.bytes(*v) },
-	},
-}
-
-// plainOf returns the codec of T, if that is one of the plain types.
-func plainOf[T any]() (c plainCodec[T], ok bool) {
-	for _, codec := range plainCodecs {
-		if c, ok = codec.(plainCodec[T]); ok {
-			break
-		}
-	}
-	return c, ok
-}
 
 var (
 	timeType    = reflect.TypeFor[time.Time]()
@@ -310,14 +154,14 @@ func sliceCodec(t reflect.Type, element udfCodec) udfCodec {
 				return false
 			}
 			n := int(r.u32())
-			if n < 0 || n > len(r.data) { // an element takes a byte at least
+			if n < 0 || n > r.left() { // an element takes a byte at least
 				r.err = errShortArguments
 				return true
 			}
 			out := reflect.MakeSlice(t, n, n)
 			for i := range n {
 				if !element.read(r, out.Index(i)) && r.err == nil {
-					r.err = fmt.Errorf("element %d of an array is NULL, for which a Go %v has no place; []*%v does", i+1, t, t.Elem())
+					r.err = nullElement(i, t.Elem().String())
 				}
 			}
 			v.Set(out)
@@ -335,6 +179,10 @@ func sliceCodec(t reflect.Type, element udfCodec) udfCodec {
 			}
 		},
 	}
+}
+
+func nullElement(i int, typ string) error {
+	return fmt.Errorf("element %d of an array is NULL, for which a Go []%s has no place; []*%[2]s does", i+1, typ)
 }
 
 const secondsPerDay = 24 * 60 * 60
