@@ -67,7 +67,7 @@ func matches(ctx *sdk.Context, a matchArgs) (*spark.DataFrame, error) {
 	misspelt := ctx.Spark().Range(0, a.Rows).
 		Select(F.Col("id"), F.ElementAt(list, F.Col("id").Mod(len(cities)).Plus(1).Cast("int")).As("name")).
 		Select(F.Col("id"), name, F.Lit(2).Plus(F.Col("id").Mod(F.Length(name).Minus(1))).Cast("int").As("place")).
-		Select(F.Concat(name.Substr(F.Lit(1), place.Minus(F.Col("id").Mod(2).Cast("int"))), name.Substr(place.Plus(1), F.Lit(100))).As("seen"))
+		Select(F.Concat(name.Substr(F.Lit(1), place.Minus(F.Col("id").Mod(2).Cast("int"))), name.Substr(place.Plus(F.Col("id").Mod(2).Cast("int")), F.Lit(100))).As("seen"))
 	alike := similarity.Call(F.Col("seen"), F.Col("city")).Ge(a.Least)
 	return misspelt.Join(known, F.Left(F.Col("seen"), F.Lit(1)).EqualTo(F.Left(F.Col("city"), F.Lit(1))).And(alike), "inner").
 		GroupBy("city").Count().OrderBy(F.Asc("city")), nil

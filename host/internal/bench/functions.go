@@ -21,13 +21,41 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/udf"
 )
 
-// A workload is a query of one function; %s is its name and %d the rows.
-type workload struct{ name, native, query string }
+// A workload is a query with a call of one function, CALL, over so many rows, ROWS.
+type workload struct {
+	name, args string // of the function
+	native     string // instead of the call
+	query      string
+	rows       [2]int
+	// another says that Spark has no such function: native is another one, of the
+	// same use, and only its time counts.
+	another bool
+}
+
+const cities = "'Amsterdam Barcelona Copenhagen Dublin Edinburgh Florence Gothenburg Hamburg Istanbul Lisbon " +
+	"Marseille Naples Oslo Palermo Rotterdam Stockholm Turin Utrecht Valencia Warsaw'"
 
 // range has two partitions, one for each core of the server.
 var workloads = []workload{
-	{"triple", "3 * id + 7", "SELECT sum(%s(id)) FROM range(0, %d, 1, 2)"},
-	{"vowels", "length(regexp_replace(t, '[^aeiou]', ''))", "SELECT sum(%s(t)) FROM (SELECT concat('the quick brown fox ', id) AS t FROM range(0, %d, 1, 2))"},
+	{name: "triple", args: "(id)", native: "3 * id + 7", query: "SELECT sum(CALL) FROM range(0, ROWS, 1, 2)", rows: [2]int{100_000, 10_000_000}},
+	{
+		name: "vowels", args: "(t)", native: "length(regexp_replace(t, '[^aeiou]', ''))",
+		query: "SELECT sum(CALL) FROM (SELECT concat('the quick brown fox ', id) AS t FROM range(0, ROWS, 1, 2))", rows: [2]int{100_000, 10_000_000},
+	},
+	{
+		// text.Matches of plugins/text as SQL.
+		name: "similarity", args: "(seen, city)", native: "1 - levenshtein(seen, city) / length(city)", another: true,
+		query: "SELECT sum(ascii(city)) FROM (SELECT concat(substring(name, 1, place - int(id & 1)), substring(name, place + int(id & 1))) AS seen " +
+			"FROM (SELECT id, name, int(2 + id % (length(name) - 1)) AS place " +
+			"FROM (SELECT id, element_at(split(" + cities + ", ' '), int(id % 20) + 1) AS name FROM range(0, ROWS, 1, 2)))) " +
+			"JOIN (SELECT explode(split(" + cities + ", ' ')) AS city) ON left(seen, 1) = left(city, 1) AND CALL >= 0.95",
+		rows: [2]int{100_000, 1_000_000},
+	},
+}
+
+// with is the query with a call, over so many rows.
+func (w workload) with(call string, rows int) string {
+	return strings.NewReplacer("CALL", call, "ROWS", strconv.Itoa(rows)).Replace(w.query)
 }
 
 // functions measures a module's own functions on the executors beside Spark's
@@ -73,20 +101,28 @@ func (o options) functions(ctx context.Context) (err error) {
 		return functionRun{time.Since(begin).Seconds(), sum}, err
 	}
 	for _, w := range workloads {
-		native := strings.Replace(w.query, w.name, w.name, 1)
-		native = strings.NewReplacer("%s(id)", w.native, "%s(t)", w.native).Replace(native)
-		ways := []struct {
+		type way struct {
 			what string
 			run  func(rows int) (functionRun, error)
-		}{
-			{"Spark's native expression", func(rows int) (functionRun, error) { return ask(fmt.Sprintf(native, rows), nil) }},
-			{"WASM, a module in C", func(rows int) (functionRun, error) { return ask(ours["c"].SQL(fmt.Sprintf(w.query, w.name, rows))) }},
-			{"WASM, a module in Go", func(rows int) (functionRun, error) { return ask(ours["go"].SQL(fmt.Sprintf(w.query, w.name, rows))) }},
-			{"Python UDF, pickled", func(rows int) (functionRun, error) { return theirs.ask(fmt.Sprintf(w.query, "py_"+w.name, rows)) }},
-			{"Python UDF, Arrow", func(rows int) (functionRun, error) { return theirs.ask(fmt.Sprintf(w.query, "arrow_"+w.name, rows)) }},
-			{"pandas UDF", func(rows int) (functionRun, error) { return theirs.ask(fmt.Sprintf(w.query, "pandas_"+w.name, rows)) }},
 		}
-		fmt.Printf("| %s | first call, 1 row | rows/s of 10⁵ | rows/s of 10⁷ | of the native | of Python's |\n| --- | ---: | ---: | ---: | ---: | ---: |\n", w.name)
+		python := func(kind string) func(rows int) (functionRun, error) {
+			return func(rows int) (functionRun, error) { return theirs.ask(w.with(kind+w.name+w.args, rows)) }
+		}
+		ways := []way{{"Spark's native expression", func(rows int) (functionRun, error) { return ask(w.with(w.native, rows), nil) }}}
+		if w.another {
+			ways[0].what = "Spark's levenshtein, another measure"
+		}
+		for _, l := range []struct{ what, library string }{{"WASM, a module in C", "c"}, {"WASM, a module in Go", "go"}, {"WASM, plugins/text in Go", "text"}} {
+			if text, functions := ours[l.library].SQL(w.with(w.name+w.args, 1)); functions != nil && text != "" {
+				ways = append(ways, way{l.what, func(rows int) (functionRun, error) { return ask(ours[l.library].SQL(w.with(w.name+w.args, rows))) }})
+			}
+		}
+		pickled := len(ways)
+		ways = append(ways, way{"Python UDF, pickled", python("py_")}, way{"Python UDF, Arrow", python("arrow_")})
+		if !w.another {
+			ways = append(ways, way{"pandas UDF", python("pandas_")})
+		}
+		fmt.Printf("| %s | first call, 1 row | rows/s of %d | rows/s of %d | of the native | of Python's |\n| --- | ---: | ---: | ---: | ---: | ---: |\n", w.name, w.rows[0], w.rows[1])
 		first := make([]float64, len(ways))
 		for i, way := range ways {
 			run, err := way.run(1)
@@ -96,7 +132,7 @@ func (o options) functions(ctx context.Context) (err error) {
 			first[i] = run.Seconds
 		}
 		rates := make([][]float64, len(ways))
-		for _, rows := range []int{100_000, 10_000_000} {
+		for _, rows := range w.rows {
 			seconds := make([][]float64, len(ways))
 			for range o.rounds { // by turns, so that all see the same machine
 				want := int64(0)
@@ -105,10 +141,11 @@ func (o options) functions(ctx context.Context) (err error) {
 					if err != nil {
 						return fmt.Errorf("%s: %s: %w", w.name, way.what, err)
 					}
-					if i == 0 {
+					switch {
+					case i == 0 || i == 1 && w.another:
 						want = run.Sum
-					} else if run.Sum != want {
-						return fmt.Errorf("%s: %s gives %d and Spark %d", w.name, way.what, run.Sum, want)
+					case run.Sum != want:
+						return fmt.Errorf("%s: %s gives %d, and another %d", w.name, way.what, run.Sum, want)
 					}
 					seconds[i] = append(seconds[i], run.Seconds)
 				}
@@ -118,21 +155,21 @@ func (o options) functions(ctx context.Context) (err error) {
 			}
 		}
 		for i, way := range ways {
-			fmt.Printf("| %s | %.2f s | %.0f | %.0f | %.2f | %.1f |\n", way.what, first[i], rates[i][0], rates[i][1], rates[i][1]/rates[0][1], rates[i][1]/rates[3][1])
+			fmt.Printf("| %s | %.2f s | %.0f | %.0f | %.2f | %.1f |\n", way.what, first[i], rates[i][0], rates[i][1], rates[i][1]/rates[0][1], rates[i][1]/rates[pickled][1])
 		}
 		fmt.Println()
 	}
 	return nil
 }
 
-// functionLibraries builds the functions in Go and in C.
+// functionLibraries builds the functions in Go and in C, and those of plugins/text.
 func (o options) functionLibraries(ctx context.Context) (map[string]*udf.Library, error) {
 	const source = "host/internal/bench/testdata/functions"
 	out := map[string]*udf.Library{}
-	for name, dir := range map[string]string{"c": source, "go": source + "/guest"} {
+	for name, dir := range map[string]string{"c": source, "go": source + "/guest", "text": "plugins/text"} {
 		path := filepath.Join(o.dir, name+".wasm")
 		args := []string{"build", "-buildmode=c-shared", "-tags=sparkstalk_functions", "-ldflags=-s -w", "-o", path, "./" + dir}
-		if name == "go" {
+		if name != "c" {
 			cmd := exec.CommandContext(ctx, "go", args...)
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 			if text, err := cmd.CombinedOutput(); err != nil {
@@ -150,9 +187,17 @@ func (o options) functionLibraries(ctx context.Context) (map[string]*udf.Library
 			{Name: "vowels", Params: []abi.FunctionParam{{Type: "string"}}, Returns: "bigint"},
 		}
 		hash := strings.Repeat("60", 16)
-		if name == "c" {
+		switch name {
+		case "c":
 			specs[0].Export, specs[1].Export = "triple", "vowels"
 			hash = strings.Repeat("c0", 16)
+		case "text":
+			text := abi.FunctionParam{Type: "string"}
+			specs = []abi.FunctionSpec{
+				{Name: "words", Params: []abi.FunctionParam{text}, Returns: "array<string>"},
+				{Name: "similarity", Params: []abi.FunctionParam{text, text}, Returns: "double"},
+			}
+			hash = strings.Repeat("7e", 16)
 		}
 		out[name] = udf.New(file, hash, specs, udf.DefaultMemoryMiB)
 	}
