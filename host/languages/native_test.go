@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,16 @@ func TestAPluginAnswersAsTheModuleOfTheSameSource(t *testing.T) {
 		if got := call(t, other, c.task, c.args, nil); got != want || got == "" {
 			t.Errorf("%s%s: got %s\nwant %s", c.task, c.args, got, want)
 		}
+	}
+	// What sparkstalk modules shows of them is the same.
+	counts := func(r *host.Runtime) (list []string) {
+		for _, m := range r.Modules() {
+			list = append(list, fmt.Sprintf("%s: %s, %d calls, %d errors, %d traps", m.Name, m.State, m.Calls, m.Errors, m.Traps))
+		}
+		return list
+	}
+	if got, want := counts(other), counts(one); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 	// The end of a call reaches it by what it asks of the host.
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

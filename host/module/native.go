@@ -90,7 +90,7 @@ func (v *version) runNative(ctx context.Context, index int, h abi.Host) error {
 	status, err := native(func() int32 { return v.native.Run(host, int32(index)) })
 	v.calls.Add(1)
 	switch {
-	case err == nil && status == 0:
+	case err == nil && status == 0 && !host.failed:
 		v.tried(nil)
 		return nil
 	case ctx.Err() != nil:

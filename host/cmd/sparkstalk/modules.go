@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -123,8 +124,12 @@ func listModules(out io.Writer, infos []module.Info) error {
 		case m.Trial > 0:
 			state += fmt.Sprintf(", on trial for %d calls", m.Trial)
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s ago\t%d\t%d\t%d\t%d\t%s\t%s\n", m.Name, state, m.Hash, signer(m),
-			time.Since(m.LoadedAt).Round(time.Second), m.Calls, m.Errors, m.Traps, m.Instances, host.Size(m.MemoryBytes), tasksOrReason(m))
+		instances, memory := strconv.Itoa(m.Instances), host.Size(m.MemoryBytes)
+		if m.Native { // its calls are goroutines of the host, and its memory is the host's
+			state, instances, memory = state+", native", "-", "-"
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s ago\t%d\t%d\t%d\t%s\t%s\t%s\n", m.Name, state, m.Hash, signer(m),
+			time.Since(m.LoadedAt).Round(time.Second), m.Calls, m.Errors, m.Traps, instances, memory, tasksOrReason(m))
 	}
 	return w.Flush() // tells what went wrong in the lines, too
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,4 +231,27 @@ func TestModulesWithoutAHost(t *testing.T) {
 		t.Errorf("modules: %s", out)
 	}
 	c.run("no host of this user runs", "modules", "rollback", "m")
+}
+
+// A Go plugin has the columns that a WASM module has, but for what is the host's.
+func TestNativeModulesAreListed(t *testing.T) {
+	wasm := module.Info{Name: "a", State: module.Serving, Hash: "0123456789abcdef", LoadedAt: time.Now(), Calls: 3, Errors: 2, Traps: 1, Instances: 4, MemoryBytes: 5 << 20}
+	native := wasm
+	native.Name, native.Native, native.Instances, native.MemoryBytes, native.Trial = "b", true, 0, 0, 7
+	var out bytes.Buffer
+	if err := listModules(&out, []module.Info{wasm, native}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		got = append(got, strings.Join(strings.Fields(line), " "))
+	}
+	want := []string{
+		"MODULE STATE VERSION SIGNED BY LOADED CALLS ERRORS TRAPS INSTANCES MEMORY TASKS",
+		"a serving 0123456789ab - 0s ago 3 2 1 4 5.0 MiB",
+		"b serving, on trial for 7 calls, native 0123456789ab - 0s ago 3 2 1 - -",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
 }
