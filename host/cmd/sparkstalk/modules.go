@@ -192,8 +192,8 @@ func printModules(cmd *cobra.Command, infos []module.Info) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "MODULE\tSTATE\tVERSION\tSIZE\tCOMPILED IN\tTASKS")
 	for _, m := range infos {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%.12s\t%.1f MB\t%s\t%s\n", m.Name, m.State, m.Hash,
-			float64(m.Size)/1e6, m.CompileTime.Round(time.Millisecond), tasksOrReason(m))
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%.12s\t%s\t%s\t%s\n", m.Name, m.State, m.Hash,
+			host.Size(m.Size), m.CompileTime.Round(time.Millisecond), tasksOrReason(m))
 	}
 	return w.Flush()
 }
