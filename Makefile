@@ -5,7 +5,7 @@ SPARK ?= sail
 SCALE ?= 0.01
 GO ?= go
 
-.PHONY: hostile pointers demo test race flower tpch cluster lakehouse check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: hostile pointers demo test race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -27,6 +27,9 @@ cluster: ## the demo and all of TPC-H on a Spark standalone cluster whose execut
 
 lakehouse: ## JDBC with a jar of H2; Delta Lake, Iceberg and the demo on a server of Spark 4.1; fetches 600 MB
 	@scripts/lakehouse
+
+servers: ## the Spark client's tests against Connect servers of Spark 4.0 and 4.2; fetches 1 GB
+	@scripts/servers
 
 check: ## what CI runs after the tests: vet, linters, fresh generated files
 	@scripts/check

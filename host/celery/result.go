@@ -1,6 +1,7 @@
 package celery
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -121,16 +122,36 @@ func ExtendedMeta(t *Task, hostname string) Object {
 
 // Encode returns the document with Celery's order of keys and its separators.
 func (r Result) Encode() []byte {
-	dst := make([]byte, 0, 256+len(r.Value))
-	dst = append(dst, `{"status": `...)
-	dst = AppendString(dst, r.State)
-	dst = append(dst, `, "result": `...)
-	traceback := r.Traceback
+	if r.Exception == nil && len(r.Value) >= largeValue {
+		head, value := r.appendHead(nil), r.Value
+		r.Value = nil
+		// Unlike make it clears no memory before it copies.
+		return bytes.Join([][]byte{head, value, r.appendTail(nil)}, nil)
+	}
+	dst := r.appendHead(make([]byte, 0, 256+len(r.Value)))
 	if r.Exception != nil {
 		dst = r.Exception.append(dst)
-		traceback = r.Exception.Traceback
 	} else {
 		dst = appendRaw(dst, r.Value)
+	}
+	return r.appendTail(dst)
+}
+
+// largeValue is from where on it pays to copy a value alone.
+const largeValue = 64 << 10
+
+// appendHead appends what is before the value.
+func (r Result) appendHead(dst []byte) []byte {
+	dst = append(dst, `{"status": `...)
+	dst = AppendString(dst, r.State)
+	return append(dst, `, "result": `...)
+}
+
+// appendTail appends what is after the value.
+func (r Result) appendTail(dst []byte) []byte {
+	traceback := r.Traceback
+	if r.Exception != nil {
+		traceback = r.Exception.Traceback
 	}
 	dst = append(dst, `, "traceback": `...)
 	dst = appendOrNull(dst, traceback)

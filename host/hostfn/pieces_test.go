@@ -16,8 +16,8 @@ func TestPiecesAreWhatWasWritten(t *testing.T) {
 				t.Fatalf("%v: wrote %d, %v", sizes, got, err)
 			}
 		}
-		if !bytes.Equal(p.join(), want) {
-			t.Errorf("%v: %d bytes, want %d of the same", sizes, len(p.join()), len(want))
+		if got := p.join(); !bytes.Equal(got, want) {
+			t.Errorf("%v: %d bytes, want %d of the same", sizes, len(got), len(want))
 		}
 	}
 }

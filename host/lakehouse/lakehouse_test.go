@@ -159,7 +159,7 @@ func started(t *testing.T, cmd *exec.Cmd) string {
 // not start, and older than the one that it knows.
 func TestTablesOnSpark41(t *testing.T) {
 	warehouse := t.TempDir()
-	s := open(t, older(t, map[string]string{
+	s := open(t, start(t, fetched(t, "spark-4.1.*"), map[string]string{
 		"spark.sql.extensions":                      "io.delta.sql.DeltaSparkSessionExtension,org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
 		"spark.sql.catalog.spark_catalog":           "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 		"spark.sql.catalog.ice":                     "org.apache.iceberg.spark.SparkCatalog",
@@ -184,17 +184,17 @@ func TestTablesOnSpark41(t *testing.T) {
 	t.Run("iceberg merge", func(t *testing.T) { s.judge(t, "merge", "ice.db.go_merge", "ice.db.py_merge", "iceberg") })
 }
 
-// older starts a Connect server of the Spark that scripts/lakehouse has fetched.
-func older(t *testing.T, conf map[string]string) string {
+// start starts a Connect server of the Spark whose jars are in a folder.
+func start(t *testing.T, spark string, conf map[string]string) string {
 	t.Helper()
-	dir, err := rundir.New(t.Context(), t.TempDir(), "spark41")
+	dir, err := rundir.New(t.Context(), t.TempDir(), "server")
 	if err != nil {
 		t.Fatal(err)
 	}
 	listens := regexp.MustCompile(`Spark Connect server started at: \S*:(\d+)`)
 	address := make(chan string, 1)
 	server, err := engine.SparkProgram{
-		Main: "org.apache.spark.sql.connect.service.SparkConnectServer", Dir: fetched(t, "spark-4.1.*"), Conf: conf, MemoryMiB: 1536,
+		Main: "org.apache.spark.sql.connect.service.SparkConnectServer", Dir: spark, Conf: conf, MemoryMiB: 1536,
 		Line: func(line string) {
 			if m := listens.FindStringSubmatch(line); m != nil {
 				address <- "sc://127.0.0.1:" + m[1]

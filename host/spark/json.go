@@ -1,11 +1,8 @@
 package spark
 
 import (
-	"errors"
 	"fmt"
 	"io"
-
-	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // RowForm is the JSON shape of a row.
@@ -41,9 +38,6 @@ func byteSize(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// flushAt is how many bytes of rows are written at a time.
-const flushAt = 64 << 10
-
 // WriteJSON writes the rows of s as one JSON array that Python's Celery client
 // reads without loss:
 //
@@ -71,7 +65,7 @@ const flushAt = 64 << 10
 // Rows of more than limit bytes end with a [*TooLargeError], after a part of
 // them was written; a limit of zero or less is none. WriteJSON does not close s.
 func WriteJSON(w io.Writer, s *Stream, form RowForm, limit int64) error {
-	rows := &rowWriter{w: w, limit: limit, buf: []byte{'['}, types: s.Fields()}
+	rows := newRowWriter(w, limit, s.Fields())
 	for s.Next() {
 		if err := rows.batch(s.Record(), form); err != nil {
 			return err
@@ -80,91 +74,5 @@ func WriteJSON(w io.Writer, s *Stream, form RowForm, limit int64) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	rows.buf = append(rows.buf, ']')
-	if err := rows.check(); err != nil {
-		return err
-	}
-	return rows.flush()
-}
-
-type rowWriter struct {
-	w       io.Writer
-	limit   int64
-	buf     []byte
-	written int64 // flushed before
-	rows    int64
-	types   []Field // nil if Arrow's names and types are all that is known
-}
-
-func (r *rowWriter) batch(batch arrow.RecordBatch, form RowForm) error {
-	fields := r.types
-	if fields == nil {
-		fields = fieldsOf(batch.Schema(), nil)
-	}
-	cells := make([]appender, len(fields))
-	names := make([][]byte, len(fields))
-	seen := make(map[string]bool, len(fields))
-	for i, field := range fields {
-		var err error
-		if cells[i], err = newAppender(batch.Column(i), field.kind); err != nil {
-			return fmt.Errorf("column %q: %w", field.Name, err)
-		}
-		name := field.Name // Arrow's may be numbered, where two are equal
-		names[i] = append(appendString(nil, name), ':')
-		if form == RowObjects && seen[name] {
-			return fmt.Errorf("rows as objects: two columns are named %q; rename one of them, or take rows as arrays", name)
-		}
-		seen[name] = true
-	}
-	opening, closing := byte('['), byte(']')
-	switch form {
-	case RowArrays:
-	case RowObjects:
-		opening, closing = '{', '}'
-	default:
-		return errors.New("rows as JSON: the form is neither arrays nor objects")
-	}
-	for row := range int(batch.NumRows()) {
-		if r.rows > 0 {
-			r.buf = append(r.buf, ',')
-		}
-		r.buf = append(r.buf, opening)
-		for i, cell := range cells {
-			if i > 0 {
-				r.buf = append(r.buf, ',')
-			}
-			if form == RowObjects {
-				r.buf = append(r.buf, names[i]...)
-			}
-			r.buf = cell(r.buf, row)
-		}
-		r.buf = append(r.buf, closing)
-		if err := r.check(); err != nil {
-			return err
-		}
-		r.rows++
-		if len(r.buf) >= flushAt {
-			if err := r.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (r *rowWriter) check() error {
-	if r.limit > 0 && r.written+int64(len(r.buf)) > r.limit {
-		return &TooLargeError{Limit: r.limit, Rows: r.rows}
-	}
-	return nil
-}
-
-func (r *rowWriter) flush() error {
-	n, err := r.w.Write(r.buf)
-	r.written += int64(n)
-	r.buf = r.buf[:0]
-	if err != nil {
-		return fmt.Errorf("write rows: %w", err)
-	}
-	return nil
+	return rows.end()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -175,6 +177,80 @@ func TestRowsOverTheLimit(t *testing.T) {
 	for n, want := range map[int64]string{8 << 20: "8 MiB", 3 << 10: "3 KiB", 1000: "1000 bytes"} {
 		if got := byteSize(n); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// manyRows is a batch of the types that most columns have.
+func manyRows(t testing.TB, rows int) arrow.RecordBatch {
+	t.Helper()
+	ids, halves := array.NewInt64Builder(memory.DefaultAllocator), array.NewFloat64Builder(memory.DefaultAllocator)
+	names, evens := array.NewStringBuilder(memory.DefaultAllocator), array.NewBooleanBuilder(memory.DefaultAllocator)
+	for n := range int64(rows) {
+		ids.Append(n)
+		halves.Append(float64(n) / 2)
+		names.Append(fmt.Sprint("name ", n%100))
+		if n%7 == 0 {
+			evens.AppendNull()
+		} else {
+			evens.Append(n%2 == 0)
+		}
+	}
+	columns := []arrow.Array{ids.NewArray(), halves.NewArray(), names.NewArray(), evens.NewArray()}
+	var fields []arrow.Field
+	for i, c := range columns {
+		t.Cleanup(c.Release)
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: c.DataType(), Nullable: true})
+	}
+	batch := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(rows))
+	t.Cleanup(batch.Release)
+	return batch
+}
+
+// TestBatchesInPartsAreWhole compares what is written at the same time with the
+// same rows in batches that are too small for that.
+func TestBatchesInPartsAreWhole(t *testing.T) {
+	const rows = 5000
+	batch := manyRows(t, rows)
+	write := func(limit int64, size int64) (string, error) {
+		var out bytes.Buffer
+		w := newRowWriter(&out, limit, nil)
+		for range 2 {
+			for at := int64(0); at < rows; at += size {
+				part := batch.NewSlice(at, min(at+size, rows))
+				err := w.batch(part, RowObjects)
+				part.Release()
+				if err != nil {
+					return out.String(), err
+				}
+			}
+		}
+		err := w.end()
+		return out.String(), err
+	}
+	want, err := write(0, partRows-1)
+	if err != nil || !json.Valid([]byte(want)) {
+		t.Fatalf("%v in %.100s", err, want)
+	}
+	length := int64(len(want))
+	if got, err := write(length, rows); err != nil || got != want {
+		t.Errorf("with a limit that fits: %v, %d bytes, want %d", err, len(got), length)
+	}
+	for _, limit := range []int64{1, 30, length / 4, length/2 - 3, length / 2, length/2 + 60, length - 1} {
+		_, sequential := write(limit, partRows-1)
+		_, err := write(limit, rows)
+		if one, ok := errors.AsType[*TooLargeError](sequential); !ok || err == nil || err.Error() != one.Error() {
+			t.Errorf("limit %d: got %v, want %v", limit, err, sequential)
+		}
+	}
+}
+
+func BenchmarkManyRowsAsJSON(b *testing.B) {
+	batch := manyRows(b, 10_000)
+	w := newRowWriter(io.Discard, 0, nil)
+	for b.Loop() {
+		if err := w.batch(batch, RowArrays); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

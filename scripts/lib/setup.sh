@@ -245,19 +245,39 @@ setup_lakehouse() {
   command -v mvn >/dev/null || apt_install Maven maven
   rm -rf "$dir"
   mkdir -p "$dir/jars" "$dir/spark-$lakehouse_spark/jars"
-  say "lakehouse: downloading Spark $lakehouse_spark (456 MB)"
-  tmp="$dir/tmp"
-  python3 -m venv "$tmp/venv"
-  "$tmp/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$tmp" "pyspark==$lakehouse_spark" >&2 9>&- ||
-    die "pip could not download pyspark $lakehouse_spark"
-  tar xzf "$tmp/pyspark-$lakehouse_spark.tar.gz" -C "$dir/spark-$lakehouse_spark/jars" --strip-components=3 --wildcards '*/deps/jars/*.jar'
-  rm -rf "$tmp"
+  spark_jars "$lakehouse_spark" "$dir/spark-$lakehouse_spark"
   for jar in $lakehouse_jars; do
     say "lakehouse: $jar"
     case "$jar" in *:h2:*) to="$dir/jars" ;; *) to="$dir/spark-$lakehouse_spark/jars" ;; esac
     mvn -q -B dependency:copy "-Dartifact=$jar" "-DoutputDirectory=$to" >&2 9>&- || die "Maven could not fetch $jar"
   done
   printf '%s\n' "$now" >"$dir/installed" # last: the mark of a whole set
+}
+
+# spark_jars VERSION DIR puts the jars of a Spark into DIR/jars.
+spark_jars() {
+  local tmp="$2/tmp"
+  say "spark: downloading Spark $1 (456 MB)"
+  mkdir -p "$2/jars"
+  python3 -m venv "$tmp/venv"
+  "$tmp/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$tmp" "pyspark==$1" >&2 9>&- ||
+    die "pip could not download pyspark $1"
+  tar xzf "$tmp/pyspark-$1.tar.gz" -C "$2/jars" --strip-components=3 --wildcards '*/deps/jars/*.jar'
+  rm -rf "$tmp"
+}
+
+# What the host's client is run against besides the engine and lakehouse_spark.
+server_versions="4.0.5 4.2.1"
+
+setup_servers() {
+  local version dir
+  for version in $server_versions; do
+    dir="$home/servers/spark-$version"
+    [ -f "$dir/installed" ] && continue
+    rm -rf "$dir"
+    spark_jars "$version" "$dir"
+    echo "$version" >"$dir/installed" # last: the mark of a whole set
+  done
 }
 
 ## The engines, which sparkstalk itself installs
