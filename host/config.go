@@ -295,8 +295,11 @@ type Config struct {
 	ResultChordExpires     float64 `json:"result_chord_expires"`
 	ResultChordJoinTimeout float64 `json:"result_chord_join_timeout"`
 	// Grace is how many seconds running tasks may go on after a SIGTERM. Zero
-	// means 30.
+	// means until their end, as with Celery.
 	Grace float64 `json:"grace"`
+	// SoftShutdownTimeout is how many seconds they may go on after a SIGQUIT, or a
+	// second SIGINT, to the worker command. Zero interrupts them at once.
+	SoftShutdownTimeout float64 `json:"worker_soft_shutdown_timeout"`
 
 	// ResultLimit is the most bytes that a task's result may have as JSON.
 	// Zero means 8 MiB.
@@ -420,7 +423,6 @@ const (
 	DefaultSpark    = "sail"
 	DefaultQueue    = "celery"
 	DefaultHostname = "sparkstalk-%i@%h"
-	DefaultGrace    = 30
 	DefaultBeat     = "sparkstalk.beat"
 )
 
@@ -439,7 +441,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.PrefetchMultiplier = new(int)
 		*c.PrefetchMultiplier = 1
 	}
-	or(&c.Grace, DefaultGrace)
 	or(&c.BeatGroup, DefaultBeat)
 	or(&c.TaskDefaultQueue, DefaultQueue)
 	if _, err := c.zone(); err != nil {
@@ -469,7 +470,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	for name, v := range map[string]float64{
-		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace,
+		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace, "worker_soft_shutdown_timeout": c.SoftShutdownTimeout,
 		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit), "result_chord_join_timeout": c.ResultChordJoinTimeout,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,

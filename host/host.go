@@ -194,9 +194,9 @@ func (h *Host) Banner() Banner {
 }
 
 // Run serves until ctx ends, then stops in order: no new messages and what has
-// not begun goes back, running tasks go on for the grace period and are
-// interrupted after it, results leave, then the engine ends. now, when it ends,
-// cuts the grace period short.
+// not begun goes back, running tasks go on to their end and are interrupted after
+// the setting grace, if there is one, or as soon as now ends; results leave, then
+// the engine ends.
 func (h *Host) Run(ctx, now context.Context) error {
 	// Each layer outlives the one that uses it: intake, work, then the rest.
 	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
@@ -245,7 +245,9 @@ func (h *Host) Run(ctx, now context.Context) error {
 			h.log.Error("broker ended intake", logkey.Error, err)
 		}
 		h.log.Info("stopping: running tasks may finish", logkey.Wait, seconds(h.cfg.Grace), logkey.Count, h.worker.Stats().Active)
-		time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
+		if h.cfg.Grace > 0 {
+			time.AfterFunc(seconds(h.cfg.Grace), func() { interrupt(worker.ErrShutdown) })
+		}
 	}
 
 	if isTrue(h.cfg.Mingle) {

@@ -75,7 +75,7 @@ var settingsHere = map[string]string{
 	"worker_send_task_events": "yes, or `task_events`", "worker_state_db": "yes, or `statedb`", "worker_direct": "yes", "worker_eta_task_limit": "yes",
 	"worker_deduplicate_successful_tasks": "yes", "worker_enable_remote_control": "yes", "worker_cancel_long_running_tasks_on_connection_loss": "yes",
 	"worker_disable_rate_limits": "yes", "worker_detect_quorum_queues": "no: always", "worker_disable_prefetch": "no: `prefetch_multiplier` 1",
-	"worker_soft_shutdown_timeout": "no: `grace`, which a first SIGTERM begins", "worker_enable_soft_shutdown_on_idle": "no: tasks that wait go back to their queue",
+	"worker_soft_shutdown_timeout": "yes, after SIGQUIT or a second Ctrl-C; `grace` bounds a warm shutdown, too", "worker_enable_soft_shutdown_on_idle": "no: tasks that wait go back to their queue",
 	"worker_enable_prefetch_count_reduction": "no: what is delivered again to a running task is taken over",
 	"worker_log_format":                      "no: `--json`, or key=value", "worker_log_color": "no", "worker_log_datefmt": "no: ISO 8601", "worker_task_log_*": "no: `--json`, or key=value",
 	"worker_hijack_root_logger": "no: of Python", "worker_redirect_stdouts*": "no: a module's output goes to the log",

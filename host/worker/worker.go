@@ -308,6 +308,8 @@ func (w *Worker) Run(intake, work context.Context) error {
 	w.giveBack(w.limits.close())
 	w.giveBack(w.ready.close())
 	slots.Wait()
+	// All have run: a store that is away does not hold up the end.
+	defer time.AfterFunc(leaveTimeout, die).Stop()
 	w.leaving.Wait()
 	if w.LastWords != nil {
 		w.LastWords()
@@ -322,6 +324,10 @@ func (w *Worker) Run(intake, work context.Context) error {
 // stopTimeout bounds the talk with the broker and the result store once work
 // has ended, so that a dead network cannot hold up the end of the process.
 const stopTimeout = 5 * time.Second
+
+// leaveTimeout is how long the results of tasks that have ended may take to
+// leave at a stop, though nothing was interrupted.
+const leaveTimeout = 30 * time.Second
 
 // giveBack returns messages whose tasks have not begun to their queues.
 func (w *Worker) giveBack(unstarted []*request) {

@@ -21,7 +21,7 @@ others stand by.`,
 			if err != nil {
 				return err
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			return host.Beat(first, cfg)
 		},

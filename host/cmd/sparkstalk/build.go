@@ -40,7 +40,7 @@ Without DIR it builds this folder into the watched folder, plugins/NAME.wasm.`,
 			if err != nil {
 				return err
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			o.Say = func(line string) { cmd.PrintErrln("sparkstalk:", line) }
 			seal, err := sign.options()

@@ -54,7 +54,7 @@ shown (a Redis for development, which ends with dev), or by that of --broker.
 			}
 			cfg.Parse, cfg.JSON = a.parse, s.json
 			cfg.Out, cfg.In = cmd.OutOrStdout(), input(cmd.InOrStdin())
-			ctx, _, stop := stopSignals(cmd.Context())
+			ctx, stop := untilTold(cmd.Context())
 			defer stop()
 			return dev.Run(ctx, cfg)
 		},

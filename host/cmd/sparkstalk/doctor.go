@@ -25,7 +25,7 @@ exit status is 1 if a worker could not serve.`,
 			cfg, err := s.config()
 			checks := []host.Check{{Name: "settings", Status: host.CheckFailed, Way: "mend these first; --help has the flags"}}
 			if err == nil {
-				first, _, stop := stopSignals(cmd.Context())
+				first, stop := untilTold(cmd.Context())
 				defer stop()
 				checks = host.Doctor(first, cfg)
 			} else {

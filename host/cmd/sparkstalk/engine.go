@@ -29,7 +29,7 @@ func engineCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			return engine.Install(first, cfg, cmd.ErrOrStderr())
 		},
@@ -43,7 +43,7 @@ func engineCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			e, err := engine.New(cfg)
 			if err != nil {
@@ -124,7 +124,7 @@ func engineLogs(s *settings) *cobra.Command {
 			if err := engine.WriteLastLines(cmd.OutOrStdout(), paths[0], lines); err != nil || !follow {
 				return err
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			return engine.FollowLog(first, cmd.OutOrStdout(), paths[0])
 		},

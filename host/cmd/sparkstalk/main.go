@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // for machines without
 
 	"github.com/spf13/cobra"
@@ -28,6 +26,9 @@ func main() {
 		return
 	}
 	if err := root().ExecuteContext(context.Background()); err != nil {
+		if errors.Is(err, errRestart) {
+			err = runAnew() // returns only where it cannot
+		}
 		var quiet exitCode
 		if errors.As(err, &quiet) {
 			os.Exit(int(quiet))
@@ -65,33 +66,4 @@ then the file sparkstalk.yaml.`,
 		compilerCommand(), doctorCommand(s), inspectCommand(s), controlCommand(s), statusCommand(s),
 	)
 	return cmd
-}
-
-// stopSignals returns a context that ends at the first SIGINT or SIGTERM and
-// one that ends at the second, or at the first SIGQUIT.
-func stopSignals(parent context.Context) (first, second context.Context, stop func()) {
-	first, cancelFirst := context.WithCancel(parent)
-	second, cancelSecond := context.WithCancel(parent)
-	ch := make(chan os.Signal, 4)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
-	quit := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case sig := <-ch:
-				cancelFirst()
-				if n > 0 || sig == syscall.SIGQUIT {
-					cancelSecond()
-				}
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return first, second, func() {
-		signal.Stop(ch)
-		close(quit)
-		cancelFirst()
-		cancelSecond()
-	}
 }

@@ -92,7 +92,7 @@ func taskCommand(cmd *cobra.Command, s *settings, call caller) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		first, _, stop := stopSignals(cmd.Context())
+		first, stop := untilTold(cmd.Context())
 		defer stop()
 		result, err := call(first, cfg, words[0], args, kwargs)
 		if s.json {

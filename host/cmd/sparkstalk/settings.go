@@ -69,7 +69,7 @@ var settingsTable = []setting{
 	{"beat_schedule_filename", "schedule", "s", "", "`file` of the last runs of scheduled tasks"},
 	{"beat_max_loop_interval", "max-interval", "", "", "longest sleep of the beat in `seconds`, default 300"},
 	{"timezone", "timezone", "", "", "IANA `zone` of crontabs, default UTC"},
-	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a stop, default 30"},
+	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a warm stop, default without end"},
 	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (a worker's default), warning or error"},
 	{"allow_all", "allow-all", "", "", "let modules read, write, run and send whatever they ask for, as in development"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},

@@ -48,7 +48,7 @@ still holds of the task; --record keeps its answers for runs without one.
 					return errors.New("test takes one folder; arguments for the language's tool go behind --")
 				}
 			}
-			first, _, stop := stopSignals(cmd.Context())
+			first, stop := untilTold(cmd.Context())
 			defer stop()
 			run := func(env ...string) error {
 				if len(env) > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,10 @@ func workerCommand(s *settings) *cobra.Command {
 		Long: `worker starts the Spark engine, loads the modules of the watched folder and
 consumes tasks until it is told to stop.
 
-SIGTERM or Ctrl-C stops it warmly: no new tasks, running ones may finish within
-the grace period. A second one, or SIGQUIT, interrupts them at once.`,
+SIGTERM or Ctrl-C stops it warmly: no new tasks, running ones finish, within
+--grace if that is given. SIGQUIT, or Ctrl-C once more, interrupts them, after
+the setting worker_soft_shutdown_timeout; one more does so at once. SIGHUP stops
+it warmly and starts it anew, SIGUSR1 writes what it is doing to standard error.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := s.config()
@@ -30,16 +33,19 @@ the grace period. A second one, or SIGQUIT, interrupts them at once.`,
 			if cfg.Modules == nil {
 				cfg.Modules = policy.Rules{} // nothing is granted that no setting grants
 			}
-			first, second, stop := stopSignals(cmd.Context())
-			defer stop()
-			h, err := host.Open(first, cfg)
+			told, release := listen(cmd.Context(), cfg.Log, time.Duration(cfg.SoftShutdownTimeout*float64(time.Second)))
+			defer release()
+			h, err := host.Open(told.warm, cfg)
 			if err != nil {
 				return err
 			}
 			if err := printBanner(cmd.OutOrStdout(), h.Banner(), s.json); err != nil {
 				return errors.Join(err, h.Close())
 			}
-			return h.Run(first, second)
+			if err := h.Run(told.warm, told.cold); err != nil {
+				return err
+			}
+			return told.again()
 		},
 	})
 }
