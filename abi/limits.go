@@ -57,7 +57,7 @@ type Limits struct {
 // DefaultLimits are those of a host whose settings say nothing. What is zero has
 // no limit.
 var DefaultLimits = Limits{
-	MemoryMiB: 512, StackMiB: 64, TableEntries: 16384, Instances: 64,
+	MemoryMiB: 512, StackMiB: 16, TableEntries: 16384, Instances: 64,
 	HostCalls: 10_000_000, Handles: 10_000, Cursors: 8, PlanBytes: 64 << 20, ResultLimit: 8 << 20,
 	Messages: 10_000, HTTPRequests: 1000, HTTPBytes: 64 << 20, LogLines: 1000,
 }

@@ -308,7 +308,7 @@ type Config struct {
 	// no other for the module. Zero means 512.
 	MemoryMiB int `json:"memory_mib"`
 	// ModuleStackMiB is how deep the calls of a module may nest: each takes 64
-	// bytes and 8 more for each parameter and local. Zero means 64.
+	// bytes and 8 more for each parameter and local. Zero means 16.
 	// ModuleTableEntries is how far a module's tables may grow that do not begin
 	// with more; zero means 16384.
 	ModuleStackMiB     int `json:"module_stack_mib"`

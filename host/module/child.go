@@ -130,7 +130,7 @@ func (c *child) start(ctx context.Context, e *engine, name string, file []byte) 
 	}
 	out := &output{log: newLineLog(slog.New(slog.DiscardHandler)), tee: c.print}
 	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), compiled, out)
-	if err != nil {
+	if err != nil { // there is no process, and so no instance
 		return refused(err)
 	}
 	return in, processReady{Size: in.size()}

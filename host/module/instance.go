@@ -49,7 +49,8 @@ type instance struct {
 }
 
 // instantiate makes an instance and initialises it. Its error, a trap perhaps, has
-// no names in it; out tells what the guest printed.
+// no names in it; out tells what the guest printed. An instance beside an error is
+// to be closed.
 func (e *engine) instantiate(ctx context.Context, c *code, out *output) (_ *instance, err error) {
 	if c.file != nil {
 		return e.spawn(ctx, c, out)
@@ -185,6 +186,24 @@ func (in *instance) size() int64 {
 		return in.process.size
 	}
 	return int64(in.mod.Memory().Size())
+}
+
+// reap closes an instance, which may be nil, and calls then. For a process that is
+// done behind the caller's back: it runs no more, but may take its time to end.
+func (e *engine) reap(in *instance, then func()) {
+	switch {
+	case in == nil:
+		then()
+	case in.process == nil:
+		in.close()
+		then()
+	default:
+		in.process.kill()
+		e.busy.Go(func() {
+			in.close()
+			then()
+		})
+	}
 }
 
 // close frees the instance. No call may be under way.

@@ -45,7 +45,7 @@ func TestEachModuleHasItsLimits(t *testing.T) {
 					asks string
 					want abi.Limits
 				}{
-					"plain":      {`{}`, abi.Limits{MemoryMiB: 512, StackMiB: 64, Instances: 64}},
+					"plain":      {`{}`, abi.Limits{MemoryMiB: 512, StackMiB: 16, Instances: 64}},
 					"asks":       {`{"memory_mib":4,"stack_mib":1,"rows":5}`, abi.Limits{MemoryMiB: 4, StackMiB: 1, Instances: 64, Rows: 5}},
 					"ruled":      {`{}`, abi.Limits{MemoryMiB: 8, StackMiB: 2, Instances: 3}},
 					"ruled-less": {`{"memory_mib":4,"instances":1}`, abi.Limits{MemoryMiB: 4, StackMiB: 2, Instances: 1}},

@@ -236,10 +236,11 @@ func (v *version) describe(ctx context.Context, file []byte, sealed *seal.Seal, 
 		return refusal(DescribeFailed, "it does not %s: %w", what, err)
 	}
 	in, err := e.instantiate(e.cfg.Enter(starting, abi.Unsupported{Reason: "the module is only being loaded"}), v.code, out)
-	if _, refused := errors.AsType[*RefusedError](err); refused {
-		return err
-	}
 	if err != nil {
+		e.reap(in, func() {})
+		if _, refused := errors.AsType[*RefusedError](err); refused {
+			return err
+		}
 		return fail("start", err)
 	}
 	if v.code.file != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestMemoryGrowsInPlace(t *testing.T) {
-	var m memory
+	m := memory{most: 1 << 30}
 	l := m.Allocate(0, 1<<20)
 	first := l.Reallocate(64 << 10)
 	first[0], first[64<<10-1] = 1, 2

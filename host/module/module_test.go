@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/hostfn/wasm"
 )
 
 func TestMain(m *testing.M) {
@@ -28,7 +29,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == wallsArgument {
 		lookAtWalls()
 	}
-	if len(os.Args) > 1 && os.Args[1] == processArgument {
+	if len(os.Args) > 1 && (os.Args[1] == processArgument || os.Args[1] == boundProcessArgument) {
+		bind, enter := bind, enter
+		if os.Args[1] == boundProcessArgument {
+			bind, enter = wasm.Instantiate, wasm.WithHost
+		}
 		if err := RunProcess(bind, enter); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -144,6 +149,18 @@ func enter(ctx context.Context, h abi.Host) context.Context {
 
 // processArgument makes the test binary a module's process.
 const processArgument = "module-process"
+
+// boundProcessArgument makes it one with the host functions of [bound].
+const boundProcessArgument = "bound-module-process"
+
+// bound is cfg with the host functions of the real host, in their real binding.
+func bound(cfg Config) Config {
+	cfg.Bind, cfg.Enter = wasm.Instantiate, wasm.WithHost
+	if len(cfg.Process) > 0 {
+		cfg.Process = []string{"/proc/self/exe", boundProcessArgument}
+	}
+	return cfg
+}
 
 // isolated is config's, with all modules in processes of their own.
 func isolated(cfg Config) Config {

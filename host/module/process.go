@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero/sys"
@@ -31,6 +32,9 @@ type process struct {
 	size   int64
 	gone   bool
 	doomed bool // it must not be asked again
+	// killed says that it was: it runs no more, though the system may need long to
+	// take it apart.
+	killed atomic.Bool
 }
 
 // ErrProcess is the cause of a call's end whose module's process ended.
@@ -42,19 +46,15 @@ func (e *engine) isolated(name string) bool {
 }
 
 // spawn starts a process for an instance. Its error is a refusal if the module
-// cannot be one, or says why it does not start.
-func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, err error) {
+// cannot be one, or says why it does not start; the instance must then be closed
+// as well.
+func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance, err error) {
 	begin := time.Now()
 	p := &process{stderr: &tail{}}
-	in := &instance{out: out, process: p}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
+	in = &instance{out: out, process: p}
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return nil, fmt.Errorf("start a process: %w", err)
+		return in, fmt.Errorf("start a process: %w", err)
 	}
 	defer theirs.Close() // the process has its own
 	p.conn = ours
@@ -62,7 +62,7 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, 
 	cacheDir := e.processCache(c.hash)
 	p.cmd, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
 	if err != nil {
-		return nil, fmt.Errorf("start a process: %w", err)
+		return in, fmt.Errorf("start a process: %w", err)
 	}
 	stop := context.AfterFunc(ctx, p.kill)
 	defer stop()
@@ -71,23 +71,23 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (_ *instance, 
 		CacheDir: cacheDir, CacheMiB: e.cfg.CacheMiB, Workers: e.cfg.CompileWorkers,
 	}
 	if err := p.wire.SendJSON(msgSetup, setup); err != nil {
-		return nil, p.ended(err)
+		return in, p.ended(err)
 	}
 	if err := p.wire.Send(msgFile, c.file); err != nil {
-		return nil, p.ended(err)
+		return in, p.ended(err)
 	}
 	var ready processReady
 	if err := p.await(out, msgReady, &ready, nil); err != nil {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return in, context.Cause(ctx)
 		}
-		return nil, err
+		return in, err
 	}
 	switch {
 	case ready.Start:
-		return nil, errors.New(ready.Reason)
+		return in, errors.New(ready.Reason)
 	case ready.Kind != "":
-		return nil, refusal(ready.Kind, "%s", ready.Reason)
+		return in, refusal(ready.Kind, "%s", ready.Reason)
 	}
 	p.size = ready.Size
 	e.log.Debug("module process started", logkey.Module, c.name, logkey.PID, p.cmd.Process.Pid, logkey.Duration, time.Since(begin), logkey.Reason, strings.Join(ready.Lacks, ", "))
@@ -238,6 +238,9 @@ func (p *process) await(out *output, want byte, into any, serve func([]byte) err
 
 // ended is what became of the process that err was noticed of.
 func (p *process) ended(err error) error {
+	if p.killed.Load() { // by the end of the call, which need not wait for it
+		return fmt.Errorf("%w: killed", ErrProcess)
+	}
 	p.close()
 	how := err.Error()
 	if p.cmd != nil && p.cmd.ProcessState != nil {
@@ -250,6 +253,7 @@ func (p *process) ended(err error) error {
 }
 
 func (p *process) kill() {
+	p.killed.Store(true)
 	if p.cmd != nil {
 		_ = p.cmd.Process.Kill() // fails if it has ended
 	}

@@ -259,7 +259,7 @@ func TestEndlessRecursionIsATrap(t *testing.T) {
 	recursion := []byte{0x20, 0, 0x10, 3, end} // sparkstalk_run calls itself
 	put(t, cfg, "m.wasm", asm{manifest: manifest("t.recurse"), run: recursion}.bytes())
 	r := open(t, cfg)
-	if trapped := trap(t, r, "t.recurse", &call{}); !errors.Is(trapped, ErrStack) || !strings.Contains(trapped.Message, "64 MiB of stack (setting module_stack_mib, or modules, stack_mib)") {
+	if trapped := trap(t, r, "t.recurse", &call{}); !errors.Is(trapped, ErrStack) || !strings.Contains(trapped.Message, "16 MiB of stack (setting module_stack_mib, or modules, stack_mib)") {
 		t.Errorf("Message = %q", trapped.Message)
 	}
 }

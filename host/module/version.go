@@ -138,7 +138,7 @@ func (v *version) take(ctx context.Context, task string) (*instance, error) {
 	host := v.engine.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"})
 	in, err := v.engine.instantiate(host, v.code, out)
 	if err != nil {
-		<-v.slots
+		v.engine.reap(in, func() { <-v.slots })
 		v.traps.Add(1)
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, v.info.Name, task)
@@ -161,10 +161,13 @@ func (v *version) put(in *instance) {
 		v.mu.Lock()
 		v.idle = append(v.idle, in)
 		v.mu.Unlock()
-	} else {
-		v.discard(in)
+		<-v.slots
+		return
 	}
-	<-v.slots
+	v.weigh(in, 0)
+	v.instances.Add(-1)
+	// What comes after it waits for its room.
+	v.engine.reap(in, func() { <-v.slots })
 }
 
 // adopt counts a new instance.

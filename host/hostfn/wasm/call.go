@@ -121,7 +121,7 @@ func take(ctx context.Context, mod api.Module, stack []uint64) {
 		return
 	}
 	c.check("ptr", ptr, uint64(len(c.register)))
-	c.mem("ptr").Write(ptr, c.register)
+	c.pieces(len(c.register), func(from, to int) { c.mem("ptr").Write(ptr+uint32(from), c.register[from:to]) })
 	c.register = nil
 }
 
