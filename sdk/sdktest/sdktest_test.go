@@ -90,7 +90,7 @@ func TestWhatIsMissingFailsTheTestAndShowsThePlan(t *testing.T) {
 			h.On("").Rows("a")
 			_, _ = h.Call("t.first", "/x")
 		}, `sdktest: row 0 of the answer for "": the task asks for rows with names: 1 values need as many names from Columns, which has 0`},
-		{"no task", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.third") }, `sdktest: there is no task "t.third"; there are http.rates, http.post, recorded.count, t.first, t.two, t.meta, sales.top, t.observed, t.archive, t.writes, t.views, t.command`},
+		{"no task", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.third") }, `sdktest: there is no task "t.third"; there are given.totals, on.both, http.rates, http.post, recorded.count, t.first, t.two, t.meta, sales.top, t.observed, t.archive, t.writes, t.views, t.command`},
 		{"odd arguments", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.first", sdktest.Kwargs{}, 1) },
 			"sdktest: call t.first: argument 0 is a Kwargs and not the last one"},
 		{"no JSON", func(tb sdktest.TB) { _, _ = sdktest.Call(tb, "t.first", func() {}) },
