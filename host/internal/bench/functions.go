@@ -45,7 +45,7 @@ var workloads = []workload{
 	{
 		// text.Matches of plugins/text as SQL.
 		name: "similarity", args: "(seen, city)", native: "1 - levenshtein(seen, city) / length(city)", another: true,
-		query: "SELECT sum(ascii(city)) FROM (SELECT concat(substring(name, 1, place - int(id & 1)), substring(name, place + int(id & 1))) AS seen " +
+		query: "SELECT coalesce(sum(ascii(city)), 0) FROM (SELECT concat(substring(name, 1, place - int(id & 1)), substring(name, place + int(id & 1))) AS seen " +
 			"FROM (SELECT id, name, int(2 + id % (length(name) - 1)) AS place " +
 			"FROM (SELECT id, element_at(split(" + cities + ", ' '), int(id % 20) + 1) AS name FROM range(0, ROWS, 1, 2)))) " +
 			"JOIN (SELECT explode(split(" + cities + ", ' ')) AS city) ON left(seen, 1) = left(city, 1) AND CALL >= 0.95",
