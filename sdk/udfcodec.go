@@ -64,7 +64,10 @@ var (
 	textsUsed int
 )
 
-const textsSize = 64 << 10
+const (
+	textsSize = 256 << 10
+	longText  = 16 << 10 // has memory of its own
+)
 
 // keep makes a string of bytes that will change.
 func keep(data []byte) string {
@@ -73,7 +76,7 @@ func keep(data []byte) string {
 		return ""
 	}
 	if n > len(texts)-textsUsed {
-		if n > textsSize/4 {
+		if n > longText {
 			return string(data)
 		}
 		texts, textsUsed = make([]byte, textsSize), 0
@@ -173,39 +176,40 @@ func plainOf[T any]() plainKind {
 	return notPlain
 }
 
-// plain reads a value into what into points to, which is of that kind, and
-// reports whether it is not NULL. It has a switch, since the calls that a closure
-// for each type makes take longer than what they do, and is small, since a JVM
-// does not compile large functions: of Go's, those of some 5 KB of WebAssembly.
-func (r *udfReader) plain(kind plainKind, into unsafe.Pointer) bool {
-	switch kind {
-	case plainInt64, plainFloat64, plainInt:
-		return r.eight((*uint64)(into))
-	case plainString:
-		return r.text((*string)(into))
-	}
-	return r.other(kind, into)
-}
-
 // eight reads a value of eight bytes, as which a Go int goes.
 func (r *udfReader) eight(into *uint64) bool {
 	at := r.at
 	if r.end-at < 9 || r.data[at] == 0 {
-		return !r.null() && r.take(8) == nil // it is NULL, or too short
+		if !r.null() {
+			r.take(8) // which notes that there is less
+		}
+		return false
 	}
 	r.at = at + 9
 	*into = binary.LittleEndian.Uint64(r.data[at+1 : at+9])
 	return true
 }
 
+// text reads a value that is a string.
 func (r *udfReader) text(into *string) bool {
-	if r.null() {
+	at := r.at
+	if r.end-at < 5 || r.data[at] == 0 {
+		if !r.null() {
+			r.take(4) // which notes that there is less
+		}
 		return false
 	}
-	*into = keep(r.bytes())
+	n := int(binary.LittleEndian.Uint32(r.data[at+1 : at+5]))
+	if at += 5; n < 0 || n > r.end-at {
+		r.short(0)
+		return false
+	}
+	r.at = at + n
+	*into = keep(r.data[at : at+n])
 	return true
 }
 
+// other reads a value of one of the other plain types into what into points to.
 func (r *udfReader) other(kind plainKind, into unsafe.Pointer) bool {
 	if r.null() {
 		return false
@@ -249,18 +253,6 @@ func (r *udfReader) strings() []string {
 	return list
 }
 
-// plain writes what v points to, which is of that kind.
-func (w *udfWriter) plain(kind plainKind, v unsafe.Pointer) {
-	switch kind {
-	case plainInt64, plainFloat64, plainInt:
-		w.eight(*(*uint64)(v))
-	case plainString:
-		w.text(*(*string)(v))
-	default:
-		w.other(kind, v)
-	}
-}
-
 // eight writes a value of eight bytes.
 func (w *udfWriter) eight(v uint64) {
 	b := w.grow(9)
@@ -276,6 +268,7 @@ func (w *udfWriter) text(v string) {
 	copy(b[5:], v)
 }
 
+// other writes what v points to, which is of one of the other plain types.
 func (w *udfWriter) other(kind plainKind, v unsafe.Pointer) {
 	if kind == plainStrings {
 		w.strings(*(*[]string)(v))
