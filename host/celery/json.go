@@ -60,8 +60,11 @@ func Valid(data []byte) error {
 // Elements splits a JSON array into its elements, each with the very bytes that
 // it has in data, of which they are parts. Everything is checked as by [Valid].
 func Elements(data []byte) ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, 0, 4)
+	out := []json.RawMessage{} // many are empty, and kept for long
 	err := eachElement(data, func(v json.RawMessage) bool {
+		if cap(out) == 0 {
+			out = make([]json.RawMessage, 0, 4)
+		}
 		out = append(out, v)
 		return true
 	})
@@ -121,7 +124,7 @@ type Object []Member
 // Members splits a JSON object. Of keys that come twice, the last value counts
 // at the first place, as in Python. Everything is checked as by [Valid].
 func Members(data []byte) (Object, error) {
-	out := make(Object, 0, 4)
+	out := Object{} // many are empty, and kept for long
 	var places map[string]int // only for many members: a scan is cheaper for few
 	err := eachMember(data, func(m Member) bool {
 		if len(out) >= 16 && places == nil {
@@ -136,6 +139,9 @@ func Members(data []byte) (Object, error) {
 		}
 		if places != nil {
 			places[m.Key] = len(out)
+		}
+		if cap(out) == 0 {
+			out = make(Object, 0, 4)
 		}
 		out = append(out, m)
 		return true

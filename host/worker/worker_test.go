@@ -479,3 +479,15 @@ func TestBrokersRefusalIsToldWhenIntakeEnds(t *testing.T) {
 		}
 	}
 }
+
+// Half of what a message takes in memory are its headers, and 100,000 may wait.
+func TestATaskThatWaitsKeepsNoHeaders(t *testing.T) {
+	b := start(t, Config{}, map[string]body{"ok": returns("1")}, nil)
+	eta := time.Now().Add(time.Hour)
+	id := b.send("ok", func(t *celery.Task) { t.ETA = &eta })
+	b.eventually("it to wait", func() bool { return b.Stats().Waiting == 1 })
+	if r := b.Worker.requests.get(id); r.Headers != nil || r.Body != nil {
+		t.Errorf("kept %d headers and a body of %d bytes", len(r.Headers), len(r.Body))
+	}
+	b.now(errors.New("over"))
+}

@@ -91,12 +91,19 @@ func (b *Broker) listsOf(queues []broker.Queue, turn int) []queueList {
 	for _, step := range steps {
 		for i := range queues {
 			q := &queues[(i+turn)%len(queues)]
-			if !b.fanout[q.Exchange] {
+			if !b.broadcastOnly(*q) {
 				out = append(out, queueList{list(q.Name, step), q})
 			}
 		}
 	}
 	return out
+}
+
+// broadcastOnly reports whether all of a queue's exchanges are of type fanout, so that
+// nothing comes into its lists.
+func (b *Broker) broadcastOnly(q broker.Queue) bool {
+	bound := q.Bound()
+	return len(bound) > 0 && !slices.ContainsFunc(bound, func(to broker.Binding) bool { return !b.fanout[to.Exchange] })
 }
 
 // taken is a message as it comes out of its list.
@@ -286,10 +293,12 @@ func (b *Broker) subscribe(ctx context.Context, handle func(broker.Delivery)) er
 	patterns := map[string]string{} // to queues
 	var channels []string
 	for _, q := range b.consumed() {
-		if b.fanout[q.Exchange] {
-			channel := b.channel(q.Exchange, strings.ReplaceAll(q.RoutingKey, "#", "*"))
-			patterns[channel] = q.Name
-			channels = append(channels, channel)
+		for _, to := range q.Bound() {
+			if b.fanout[to.Exchange] {
+				channel := b.channel(to.Exchange, strings.ReplaceAll(to.RoutingKey, "#", "*"))
+				patterns[channel] = q.Name
+				channels = append(channels, channel)
+			}
 		}
 	}
 	if len(channels) == 0 {

@@ -167,6 +167,49 @@ func TestFanoutReachesBothSides(t *testing.T) {
 	}
 }
 
+// A queue with several bindings gets what comes by each of them. kombu's own consumer
+// hears the last of the fanout exchanges alone.
+func TestAQueueOfSeveralExchangesHearsAll(t *testing.T) {
+	url, name := proctest.Redis(t), proctest.Name(t)
+	q := broker.Queue{Name: name, Bindings: []broker.Binding{
+		{Exchange: name + ".one", ExchangeType: "fanout"}, {Exchange: name + ".two", ExchangeType: "fanout"}, {Exchange: name + ".direct", ExchangeType: "direct", RoutingKey: "k"},
+	}}
+	b := open(t, redis.Config{URL: url, Queues: []broker.Queue{q}})
+	got := consume(t, b)
+	eventually(t, "broker connects", b.Connected)
+	for _, exchange := range []string{name + ".one", name + ".two"} {
+		hears(t, got, func() { kombu(t, "broadcast", url, exchange, "") })
+	}
+	kombu(t, "publish", url, name, `[["`+name+`.direct", "k", 0]]`)
+	for {
+		d := next(t, got)
+		if d.RoutingKey != "k" {
+			continue // one more of the broadcasts
+		}
+		if err := d.Settler.Ack(); err != nil {
+			t.Error(err)
+		}
+		break
+	}
+	if err := b.Consume(t.Context(), broker.Queue{Name: name + ".late", Bindings: q.Bindings}); err == nil || !strings.Contains(err.Error(), name+".one") {
+		t.Errorf("consumed later: %v", err)
+	}
+}
+
+// hears sends until something comes: a broadcast is heard by those who are there.
+func hears(t *testing.T, got <-chan broker.Delivery, send func()) {
+	t.Helper()
+	for range 100 {
+		send()
+		select {
+		case <-got:
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	t.Fatal("nothing was heard")
+}
+
 // A worker that was killed leaves its messages in the unacknowledged ones, where
 // kombu finds them as it finds those of its own workers.
 func TestKombuRestoresWhatADeadWorkerHeld(t *testing.T) {

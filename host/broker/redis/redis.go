@@ -72,6 +72,9 @@ const (
 	// wakeTimeout bounds how long one wait for a message blocks in Redis, so
 	// that a wait on a dead connection ends.
 	wakeTimeout = 2 * time.Second
+	// waitBuffer is the size of the buffers of a connection that only waits, of which
+	// there is one for each list; go-redis' own are of 32 KiB.
+	waitBuffer = 4 << 10
 	// restoreEvery is how often lost messages are looked for, as often as kombu
 	// does (unacked_restore_interval times unacked_restore_throttle).
 	restoreEvery = 100 * time.Second
@@ -152,8 +155,10 @@ func New(cfg Config) (*Broker, error) {
 		if q.Name == "" {
 			errs = append(errs, errors.New("a queue without a name"))
 		}
-		if q.ExchangeType == "fanout" {
-			fanout[q.Exchange] = true
+		for _, to := range q.Bound() {
+			if to.ExchangeType == "fanout" {
+				fanout[to.Exchange] = true
+			}
 		}
 		lists += len(steps)
 	}
@@ -169,13 +174,14 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	client := func(connections int) *goredis.Client {
+	client := func(connections, buffer int) *goredis.Client {
 		return address.Client(func(o *goredis.Options) {
 			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout, cfg.Timeout, connections
+			o.ReadBufferSize, o.WriteBufferSize = buffer, buffer
 		})
 	}
 	return &Broker{
-		cfg: cfg, log: cfg.Log, client: client(16), waiting: client(lists + 1 + moreLists), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
+		cfg: cfg, log: cfg.Log, client: client(16, 0), waiting: client(lists+1+moreLists, waitBuffer), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),
@@ -277,8 +283,10 @@ func (b *Broker) Consume(ctx context.Context, q broker.Queue) error {
 	if q.Name == "" {
 		return errors.New("redis broker: a queue without a name")
 	}
-	if q.ExchangeType == "fanout" || b.fanout[q.Exchange] {
-		return fmt.Errorf("redis broker: queue %q of the fanout exchange %q cannot be consumed later: configure it", q.Name, q.Exchange)
+	for _, to := range q.Bound() {
+		if to.ExchangeType == "fanout" || b.fanout[to.Exchange] {
+			return fmt.Errorf("redis broker: queue %q of the fanout exchange %q cannot be consumed later: configure it", q.Name, to.Exchange)
+		}
 	}
 	if err := b.Declare(ctx, q); err != nil {
 		return err

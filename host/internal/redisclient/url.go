@@ -126,7 +126,7 @@ func (a *Address) Client(change func(*goredis.Options)) *goredis.Client {
 		MasterName: a.master, SentinelAddrs: a.sentinels,
 		Username: opt.Username, Password: opt.Password, DB: opt.DB, TLSConfig: opt.TLSConfig,
 		MaxRetries: opt.MaxRetries, ContextTimeoutEnabled: opt.ContextTimeoutEnabled, Protocol: opt.Protocol, DisableIdentity: opt.DisableIdentity,
-		ReadTimeout: opt.ReadTimeout, WriteTimeout: opt.WriteTimeout, PoolSize: opt.PoolSize,
+		ReadTimeout: opt.ReadTimeout, WriteTimeout: opt.WriteTimeout, PoolSize: opt.PoolSize, ReadBufferSize: opt.ReadBufferSize, WriteBufferSize: opt.WriteBufferSize,
 	})
 }
 
