@@ -124,7 +124,7 @@ type Object []Member
 // Members splits a JSON object. Of keys that come twice, the last value counts
 // at the first place, as in Python. Everything is checked as by [Valid].
 func Members(data []byte) (Object, error) {
-	out := Object{} // many are empty, and kept for long
+	out := Object{}           // many are empty, and kept for long
 	var places map[string]int // only for many members: a scan is cheaper for few
 	err := eachMember(data, func(m Member) bool {
 		if len(out) >= 16 && places == nil {
