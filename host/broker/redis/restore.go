@@ -16,8 +16,10 @@ import (
 func newTag() string { return uuid.NewString() + "-" }
 
 // mutexExpire is how long one worker may look for lost messages before another
-// may (kombu's unacked_mutex_expire).
-const mutexExpire = 5 * time.Minute
+// may, also when it was killed meanwhile. kombu has 5 minutes
+// (unacked_mutex_expire), for which nothing that a killed worker held comes back;
+// two that look at once put back nothing twice.
+const mutexExpire = 20 * time.Second
 
 // restoreAtOnce is how many lost messages are put back before others get a turn.
 const restoreAtOnce = 1000

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode"
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -48,6 +49,10 @@ func Parse(raw, master string) (*Address, error) {
 	return a, nil
 }
 
+// tellsNothing is from how many letters on a piece of a password is hidden: shorter
+// ones are in every text.
+const tellsNothing = 3
+
 // hide keeps user and password out of an error, wherever in the URL the parser took
 // them to be: a ? or / in a password makes it a query, a path or a port.
 func hide(raw string, err error) error {
@@ -56,8 +61,9 @@ func hide(raw string, err error) error {
 		return err
 	}
 	_, secret, _ := strings.Cut(raw[:end], ":") // behind the scheme
-	for piece := range strings.FieldsFuncSeq(secret, func(r rune) bool { return strings.ContainsRune(":/?#&=;@", r) }) {
-		if strings.Contains(err.Error(), piece) {
+	// An error may quote it, and escape all but letters and digits.
+	for piece := range strings.FieldsFuncSeq(secret, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if len(piece) >= tellsNothing && strings.Contains(err.Error(), piece) {
 			return errors.New("bad URL: in user and password, all but letters and digits must be written as %XX (/ as %2F, ? as %3F, # as %23, @ as %40), and two slashes come before them")
 		}
 	}
