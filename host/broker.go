@@ -24,8 +24,21 @@ type TransportOptions struct {
 	VisibilityTimeout float64 `json:"visibility_timeout"`
 	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
 	MasterName string `json:"master_name"`
+	// PrioritySteps and Separator say in which lists of a Redis broker a queue's
+	// priorities are. Empty means 0, 3, 6 and 9, and kombu's own.
+	PrioritySteps []int  `json:"priority_steps"`
+	Separator     string `json:"sep"`
 	// GlobalKeyPrefix begins the keys of results in Redis.
 	GlobalKeyPrefix string `json:"global_keyprefix"`
+}
+
+// prioritySteps are the steps as the broker takes them; checkWire has checked them.
+func (o TransportOptions) prioritySteps() []uint8 {
+	var steps []uint8
+	for _, s := range o.PrioritySteps {
+		steps = append(steps, uint8(s))
+	}
+	return steps
 }
 
 // Tables are names for Celery's two tables of results, or for their schemas.
@@ -71,7 +84,8 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch,
-			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout), Log: cfg.Log,
+			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout),
+			PrioritySteps: cfg.BrokerTransportOptions.prioritySteps(), Separator: cfg.BrokerTransportOptions.Separator, Log: cfg.Log,
 		})
 	default:
 		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ), redis://, rediss:// or sentinel:// (Redis)", scheme)

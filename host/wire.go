@@ -40,6 +40,11 @@ func (c Config) checkWire() []error {
 	if p := c.TaskDefaultPriority; p != nil && (*p < 0 || *p > 255) {
 		bad = append(bad, fmt.Errorf("setting task_default_priority is %d: it goes from 0 to 255", *p))
 	}
+	for _, s := range c.BrokerTransportOptions.PrioritySteps {
+		if s < 0 || s > 255 {
+			bad = append(bad, fmt.Errorf("setting broker_transport_options: a priority step of %d: they go from 0 to 255", s))
+		}
+	}
 	if isDatabase(c.ResultBackend) && c.codec() != (celery.Codec{}) {
 		bad = append(bad, errors.New("settings result_serializer and result_compression: a database's results are plain JSON here; leave them out, or use redis:// or rpc://"))
 	}

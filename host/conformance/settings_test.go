@@ -29,7 +29,7 @@ var settingsHere = map[string]string{
 	"beat_scheduler": "no: there is one, which agrees with others on who sends", "beat_sync_every": "no: the file is written after each run",
 	"beat_enable_remote_control": "no: a beat answers no remote control", "beat_remote_control_max_tick_age": "no: a beat answers no remote control",
 
-	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout and master_name",
+	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout, master_name, priority_steps and sep",
 	"broker_heartbeat": "yes, default 10: a dead connection is noticed within 15 s", "broker_native_delayed_delivery_queue_type": "yes",
 	"broker_read_url": "no: one URL for both", "broker_write_url": "no: one URL for both",
 	"broker_use_ssl": "no: amqps:// and rediss:// with parameters in the URL", "broker_failover_strategy": "no: the URLs are tried in turn, beginning with the last good one",

@@ -88,11 +88,11 @@ type queueList struct {
 // first turns with each call, so that none waits for the others to be empty.
 func (b *Broker) listsOf(queues []broker.Queue, turn int) []queueList {
 	var out []queueList
-	for _, step := range steps {
+	for _, step := range b.steps {
 		for i := range queues {
 			q := &queues[(i+turn)%len(queues)]
 			if !b.broadcastOnly(*q) {
-				out = append(out, queueList{list(q.Name, step), q})
+				out = append(out, queueList{b.list(q.Name, step), q})
 			}
 		}
 	}

@@ -256,38 +256,45 @@ func fromSpecial(v map[string]any) (any, bool) {
 	return nil, false
 }
 
-// steps are kombu's priority steps: each has a list of its own.
-var steps = []uint8{0, 3, 6, 9}
+// A layout is how kombu's keys and members are made.
+type layout struct {
+	// steps are the priority steps, in order: each has a list of its own.
+	steps []uint8
+	// separator joins the parts.
+	separator string
+}
 
-// separator joins the parts of kombu's keys and members.
-const separator = "\x06\x16"
+// kombus is the layout of a kombu without transport options.
+var kombus = layout{[]uint8{0, 3, 6, 9}, "\x06\x16"}
 
 // list is the Redis list in which a queue keeps messages of a priority. On
 // Redis zero is the highest priority (kombu.transport.redis, priority_steps).
-func list(queue string, priority uint8) string {
-	step := steps[0]
-	for _, s := range steps {
-		if priority >= s {
-			step = s
+func (l layout) list(queue string, priority uint8) string {
+	step := l.steps[len(l.steps)-1] // as kombu has what is below the first
+	if priority >= l.steps[0] {
+		for _, s := range l.steps {
+			if priority >= s {
+				step = s
+			}
 		}
 	}
 	if step == 0 {
 		return queue
 	}
-	return fmt.Sprint(queue, separator, step)
+	return fmt.Sprint(queue, l.separator, step)
 }
 
 // A binding is a member of an exchange's set of bindings.
 type binding struct{ key, pattern, queue string }
 
-func (b binding) String() string {
-	return strings.Join([]string{b.key, b.pattern, b.queue}, separator)
+func (l layout) member(b binding) string {
+	return strings.Join([]string{b.key, b.pattern, b.queue}, l.separator)
 }
 
 var errBinding = errors.New("binding has not three parts")
 
-func parseBinding(member string) (binding, error) {
-	parts := strings.Split(member, separator)
+func (l layout) binding(member string) (binding, error) {
+	parts := strings.Split(member, l.separator)
 	if len(parts) != 3 {
 		return binding{}, fmt.Errorf("%q: %w", member, errBinding)
 	}

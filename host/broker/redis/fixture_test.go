@@ -86,7 +86,7 @@ func TestEnvelopesAreKombusFieldByField(t *testing.T) {
 				if d.Priority != nil {
 					priority = *d.Priority
 				}
-				if key := list(d.RoutingKey, priority); key != want.command[1] {
+				if key := kombus.list(d.RoutingKey, priority); key != want.command[1] {
 					t.Errorf("list %q, kombu's %q", key, want.command[1])
 				}
 			}

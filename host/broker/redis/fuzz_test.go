@@ -77,8 +77,8 @@ func FuzzBinding(f *testing.F) {
 		if _, err := regexp.Compile(goPattern(topicPattern(key))); err != nil && utf8.ValidString(key) && !star {
 			t.Errorf("key %q has the pattern %q: %v", key, topicPattern(key), err)
 		}
-		bound, err := parseBinding(key)
-		if err == nil && bound.String() != key {
+		bound, err := kombus.binding(key)
+		if err == nil && kombus.member(bound) != key {
 			t.Errorf("%q came back as %q", key, bound)
 		}
 	})

@@ -167,6 +167,40 @@ func TestFanoutReachesBothSides(t *testing.T) {
 	}
 }
 
+// Celery's documentation has ten priorities in lists of readable names.
+func TestPriorityStepsAndSeparatorAreKombus(t *testing.T) {
+	t.Setenv("TRANSPORT_OPTIONS", `{"priority_steps": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], "sep": ":"}`)
+	url, name := proctest.Redis(t), proctest.Name(t)
+	q := broker.Queue{Name: name, Exchange: name, ExchangeType: "direct", RoutingKey: name}
+	b := open(t, redis.Config{URL: url, Queues: []broker.Queue{q}, PrioritySteps: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, Separator: ":"})
+	// One after the other: the lists are looked at by priority.
+	kombu(t, "publish", url, name, `[["", "`+name+`", 7], ["", "`+name+`", 2], ["", "`+name+`", 0], ["", "`+name+`", 9]]`)
+	got := consume(t, b)
+	for _, want := range []string{`{"n": 2}`, `{"n": 1}`, `{"n": 0}`, `{"n": 3}`} {
+		d := next(t, got)
+		if string(d.Body) != want {
+			t.Errorf("got %s, want %s", d.Body, want)
+		}
+		if err := d.Settler.Ack(); err != nil {
+			t.Error(err)
+		}
+	}
+	// By the exchange's binding, which kombu has to understand, and its own list.
+	four := uint8(4)
+	other := open(t, redis.Config{URL: url, PrioritySteps: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, Separator: ":"})
+	if err := other.Publish(t.Context(), broker.Publication{Exchange: name, RoutingKey: name, Message: broker.Message{Body: []byte(`"by the binding"`), Priority: &four}}); err != nil {
+		t.Fatal(err)
+	}
+	if d := next(t, got); string(d.Body) != `"by the binding"` {
+		t.Errorf("got %s", d.Body)
+	} else if err := d.Settler.Ack(); err != nil {
+		t.Error(err)
+	}
+	if _, err := redis.New(redis.Config{URL: url, PrioritySteps: []uint8{3, 1}}); err == nil || !strings.Contains(err.Error(), "order") {
+		t.Errorf("steps out of order: %v", err)
+	}
+}
+
 // A queue with several bindings gets what comes by each of them. kombu's own consumer
 // hears the last of the fanout exchanges alone.
 func TestAQueueOfSeveralExchangesHearsAll(t *testing.T) {

@@ -49,7 +49,7 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publication) error {
 // publish is one try.
 func (b *Broker) publish(ctx context.Context, p broker.Publication, raw []byte, priority uint8) error {
 	if p.Exchange == "" {
-		return b.client.LPush(ctx, list(p.RoutingKey, priority), raw).Err()
+		return b.client.LPush(ctx, b.list(p.RoutingKey, priority), raw).Err()
 	}
 	if b.fanout[p.Exchange] {
 		return b.client.Publish(ctx, b.channel(p.Exchange, p.RoutingKey), raw).Err()
@@ -65,7 +65,7 @@ func (b *Broker) publish(ctx context.Context, p broker.Publication, raw []byte, 
 	}
 	_, err = b.client.TxPipelined(ctx, func(pipe goredis.Pipeliner) error {
 		for _, q := range queues {
-			pipe.LPush(ctx, list(q, priority), raw)
+			pipe.LPush(ctx, b.list(q, priority), raw)
 		}
 		return nil
 	})
@@ -102,7 +102,7 @@ func (b *Broker) bound(ctx context.Context, exchange, key string) (queues []stri
 		return nil, false, err
 	}
 	for _, member := range members {
-		bound, err := parseBinding(member)
+		bound, err := b.binding(member)
 		if err != nil {
 			return nil, true, fmt.Errorf("exchange %q: %w", exchange, err)
 		}

@@ -52,6 +52,11 @@ type Config struct {
 	// and neither settled nor renewed for so long is put back. It must be the same
 	// for all that consume a queue. Zero means an hour.
 	VisibilityTimeout time.Duration
+	// PrioritySteps and Separator are kombu's transport options priority_steps and
+	// sep, by which it names the lists of a queue's priorities. They must be the same
+	// for all that use the queues. Empty means 0, 3, 6, 9 and kombu's own separator.
+	PrioritySteps []uint8
+	Separator     string
 	// Timeout is how long Redis may take for one answer. Zero means 10 s.
 	Timeout time.Duration
 	// Log may be nil.
@@ -99,6 +104,7 @@ const (
 
 // A Broker is one Redis database used as a message broker.
 type Broker struct {
+	layout
 	cfg    Config
 	log    *slog.Logger
 	client *goredis.Client
@@ -146,6 +152,16 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.VisibilityTimeout < 0 || cfg.Timeout < 0 {
 		errs = append(errs, errors.New("a negative timeout"))
 	}
+	form := kombus
+	if cfg.Separator != "" {
+		form.separator = cfg.Separator
+	}
+	if len(cfg.PrioritySteps) > 0 {
+		form.steps = cfg.PrioritySteps
+	}
+	if !slices.IsSorted(form.steps) {
+		errs = append(errs, fmt.Errorf("priority steps %v are not in order", form.steps))
+	}
 	fanout := map[string]bool{}
 	for _, e := range cfg.Exchanges {
 		fanout[e.Name] = e.Type == "fanout"
@@ -160,7 +176,7 @@ func New(cfg Config) (*Broker, error) {
 				fanout[to.Exchange] = true
 			}
 		}
-		lists += len(steps)
+		lists += len(form.steps)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("redis broker: %w", err)
@@ -181,7 +197,7 @@ func New(cfg Config) (*Broker, error) {
 		})
 	}
 	return &Broker{
-		cfg: cfg, log: cfg.Log, client: client(16, 0), waiting: client(lists+1+moreLists, waitBuffer), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
+		layout: form, cfg: cfg, log: cfg.Log, client: client(16, 0), waiting: client(lists+1+moreLists, waitBuffer), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),
@@ -355,9 +371,9 @@ func (b *Broker) bind(ctx context.Context, queues []broker.Queue) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
 		for _, q := range queues {
 			for _, to := range q.Bound() {
-				p.SAdd(ctx, bindingPrefix+to.Exchange, bindingOf(q, to).String())
+				p.SAdd(ctx, bindingPrefix+to.Exchange, b.member(bindingOf(q, to)))
 				if !q.TransientQueue {
-					p.SAdd(ctx, permanentPrefix+to.Exchange, bindingOf(q, to).String())
+					p.SAdd(ctx, permanentPrefix+to.Exchange, b.member(bindingOf(q, to)))
 				}
 			}
 		}

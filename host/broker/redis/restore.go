@@ -154,7 +154,7 @@ func (b *Broker) unpack(ctx context.Context, entry []byte) (raw []byte, lists []
 		}
 	}
 	for _, q := range queues {
-		lists = append(lists, list(q, priority))
+		lists = append(lists, b.list(q, priority))
 	}
 	return parts[0], lists, nil
 }

@@ -262,10 +262,10 @@ func (b *Broker) undeclare(ctx context.Context) error {
 				continue
 			}
 			for _, to := range q.Bound() {
-				p.SRem(ctx, bindingPrefix+to.Exchange, bindingOf(q, to).String())
+				p.SRem(ctx, bindingPrefix+to.Exchange, b.member(bindingOf(q, to)))
 			}
-			for _, step := range steps {
-				p.Del(ctx, list(q.Name, step))
+			for _, step := range b.steps {
+				p.Del(ctx, b.list(q.Name, step))
 			}
 		}
 		return nil

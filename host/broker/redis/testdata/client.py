@@ -4,6 +4,7 @@ Usage: client.py WHAT URL ARGUMENT...
 """
 import base64
 import json
+import os
 import sys
 import time
 
@@ -110,5 +111,5 @@ def keys():
 if what == "keys":
     keys()
 else:
-    with Connection(url) as connection:
+    with Connection(url, transport_options=json.loads(os.environ.get("TRANSPORT_OPTIONS", "{}"))) as connection:
         globals()[what](connection, *args)
