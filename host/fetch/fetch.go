@@ -138,7 +138,7 @@ func (c *Client) Do(ctx context.Context, r abi.HTTPRequest, body []byte) (abi.HT
 	if err != nil {
 		return abi.HTTPResponse{}, nil, describe(ctx, u, err)
 	}
-	defer answer.Body.Close() // all is read, or no more is wanted
+	defer func() { _ = answer.Body.Close() }() // all is read, or no more is wanted
 	left := c.cfg.MaxBytes - c.bytes
 	content, err := io.ReadAll(io.LimitReader(answer.Body, left+1))
 	if c.bytes += int64(len(content)); err == nil && c.bytes > c.cfg.MaxBytes {

@@ -15,7 +15,8 @@
 //
 // A [Host] records the plans that a task builds, as text, and answers its
 // actions with canned rows; an action without an answer fails the test and shows
-// the plan. It also keeps what the task logged and reported.
+// the plan. It also keeps what the task logged and reported, and stands for the
+// servers that the task asks ([Host.OnHTTP]) and the host's environment.
 //
 // [Recorded] makes a Host whose answers are an engine's: asked again by
 // "sparkstalk test --spark sail", else those that were recorded. [Host.Given] has
