@@ -90,6 +90,9 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 	if e.Condition == "" && saysLacking(e) && g.isSail() {
 		e.Message += " (Sail does not have this: express it in another way, or " + otherEngine + ")"
 	}
+	if saysTooNew(e) {
+		e.Message += " (the server does not know what it was asked for: its Spark is too old for that; write it in SQL text, or use a newer Spark)"
+	}
 	switch {
 	case saysSessionLost(e):
 		// A new engine takes an id that another one has closed.
@@ -125,7 +128,15 @@ func saysRelationGone(e *Error) bool {
 	return e.Condition == "CONNECT_INVALID_PLAN.DATAFRAME_NOT_FOUND" ||
 		strings.Contains(e.Message, "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND") ||
 		e.Condition == "TABLE_OR_VIEW_NOT_FOUND" && strings.Contains(e.Message, "`"+handlePrefix) ||
-		e.Condition == "" && strings.Contains(e.Message, "checkpoint relation does not exist")
+		e.Condition == "" && strings.Contains(e.Message, "checkpoint relation does not exist") ||
+		// Spark 4.0 has no condition for it.
+		e.Condition == "" && strings.HasPrefix(e.Message, "No DataFrame with id ")
+}
+
+// saysTooNew reports whether the server met a part of the protocol that came
+// after it: to it the field is as if it were not there.
+func saysTooNew(e *Error) bool {
+	return strings.Contains(e.Message, "TYPE_NOT_SET not supported") || strings.Contains(e.Message, "to be set, but is empty")
 }
 
 // saysOperationGone reports whether the engine does not know an execution.

@@ -57,12 +57,25 @@ func TestLostCheckpointsAreRecognised(t *testing.T) {
 		{Error{Condition: "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND", Message: "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_10_1 not found!\nEither the executor that originally checkpointed this partition is no longer alive, or the original RDD is unpersisted."}, true},
 		// In the text of a job's failure.
 		{Error{Message: "Job aborted due to stage failure: … [CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_1_0 not found!"}, true},
+		{Error{Class: "org.apache.spark.sql.connect.common.InvalidPlanInput", Message: "No DataFrame with id x is found in the session y"}, true}, // Spark 4.0
 		{Error{Message: "remote checkpoint relation does not exist: x"}, true},
 		{Error{Condition: "TABLE_OR_VIEW_NOT_FOUND", Message: "[TABLE_OR_VIEW_NOT_FOUND] checkpoint relation does not exist"}, false},
 		{Error{Message: "Job aborted due to stage failure: ExecutorLostFailure (executor 1 exited)"}, false},
 	} {
 		if got := saysRelationGone(&c.e); got != c.gone {
 			t.Errorf("%+v: got %v, want %v", c.e, got, c.gone)
+		}
+	}
+}
+
+func TestWhatAnOlderServerDoesNotKnow(t *testing.T) {
+	for message, want := range map[string]bool{
+		"CATTYPE_NOT_SET not supported.":                       true, // catalog.createDatabase at Spark 4.0
+		"Expected Relation to be set, but is empty.":           true, // DataFrameReader.changes at Spark 4.0
+		"[PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'": false,
+	} {
+		if got := saysTooNew(&Error{Message: message}); got != want {
+			t.Errorf("%s: got %v", message, got)
 		}
 	}
 }

@@ -242,14 +242,12 @@ setup_lakehouse() {
   local dir="$home/lakehouse" jar now to tmp
   now="$lakehouse_spark $lakehouse_jars"
   [ "$(cat "$dir/installed" 2>/dev/null)" = "$now" ] && return 0
-  command -v mvn >/dev/null || apt_install Maven maven
   rm -rf "$dir"
   mkdir -p "$dir/jars" "$dir/spark-$lakehouse_spark/jars"
   spark_jars "$lakehouse_spark" "$dir/spark-$lakehouse_spark"
   for jar in $lakehouse_jars; do
-    say "lakehouse: $jar"
     case "$jar" in *:h2:*) to="$dir/jars" ;; *) to="$dir/spark-$lakehouse_spark/jars" ;; esac
-    mvn -q -B dependency:copy "-Dartifact=$jar" "-DoutputDirectory=$to" >&2 9>&- || die "Maven could not fetch $jar"
+    maven_jars "$to" "$jar"
   done
   printf '%s\n' "$now" >"$dir/installed" # last: the mark of a whole set
 }
@@ -266,8 +264,27 @@ spark_jars() {
   rm -rf "$tmp"
 }
 
+# maven_jars DIR ARTIFACT...
+maven_jars() {
+  local jar to=$1
+  shift
+  command -v mvn >/dev/null || apt_install Maven maven
+  for jar in "$@"; do
+    say "maven: $jar"
+    mvn -q -B dependency:copy "-Dartifact=$jar" "-DoutputDirectory=$to" >&2 9>&- || die "Maven could not fetch $jar"
+  done
+}
+
 # What the host's client is run against besides the engine and lakehouse_spark.
 server_versions="4.0.5 4.2.1"
+
+# Delta Lake, whose tables keep their changes for Spark 4.2.
+server_jars="
+  io.delta:delta-spark_4.2_2.13:4.4.0
+  io.delta:delta-storage:4.4.0
+  io.delta:delta-kernel-api:4.4.0
+  io.delta:delta-kernel-defaults:4.4.0
+  io.delta:delta-kernel-unitycatalog:4.4.0"
 
 setup_servers() {
   local version dir
@@ -276,6 +293,7 @@ setup_servers() {
     [ -f "$dir/installed" ] && continue
     rm -rf "$dir"
     spark_jars "$version" "$dir"
+    case "$version" in 4.2.*) maven_jars "$dir/jars" $server_jars ;; esac
     echo "$version" >"$dir/installed" # last: the mark of a whole set
   done
 }

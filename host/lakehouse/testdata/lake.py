@@ -81,6 +81,25 @@ def changes():
     return out + [{"name": "as of version 1", "rows": rows(spark.read.option("versionAsOf", 1).table(table).orderBy("id"))}]
 
 
+def changelog():
+    def feed():
+        df = spark.read.option("startingVersion", 0).changes(table)
+        return df.select("id", "word", "_change_type", "_commit_version").orderBy("_commit_version", "id", "_change_type")
+
+    def create():
+        new = numbers(0, 3, "a").writeTo(table).using(source).tableProperty("delta.enableChangeDataFeed", "true")
+        new.tableProperty("delta.enableRowTracking", "true").createOrReplace()
+
+    return steps(
+        feed,
+        [
+            ("create", create),
+            ("append", lambda: numbers(3, 5, "b").writeTo(table).append()),
+            ("overwrite", lambda: numbers(4, 5, "c").writeTo(table).overwrite(F.col("id") == 4)),
+        ],
+    )
+
+
 def database():
     url, name, driver = table, "PY_NUMBERS", {"driver": "org.h2.Driver"}
     look = [spark.read.jdbc(url, name, properties=driver)]

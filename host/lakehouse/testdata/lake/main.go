@@ -119,6 +119,23 @@ func changes(ctx *sdk.Context, a tableArgs) ([]step, error) {
 	return append(out, step{"as of version 1", before}), err
 }
 
+// changelog reads what happened to a table by Spark's own reader of changes.
+func changelog(ctx *sdk.Context, a tableArgs) ([]step, error) {
+	s := ctx.Spark()
+	feed := func() ([]byte, error) {
+		return s.Read().Option("startingVersion", 0).Changes(a.Table).
+			Select("id", "word", "_change_type", "_commit_version").OrderBy("_commit_version", "id", "_change_type").CollectJSON(0)
+	}
+	return steps(feed, todo{
+		{"create", func() error {
+			return numbers(s, 0, 3, "a").WriteTo(a.Table).Using(a.Source).TableProperty("delta.enableChangeDataFeed", "true").
+				TableProperty("delta.enableRowTracking", "true").CreateOrReplace()
+		}},
+		{"append", func() error { return numbers(s, 3, 5, "b").WriteTo(a.Table).Append() }},
+		{"overwrite", func() error { return numbers(s, 4, 5, "c").WriteTo(a.Table).Overwrite(F.Col("id").EqualTo(4)) }},
+	})
+}
+
 // database writes to a database over JDBC and reads it, whole and in parts.
 func database(ctx *sdk.Context, a jdbcArgs) ([]step, error) {
 	s := ctx.Spark()
@@ -168,6 +185,7 @@ func init() {
 	sdk.Task("lake.write_to", writeTo)
 	sdk.Task("lake.merge", merge)
 	sdk.Task("lake.changes", changes)
+	sdk.Task("lake.changelog", changelog)
 	sdk.Task("lake.database", database)
 	sdk.Task("lake.catalog", catalog)
 }
