@@ -100,8 +100,10 @@ func (r *Reader) JDBC(url, table string, properties map[string]string, predicate
 }
 
 // Changes reads the changes of a table whose catalog keeps them, between those
-// that the options startingVersion, endingVersion and others name. Sail does not
-// have this.
+// that the options startingVersion, endingVersion and others name. Spark has this
+// from 4.2; of Delta Lake's catalogs that of 4.4 does, with its setting
+// spark.databricks.delta.changelogV2.enabled. Sail does not have it. An older Spark
+// reads them from tables of Delta Lake by Option("readChangeFeed", true) and Table.
 func (r *Reader) Changes(table string) *DataFrame {
 	options := slices.Clone(r.options)
 	return r.session.frame(func(b *builder) abi.Frame { return b.host.FrameChanges(table, options) })
