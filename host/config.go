@@ -98,6 +98,8 @@ type Config struct {
 	// Queues are the queues to consume, each NAME or NAME:EXCHANGE:ROUTING_KEY.
 	// Empty means those of TaskQueues, or TaskDefaultQueue.
 	Queues []string `json:"queues"`
+	// ExcludeQueues are names of queues that are not consumed after all.
+	ExcludeQueues []string `json:"exclude_queues"`
 	// TaskQueues are how queues are declared, by name, also those that tasks are
 	// only sent to. Empty means TaskDefaultQueue alone.
 	TaskQueues map[string]TaskQueue `json:"task_queues"`

@@ -109,6 +109,9 @@ func (c Config) routing() (*routing, error) {
 		}
 	}
 	for _, spec := range specs {
+		if name, _, _ := strings.Cut(spec, ":"); slices.Contains(c.ExcludeQueues, name) {
+			continue
+		}
 		q, err := known.Get(strings.SplitN(spec, ":", 2)[0])
 		if part := strings.Split(spec, ":"); len(part) == 3 {
 			q, err = broker.Queue{Name: part[0], Exchange: part[1], RoutingKey: part[2], Args: known.MissingArgs}, nil
@@ -122,6 +125,9 @@ func (c Config) routing() (*routing, error) {
 			continue
 		}
 		r.consumed = append(r.consumed, q)
+	}
+	if len(specs) > 0 && len(r.consumed)+len(bad) == 0 {
+		bad = append(bad, errors.New("setting exclude_queues leaves no queue to consume"))
 	}
 	if err := errors.Join(bad...); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ func TestRoutingOfConfiguration(t *testing.T) {
 	}{
 		"nothing":                      {Config{}, "celery: direct celery/celery"},
 		"-Q a,b:e:k":                   {Config{Queues: []string{"a", "b:e:k"}}, "a: direct a/a; b: direct e/k"},
+		"-X":                           {Config{Queues: []string{"a", "b:e:k"}, ExcludeQueues: []string{"a", "c"}}, "b: direct e/k"},
 		"default queue":                {Config{TaskDefaultQueue: "d", TaskDefaultExchange: "e", TaskDefaultExchangeType: "topic", TaskDefaultRoutingKey: "d.#"}, "d: topic e/d.#"},
 		"quorum default":               {Config{TaskDefaultQueueType: "quorum", TaskDefaultExchangeType: "topic"}, "celery: topic celery/celery,  celery/#.celery, quorum"},
 		"quorum default, no RabbitMQ":  {Config{Broker: "redis://h", TaskDefaultQueueType: "quorum", TaskDefaultExchangeType: "topic"}, "celery: topic celery/celery, quorum"},
@@ -60,6 +61,7 @@ func TestRoutingOfConfiguration(t *testing.T) {
 	for text, c := range map[string]Config{
 		"task_create_missing_queues": {Queues: []string{"a"}, TaskQueues: map[string]TaskQueue{"b": {}}, TaskCreateMissingQueues: new(bool)},
 		"NAME or NAME":               {Queues: []string{"a:b"}},
+		"leaves no queue":            {Queues: []string{"a"}, ExcludeQueues: []string{"a"}},
 		"no name":                    {Queues: []string{""}},
 	} {
 		cfg, err := c.withDefaults()

@@ -7,7 +7,7 @@ import (
 )
 
 func beatCommand(s *settings) *cobra.Command {
-	return withPidfile(&cobra.Command{
+	return withLogfile(s, withPidfile(&cobra.Command{
 		Use:   "beat",
 		Short: "Send scheduled tasks at their times",
 		Long: `beat sends the tasks of beat_schedule in the settings and of the schedules that
@@ -25,5 +25,5 @@ others stand by.`,
 			defer stop()
 			return host.Beat(first, cfg)
 		},
-	})
+	}))
 }

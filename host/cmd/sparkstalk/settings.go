@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -22,10 +23,11 @@ import (
 // settings collects a [host.Config] from flags, the environment and a file, in
 // that order of precedence.
 type settings struct {
-	flags *pflag.FlagSet // the persistent ones
-	file  string
-	json  bool
-	quiet bool // without a word on it, only warnings are logged
+	flags   *pflag.FlagSet // the persistent ones
+	file    string
+	logfile string // empty for standard error
+	json    bool
+	quiet   bool // without a word on it, only warnings are logged
 }
 
 // setting is one way to give a Config field: its name in sparkstalk.yaml, which
@@ -50,6 +52,7 @@ var settingsTable = []setting{
 	{"spark_token", "", "", "SPARK_CONNECT_AUTHENTICATE_TOKEN", ""},
 	{"home", "home", "", "", "`folder` of installed engines and compiled modules"},
 	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
+	{"exclude_queues", "exclude-queues", "X", "", "`queues` not to consume, with commas, of those that would be"},
 	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
 	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU"},
 	{"prefetch_multiplier", "prefetch-multiplier", "", "", "messages taken in advance for each slot (`number`), default 1; 0 is no limit"},
@@ -133,7 +136,7 @@ func (s *settings) config() (host.Config, error) {
 	if cfg.LogLevel == "" && s.quiet {
 		cfg.LogLevel = "warning"
 	}
-	log, err := s.logger(cfg.LogLevel)
+	log, err := s.logger(cfg.LogLevel, cfg.Hostname)
 	cfg.Log = log
 	cfg.Compiler = compiler
 	return cfg, errors.Join(append(bad, err)...)
@@ -286,7 +289,9 @@ func setPairs(m *map[string]string, lines string) error {
 	return nil
 }
 
-func (s *settings) logger(name string) (*slog.Logger, error) {
+// logger writes to standard error, or to the file of --logfile, whose name may
+// have parts of the node's.
+func (s *settings) logger(name, node string) (*slog.Logger, error) {
 	var level slog.Level
 	switch strings.ToLower(name) {
 	case "debug":
@@ -300,9 +305,17 @@ func (s *settings) logger(name string) (*slog.Logger, error) {
 	default:
 		return nil, fmt.Errorf("loglevel %q is not debug, info, warning or error", name)
 	}
+	var out io.Writer = os.Stderr
+	if s.logfile != "" {
+		file, err := openLogFile(s.logfile, node)
+		if err != nil {
+			return nil, fmt.Errorf("flag --logfile: %w", err)
+		}
+		out = file
+	}
 	options := &slog.HandlerOptions{Level: level}
 	if s.json {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+		return slog.New(slog.NewJSONHandler(out, options)), nil
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+	return slog.New(slog.NewTextHandler(out, options)), nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func workerCommand(s *settings) *cobra.Command {
-	return withPidfile(&cobra.Command{
+	return withCelerysFlags(withLogfile(s, withPidfile(&cobra.Command{
 		Use:   "worker",
 		Short: "Serve the task modules of a folder to Celery clients",
 		Long: `worker starts the Spark engine, loads the modules of the watched folder and
@@ -47,7 +47,7 @@ it warmly and starts it anew, SIGUSR1 writes what it is doing to standard error.
 			}
 			return told.again()
 		},
-	})
+	})))
 }
 
 func printBanner(w io.Writer, b host.Banner, asJSON bool) error {
