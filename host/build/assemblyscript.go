@@ -12,6 +12,12 @@ import (
 const assemblyScriptEntry = "assembly/index.ts"
 
 func buildAssemblyScript(ctx context.Context, dir, out string, o Options) error {
+	return compileAssemblyScript(ctx, dir, out, o, assemblyScriptEntry)
+}
+
+// compileAssemblyScript compiles files of the folder, with what they import, to a
+// module.
+func compileAssemblyScript(ctx context.Context, dir, out string, o Options, sources ...string) error {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return errors.New("node is not in PATH; AssemblyScript's compiler needs Node.js 20 or newer")
@@ -24,8 +30,8 @@ func buildAssemblyScript(ctx context.Context, dir, out string, o Options) error 
 	if o.Debug {
 		target = "debug"
 	}
-	args := []string{asc, assemblyScriptEntry, "--target", target, "--outFile", out}
-	return compile(ctx, dir, nil, node, args...)
+	args := append([]string{asc}, sources...)
+	return compile(ctx, dir, nil, node, append(args, "--target", target, "--outFile", out)...)
 }
 
 // findAsc returns the compiler that the folder's package.json asks for. It is

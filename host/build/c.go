@@ -14,11 +14,22 @@ import (
 const compileFlags = "compile_flags.txt"
 
 func buildC(ctx context.Context, dir, out string, o Options) error {
-	clang, sysroot, err := findClang()
+	files, err := filepath.Glob(filepath.Join(escape(dir), "*.c"))
 	if err != nil {
 		return err
 	}
-	sources, err := filepath.Glob(filepath.Join(escape(dir), "*.c"))
+	var sources []string
+	for _, file := range files {
+		if !strings.HasSuffix(file, cTests) {
+			sources = append(sources, filepath.Base(file))
+		}
+	}
+	return compileC(ctx, dir, out, o, sources...)
+}
+
+// compileC compiles files of the folder to a module.
+func compileC(ctx context.Context, dir, out string, o Options, sources ...string) error {
+	clang, sysroot, err := findClang()
 	if err != nil {
 		return err
 	}
@@ -38,10 +49,7 @@ func buildC(ctx context.Context, dir, out string, o Options) error {
 			args = append(args, line)
 		}
 	}
-	for _, source := range sources {
-		args = append(args, filepath.Base(source))
-	}
-	return compile(ctx, dir, nil, clang, args...)
+	return compile(ctx, dir, nil, clang, append(args, sources...)...)
 }
 
 // findClang returns a clang and the folder of the C library for WASI: those of

@@ -66,7 +66,8 @@ func TestTheFunctionsOfThePage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, "Cargo.toml"), strings.Replace(string(toml), "../../../../../sdk/lang", sdk, 1))
+			// Cargo has one place for the modules of a name.
+			write(t, filepath.Join(dir, "Cargo.toml"), strings.NewReplacer("../../../../../sdk/lang", sdk, `"functions"`, `"page"`).Replace(string(toml)))
 		case "as":
 			dir = withSDK(t, "testdata/functions/as")
 		case "c":

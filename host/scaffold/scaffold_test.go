@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sparkstalk/sparkstalk/host/build"
+	"github.com/sparkstalk/sparkstalk/host/guesttest"
 )
 
 // checkout is the repository's top folder.
@@ -135,6 +136,19 @@ func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
 			module, err := os.ReadFile(out)
 			if err != nil || !strings.Contains(string(module), "task_bind") {
 				t.Errorf("the module of %d bytes imports nothing, %v", len(module), err)
+			}
+			tests, _, err := build.GuestTests(t.Context(), dir, t.TempDir(), build.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range tests { // Rust's are below
+				file, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r, err := guesttest.Run(t.Context(), file, nil, t.Output()); err != nil || r != (guesttest.Result{Passed: 1}) {
+					t.Errorf("its tests: %+v, %v", r, err)
+				}
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 // The words of text files, counted: what plugins/demo does in Go, with the same answers.
 import { callUDF, col, Column, Context, DataFrame, Json, lit, raise, task, udf1 } from "../../../sdk/lang/assemblyscript";
 import * as F from "../../../sdk/lang/assemblyscript/functions";
+import { tokens } from "./tokens";
 
 export { sparkstalk_describe, sparkstalk_run, sparkstalk_udf, sparkstalk_udf_buffer } from "../../../sdk/lang/assemblyscript";
 
@@ -38,23 +39,6 @@ function simpleSum(ctx: Context): i64 {
 function wordCount(ctx: Context): DataFrame { return mostCommon(ctx, split()); }
 
 function wordCountUDF(ctx: Context): DataFrame { return mostCommon(ctx, callUDF("words", [col("value")])); }
-
-function tokens(text: string): string[] {
-  const out: string[] = [];
-  let from = 0;
-  for (let i = 0; i <= text.length; i++) {
-    if (i < text.length && !isSpace(text.charCodeAt(i))) continue;
-    if (i > from) out.push(text.substring(from, i));
-    from = i + 1;
-  }
-  return out;
-}
-
-/** White space is of single units of UTF-16. */
-function isSpace(c: i32): bool {
-  return c == 0x20 || (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-    (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
 
 function mostCommon(ctx: Context, wordsOfLine: Column): DataFrame {
   const letter = ctx.string("first_letter");

@@ -8,12 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
+	"github.com/sparkstalk/sparkstalk/host/guesttest"
 )
 
 // What the package sdk/sdktest reads.
@@ -29,7 +32,9 @@ func testCommand(s *settings) *cobra.Command {
 		Short: "Run the tests of a task module's source, with or without an engine",
 		Long: `test runs the tests of the source in DIR, or in this folder, with its language's own
 tool: go test, cargo test, or npm test if package.json has that script. What stands
-behind -- is for that.
+behind -- is for that. Tests in C (*_test.c) and else in AssemblyScript
+(assembly/*.test.ts) are compiled as modules are, and their exports named test_…
+are run, without a host; behind -- may stand a pattern for their names.
 
 Tests in Go that use the package sdk/sdktest need neither WASM nor Spark: their
 frames are given in the test (sdktest.New), or were recorded (sdktest.Recorded).
@@ -57,6 +62,9 @@ still holds of the task; --record keeps its answers for runs without one.
 						rest = append([]string{"-count=1"}, rest...)
 					}
 				}
+				if ran, err := guestTests(first, cmd, dir, s.json || len(env) > 0, rest); ran {
+					return err
+				}
 				command, err := build.TestCommand(first, dir, s.json, rest...)
 				if err != nil {
 					return err
@@ -82,6 +90,45 @@ still holds of the task; --record keeps its answers for runs without one.
 	}
 	cmd.Flags().BoolVar(&record, "record", false, "keep the engine's answers in testdata/recorded")
 	return cmd
+}
+
+// guestTests runs tests that are WebAssembly, of a source that has such.
+func guestTests(ctx context.Context, cmd *cobra.Command, dir string, unfit bool, args []string) (ran bool, err error) {
+	temp, err := os.MkdirTemp("", "sparkstalk-test-")
+	if err != nil {
+		return true, fmt.Errorf("test: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	files, ran, err := build.GuestTests(ctx, dir, temp, build.Options{Say: func(line string) { cmd.PrintErrln("sparkstalk:", line) }})
+	if err != nil || !ran {
+		return ran, err
+	}
+	if unfit || len(args) > 1 {
+		return true, fmt.Errorf("test %s: tests in this language have no engine, write no JSON, and take one argument, a pattern for their names", dir)
+	}
+	match, err := regexp.Compile(strings.Join(args, ""))
+	if err != nil {
+		return true, fmt.Errorf("test %s: %w", dir, err)
+	}
+	var total guesttest.Result
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			return true, fmt.Errorf("test %s: %w", dir, err)
+		}
+		r, err := guesttest.Run(ctx, file, match, cmd.OutOrStdout())
+		if err != nil {
+			return true, fmt.Errorf("test %s: %w", dir, err)
+		}
+		total.Passed, total.Failed = total.Passed+r.Passed, total.Failed+r.Failed
+	}
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%d passed, %d failed\n", total.Passed, total.Failed); err != nil {
+		return true, err
+	}
+	if total.Failed > 0 {
+		return true, exitCode(1)
+	}
+	return true, nil
 }
 
 func runTests(cmd *cobra.Command, dir string, run *exec.Cmd, env []string) error {

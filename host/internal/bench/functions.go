@@ -112,7 +112,7 @@ func (o options) functions(ctx context.Context) (err error) {
 		if w.another {
 			ways[0].what = "Spark's levenshtein, another measure"
 		}
-		for _, l := range []struct{ what, library string }{{"WASM, a module in C", "c"}, {"WASM, a module in Go", "go"}, {"WASM, plugins/text in Go", "text"}} {
+		for _, l := range []struct{ what, library string }{{"WASM, a module in C", "c"}, {"WASM, a module in Rust", "rust"}, {"WASM, a module in Go", "go"}, {"WASM, plugins/text in Go", "text"}} {
 			if text, functions := ours[l.library].SQL(w.with(w.name+w.args, 1)); functions != nil && text != "" {
 				ways = append(ways, way{l.what, func(rows int) (functionRun, error) { return ask(ours[l.library].SQL(w.with(w.name+w.args, rows))) }})
 			}
@@ -162,14 +162,14 @@ func (o options) functions(ctx context.Context) (err error) {
 	return nil
 }
 
-// functionLibraries builds the functions in Go and in C, and those of plugins/text.
+// functionLibraries builds the functions in Go, Rust and C, and those of plugins/text.
 func (o options) functionLibraries(ctx context.Context) (map[string]*udf.Library, error) {
 	const source = "host/internal/bench/testdata/functions"
 	out := map[string]*udf.Library{}
-	for name, dir := range map[string]string{"c": source, "go": source + "/guest", "text": "plugins/text"} {
+	for name, dir := range map[string]string{"c": source, "rust": source + "/rust", "go": source + "/guest", "text": "plugins/text"} {
 		path := filepath.Join(o.dir, name+".wasm")
 		args := []string{"build", "-buildmode=c-shared", "-tags=sparkstalk_functions", "-ldflags=-s -w", "-o", path, "./" + dir}
-		if name != "c" {
+		if name == "go" || name == "text" {
 			cmd := exec.CommandContext(ctx, "go", args...)
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 			if text, err := cmd.CombinedOutput(); err != nil {
@@ -191,6 +191,8 @@ func (o options) functionLibraries(ctx context.Context) (map[string]*udf.Library
 		case "c":
 			specs[0].Export, specs[1].Export = "triple", "vowels"
 			hash = strings.Repeat("c0", 16)
+		case "rust":
+			hash = strings.Repeat("ab", 16)
 		case "text":
 			text := abi.FunctionParam{Type: "string"}
 			specs = []abi.FunctionSpec{

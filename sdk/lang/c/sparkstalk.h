@@ -350,6 +350,10 @@ SS_UNUSED static int ss_run(const ss_task *tasks, int count, int index) {
   return status;
 }
 
+/* A test that sparkstalk test runs, of a file named …_test.c, which includes what it tests: SS_TEST(adds) { assert(add(1, 1) == 2); }
+ * It fails by assert and the like; what asks the host fails it, too. */
+#define SS_TEST(name) SS_EXPORT("test_" #name) void test_##name(void)
+
 /* Makes the functions that a module exports, of the table of its tasks and perhaps that of its functions on executors. */
 #define SS_MODULE(...) SS_MODULE_OF(__VA_ARGS__, SS_MODULE_BOTH, SS_MODULE_TASKS, )(__VA_ARGS__)
 #define SS_MODULE_OF(tasks, functions, macro, ...) macro
