@@ -122,46 +122,27 @@ loud_services() {
 ## Python
 
 setup_python() { python_environment celery "Celery for Python"; }
-setup_pyspark_server() {
-  environment_is_there pyspark-server && return 0
-  pyspark_package
-  PIP_FIND_LINKS="$packages ${PIP_FIND_LINKS-}" python_environment pyspark-server "the whole of PySpark"
-}
+setup_pyspark_server() { python_environment pyspark-server "the whole of PySpark"; }
 
 # setup_pyspark has the client of the very Spark that tests run on, without what is
 # not in a client: PyPI's pyspark-client, which is that, ends with 4.2.
-setup_pyspark() {
-  environment_is_there pyspark-connect && return 0
-  pyspark_package
-  python_environment pyspark-connect "PySpark's Spark Connect client" unpack_pyspark
-}
-
-unpack_pyspark() {
-  local site
-  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  tar xzf "$packages/pyspark-$spark_version.tar.gz" -C "$site" --strip-components=1 --exclude='*/tests' \
-    --exclude='*/pyspark/core' --exclude='*/sql/classic' --exclude='*/pyspark/messages' "pyspark-$spark_version/pyspark"
-}
-
-## The source package of PySpark
+setup_pyspark() { python_environment pyspark-connect "PySpark's Spark Connect client" unpack_pyspark; }
 
 spark_version=$(sed -n 's/^const sparkVersion = "\(.*\)"$/\1/p' host/engine/spark.go)
-packages="$home/packages"
 
-# pyspark_package downloads it for all targets of one run, for which it is the
-# same half a gigabyte; forget_packages is called at the end.
-pyspark_package() {
-  [ -f "$packages/pyspark-$spark_version.tar.gz" ] && return 0
-  need_python
+# unpack_pyspark DIR puts the client into an environment.
+unpack_pyspark() {
+  local site tmp="$1/tmp"
   say "pyspark: downloading pyspark $spark_version (456 MB)"
-  mkdir -p "$packages"
-  python3 -m venv --clear "$packages/venv"
   # pip keeps what it downloads in its cache as well: not half a gigabyte.
-  "$packages/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$packages" "pyspark==$spark_version" >&2 9>&- ||
+  "$1/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --no-cache-dir --dest "$tmp" "pyspark==$spark_version" >&2 9>&- ||
     die "pip could not download pyspark $spark_version"
+  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  tar xzf "$tmp/pyspark-$spark_version.tar.gz" -C "$site" --strip-components=1 --exclude='*/tests' \
+    --exclude='*/pyspark/core' --exclude='*/sql/classic' --exclude='*/pyspark/messages' "pyspark-$spark_version/pyspark"
+  rm -rf "$tmp"
 }
 
-forget_packages() { rm -rf "$packages"; }
 setup_flower() { python_environment flower "Flower and Selenium"; }
 
 environment_is_there() {
@@ -319,7 +300,7 @@ engine() {
     return 0
   fi
   say "$name: go run ./host/cmd/sparkstalk engine install $name"
-  PIP_FIND_LINKS="$packages ${PIP_FIND_LINKS-}" SPARKSTALK_HOME="$home" go run ./host/cmd/sparkstalk engine install "$name" 9>&-
+  SPARKSTALK_HOME="$home" go run ./host/cmd/sparkstalk engine install "$name" 9>&-
   printf '%s\n' "$now" >"$stamp"
 }
 
