@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 )
 
 // The sections of a module that structure looks into.
@@ -11,6 +12,7 @@ const (
 	sectionCustom    = 0
 	sectionImport    = 2
 	sectionFunction  = 3
+	sectionExport    = 7
 	sectionCode      = 10
 	sectionData      = 11
 	sectionDataCount = 12
@@ -97,23 +99,83 @@ func uvarint(data []byte) (v uint64, n int) {
 	return v, n
 }
 
+// sections goes over the sections of a module: their ids and what is in them.
+func sections(file []byte) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		for at := 8; at < len(file); {
+			id := file[at]
+			size, n := uvarint(file[at+1:])
+			if n <= 0 || uint64(len(file)-at-1-n) < size {
+				return
+			}
+			at += 1 + n
+			if !yield(id, file[at:at+int(size)]) {
+				return
+			}
+			at += int(size)
+		}
+	}
+}
+
+// text reads a name in front of data, and returns what is behind it.
+func text(data []byte) (name string, rest []byte, ok bool) {
+	length, n := uvarint(data)
+	if n <= 0 || uint64(len(data)-n) < length {
+		return "", nil, false
+	}
+	return string(data[n : n+int(length)]), data[n+int(length):], true
+}
+
+// customSection returns the content of a module's first custom section of a name.
+func customSection(file []byte, name string) ([]byte, bool) {
+	for id, content := range sections(file) {
+		if id != sectionCustom {
+			continue
+		}
+		if have, rest, ok := text(content); ok && have == name {
+			return rest, true
+		}
+	}
+	return nil, false
+}
+
+// exportedFunctions returns the names of the functions that a module exports, as
+// far as they can be read: a compiler looks at all of it.
+func exportedFunctions(file []byte) map[string]bool {
+	found := map[string]bool{}
+	for id, content := range sections(file) {
+		if id != sectionExport {
+			continue
+		}
+		count, n := uvarint(content)
+		for content = content[max(n, 0):]; count > 0; count-- {
+			name, rest, ok := text(content)
+			if !ok || len(rest) == 0 {
+				return found
+			}
+			if rest[0] == 0 {
+				found[name] = true
+			}
+			_, n := uvarint(rest[1:])
+			if n <= 0 {
+				return found
+			}
+			content = rest[1+n:]
+		}
+	}
+	return found
+}
+
 // An external is an import that is not a function.
 type external struct{ module, name, kind string }
 
 // otherImports returns the imports of a whole module that are not functions:
 // the compiler does not list them, and a host has none to offer.
 func otherImports(file []byte) []external {
-	for at := 8; at < len(file); {
-		id := file[at]
-		size, n := uvarint(file[at+1:])
-		if n <= 0 {
-			return nil
-		}
-		at += 1 + n
+	for id, content := range sections(file) {
 		if id == sectionImport {
-			return parseImports(bytes.NewReader(file[at : at+int(size)]))
+			return parseImports(bytes.NewReader(content))
 		}
-		at += int(size)
 	}
 	return nil
 }

@@ -38,12 +38,28 @@ func functionsOf(module []byte, manifest abi.Manifest, limit int64) (Functions, 
 			return Functions{}, refusal(Invalid, "section %s: %w", abi.FunctionsSection, err)
 		}
 	}
+	exports := exportedFunctions(file)
+	for _, f := range manifest.Functions {
+		for _, name := range calledBy(f) {
+			if !exports[name] {
+				return Functions{}, refusal(Invalid, "the manifest has a function %s, and the module does not export %s, by which executors call it", f.Name, name)
+			}
+		}
+	}
 	// A copy, for what it may be a part of need not be kept.
 	file = bytes.Clone(file)
 	h := sha256.New()
 	_, _ = h.Write(file) // hashes take everything
 	_ = json.NewEncoder(h).Encode(manifest.Functions)
 	return Functions{Specs: manifest.Functions, File: file, Hash: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// calledBy are the exports that executors call a function by.
+func calledBy(f abi.FunctionSpec) []string {
+	if f.Export != "" {
+		return []string{f.Export}
+	}
+	return []string{abi.ExportFunction, abi.ExportFunctionBuffer}
 }
 
 // inflate returns what may be compressed by gzip, and has at most limit bytes.
@@ -60,25 +76,4 @@ func inflate(data []byte, limit int64) ([]byte, error) {
 		err = fmt.Errorf("it holds more than %d bytes", limit)
 	}
 	return out, err
-}
-
-// customSection returns the content of a custom section of a whole module.
-func customSection(file []byte, name string) ([]byte, bool) {
-	for at := 8; at < len(file); {
-		id := file[at]
-		size, n := uvarint(file[at+1:])
-		if n <= 0 || uint64(len(file)-at-1-n) < uint64(size) {
-			return nil, false
-		}
-		content := file[at+1+n : at+1+n+int(size)]
-		at += 1 + n + int(size)
-		if id != sectionCustom {
-			continue
-		}
-		length, n := uvarint(content)
-		if n > 0 && uint64(len(content)-n) >= uint64(length) && string(content[n:n+int(length)]) == name {
-			return content[n+int(length):], true
-		}
-	}
-	return nil, false
 }
