@@ -191,18 +191,25 @@ func probeGlobalViews(ctx context.Context, s, main *Session) (bool, error) {
 	return n == 3, errors.Join(err, s.Exec(ctx, "DROP VIEW IF EXISTS global_temp."+name, Options{}))
 }
 
+// probeProgress asks a few times: an answer that is ready at once comes without a
+// report.
 func probeProgress(ctx context.Context, s, _ *Session) (bool, error) {
 	plan, err := query(Range(0, 3, 1, 1))
 	if err != nil {
 		return false, err
 	}
-	x, err := s.execute(ctx, plan, Options{}, true)
-	if err != nil {
-		return false, err
+	for range 5 {
+		x, err := s.execute(ctx, plan, Options{}, true)
+		if err != nil {
+			return false, err
+		}
+		reported := false
+		err = x.drain(func(r *sparkpb.ExecutePlanResponse) { reported = reported || r.GetExecutionProgress() != nil })
+		if reported || err != nil {
+			return reported, err
+		}
 	}
-	reported := false
-	err = x.drain(func(r *sparkpb.ExecutePlanResponse) { reported = reported || r.GetExecutionProgress() != nil })
-	return reported, err
+	return false, nil
 }
 
 // rpc makes of a request's outcome a probe's. An answer is a yes.
