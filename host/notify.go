@@ -25,6 +25,9 @@ const (
 	extendEvery = 5 * time.Second
 )
 
+// stops is what systemd hears of a service that is stopping.
+var stops = []string{"STOPPING=1", "STATUS=running tasks may finish"}
+
 // newService is for the systemd that started this process, if one did.
 func newService(log *slog.Logger) service { return service{systemd.FromEnv(), log} }
 
@@ -68,10 +71,13 @@ func (s service) run(ctx, stop context.Context, ready func() bool, alive func())
 	for {
 		select {
 		case <-ctx.Done():
+			if stopping != nil && stop.Err() != nil { // both came at once
+				s.tell(stops...)
+			}
 			return
 		case <-stopping:
 			stopping = nil
-			s.tell("STOPPING=1", "STATUS=running tasks may finish")
+			s.tell(stops...)
 		case <-life.C:
 			alive()
 			if s.Watchdog() > 0 {
