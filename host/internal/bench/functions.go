@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,6 +81,10 @@ func (o options) functions(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	plain, err := o.plainJava(ctx)
+	if err != nil {
+		return err
+	}
 	theirs, err := startLines(ctx, o.pysparkServer, "functions.py", remote)
 	if err != nil {
 		return err
@@ -101,6 +107,9 @@ func (o options) functions(ctx context.Context) (err error) {
 		return functionRun{time.Since(begin).Seconds(), sum}, err
 	}
 	for _, w := range workloads {
+		if only := flag.Args()[1:]; len(only) > 0 && !slices.Contains(only, w.name) {
+			continue
+		}
 		type way struct {
 			what string
 			run  func(rows int) (functionRun, error)
@@ -111,6 +120,10 @@ func (o options) functions(ctx context.Context) (err error) {
 		ways := []way{{"Spark's native expression", func(rows int) (functionRun, error) { return ask(w.with(w.native, rows), nil) }}}
 		if w.another {
 			ways[0].what = "Spark's levenshtein, another measure"
+		}
+		if f := plain[w.name]; f != nil {
+			functions := []*spark.Function{f}
+			ways = append(ways, way{"Java UDF, no WASM", func(rows int) (functionRun, error) { return ask(w.with(f.Name+w.args, rows), functions) }})
 		}
 		for _, l := range []struct{ what, library string }{{"WASM, a module in C", "c"}, {"WASM, a module in Rust", "rust"}, {"WASM, a module in Go", "go"}, {"WASM, plugins/text in Go", "text"}} {
 			if text, functions := ours[l.library].SQL(w.with(w.name+w.args, 1)); functions != nil && text != "" {

@@ -72,7 +72,7 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [native] [reload] | swaps | functions | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [native] [reload] | swaps | functions [triple] [vowels] [similarity] | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
