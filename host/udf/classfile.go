@@ -12,13 +12,20 @@ const (
 	functionBase  = javaPackage + "Function"
 	udfInterface  = "org/apache/spark/sql/api/java/UDF"
 	aggregateBase = javaPackage + "Aggregate"
+	callClass     = javaPackage + "Call"
+
+	machineInterface = "run/endive/runtime/Machine"
 )
 
 // class returns a Java class file (JVM specification, chapter 4) of a public
 // class with one constructor, which takes nothing and passes spec to that of
 // super. With arity 0 to 10 it implements UDF0 to UDF10 of Object; Spark looks at
 // the generic signature for that. A negative arity implements nothing.
-func class(name, super, spec string, arity int) ([]byte, error) {
+//
+// Such a class has a method enter of its own, and, with number, the name of a
+// method of Call, a method call, which returns what that method does: see
+// Function.java and Call.java.
+func class(name, super, spec string, arity int, number string) ([]byte, error) {
 	if len(spec) > 0xffff {
 		return nil, fmt.Errorf("the description of %s takes %d bytes; a Java class has room for %d", name, len(spec), 0xffff)
 	}
@@ -42,13 +49,37 @@ func class(name, super, spec string, arity int) ([]byte, error) {
 	// What comes after the constants refers to them, so they come last here.
 	body := u2(nil, 0x0021, this, parent, uint16(len(interfaces))) // public, super
 	body = u2(body, interfaces...)
-	body = u2(body, 0, 1) // no fields, one method
+	methods := uint16(1)
+	if arity >= 0 {
+		methods++
+	}
+	if number != "" {
+		methods++
+	}
+	body = u2(body, 0, methods) // no fields
 	body = u2(body, 0x0001, p.utf8("<init>"), p.utf8("()V"), 1, p.utf8("Code"))
-	body = u4(body, uint32(12+len(code)))
-	body = u2(body, 2, 1) // stack, locals
-	body = u4(body, uint32(len(code)))
-	body = append(body, code...)
-	body = u2(body, 0, 0) // no handlers, no attributes
+	body = attribute(body, 2, 1, code)
+	if arity >= 0 {
+		machine := p.interfaceMethod(p.class(machineInterface), "call", "(I[J)[J")
+		body = u2(body, 0x0004, p.utf8("enter"), p.utf8("(L"+machineInterface+";I[J)J"), 1, p.utf8("Code"))
+		body = attribute(body, 3, 4, []byte{
+			0x2b, 0x1c, 0x2d, // aload_1, iload_2, aload_3
+			0xb9, byte(machine >> 8), byte(machine), 3, 0, // invokeinterface
+			0x03, 0x2f, 0xad, // iconst_0, laload, lreturn
+		})
+	}
+	if number != "" {
+		objects := strings.Repeat("Ljava/lang/Object;", arity)
+		call := []byte{0x2a} // aload_0
+		for i := range arity {
+			call = append(call, 0x19, byte(1+i)) // aload
+		}
+		way := p.method(this, "number", "("+objects+")L"+callClass+";")
+		as := p.method(p.class(callClass), number, "()Ljava/lang/Object;")
+		call = append(call, 0xb6, byte(way>>8), byte(way), 0xb6, byte(as>>8), byte(as), 0xb0) // invokevirtual, twice, areturn
+		body = u2(body, 0x0001, p.utf8("call"), p.utf8("("+objects+")Ljava/lang/Object;"), 1, p.utf8("Code"))
+		body = attribute(body, uint16(1+arity), uint16(1+arity), call)
+	}
 	if signature == "" {
 		body = u2(body, 0)
 	} else {
@@ -60,6 +91,15 @@ func class(name, super, spec string, arity int) ([]byte, error) {
 	out = u2(out, 0, 55, uint16(p.n+1)) // of Java 11, which needs no stack maps here
 	out = append(out, p.data...)
 	return append(out, body...), nil
+}
+
+// attribute is the rest of a method's attribute Code.
+func attribute(to []byte, stack, locals uint16, code []byte) []byte {
+	to = u4(to, uint32(12+len(code)))
+	to = u2(to, stack, locals)
+	to = u4(to, uint32(len(code)))
+	to = append(to, code...)
+	return u2(to, 0, 0) // no handlers, no attributes
 }
 
 // constants is a class's constant pool. Its items are numbered from 1.
@@ -83,8 +123,16 @@ func (p *constants) class(name string) uint16 { return p.add(u2([]byte{7}, p.utf
 func (p *constants) string(text string) uint16 { return p.add(u2([]byte{8}, p.utf8(text))...) }
 
 func (p *constants) method(class uint16, name, descriptor string) uint16 {
+	return p.member(10, class, name, descriptor)
+}
+
+func (p *constants) interfaceMethod(class uint16, name, descriptor string) uint16 {
+	return p.member(11, class, name, descriptor)
+}
+
+func (p *constants) member(tag byte, class uint16, name, descriptor string) uint16 {
 	nameAndType := p.add(u2([]byte{12}, p.utf8(name), p.utf8(descriptor))...)
-	return p.add(u2([]byte{10}, class, nameAndType)...)
+	return p.add(u2([]byte{tag}, class, nameAndType)...)
 }
 
 func u2(to []byte, values ...uint16) []byte {

@@ -20,7 +20,6 @@ import (
 	"sync"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/host/internal/sqltext"
 	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -107,18 +106,20 @@ func (l *Library) pack(file []byte, hash string, memoryMiB int) ([]byte, error) 
 	for i, f := range l.list {
 		// See Spec.java.
 		spec := []string{hash, strconv.Itoa(i), f.Name, f.Export, strconv.Itoa(memoryMiB * 16), f.Returns}
-		super, arity := functionBase, len(f.Params)
+		super, arity, number := functionBase, len(f.Params), ""
 		switch {
 		case f.Aggregate:
 			super, arity = aggregateBase, -1
 		case f.Nondeterministic:
 			arity++
 			spec = append(spec, ignoredType)
+		case arity == 1 || arity == 2:
+			number = numbers[f.Returns]
 		}
 		for _, p := range f.Params {
 			spec = append(spec, p.Type)
 		}
-		data, err := class(className(hash, i), super, strings.Join(spec, "\t"), arity)
+		data, err := class(className(hash, i), super, strings.Join(spec, "\t"), arity, number)
 		if err == nil {
 			err = add(className(hash, i)+".class", data)
 		}
@@ -130,6 +131,12 @@ func (l *Library) pack(file []byte, hash string, memoryMiB int) ([]byte, error) 
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// numbers are the types of numbers, and Call's methods that return them.
+var numbers = map[string]string{
+	"boolean": "asBoolean", "tinyint": "asTinyint", "smallint": "asSmallint", "int": "asInt", "bigint": "asBigint",
+	"float": "asFloat", "double": "asDouble",
 }
 
 // ignoredType is the type of the first argument that makes a call nondeterministic for
@@ -153,10 +160,19 @@ func (l *Library) Call(name string, args []*spark.Column) (*spark.Column, error)
 	for i, a := range args {
 		// Spark does not convert arguments of Java functions; and what cannot be cast
 		// is its error when the plan is analyzed.
-		cast = append(cast, a.Cast(f.Params[i].Type, false))
+		a = a.Cast(f.Params[i].Type, false)
+		if f.takesBytes(i) {
+			a = a.Cast("binary", false)
+		}
+		cast = append(cast, a)
 	}
 	return f.Spark.Call(cast), nil
 }
+
+// takesBytes reports whether Spark is to pass an argument as bytes. Its strings
+// are UTF-8, as modules want them; that of a Java function would be Java's, made
+// for it and then made UTF-8 again. An aggregate's types are given by its class.
+func (f *Function) takesBytes(i int) bool { return f.Params[i].Type == "string" && !f.Aggregate }
 
 func (l *Library) function(name string) *Function {
 	if l == nil {
@@ -184,45 +200,6 @@ func (f *Function) signature() string {
 		params[i] = strings.TrimSpace(p.Name + " " + p.Type)
 	}
 	return "(" + strings.Join(params, ", ") + ")"
-}
-
-// SQL returns SQL text with the session's names of those functions that it
-// calls, and these functions.
-func (l *Library) SQL(text string) (string, []*spark.Function) {
-	if l == nil {
-		return text, nil
-	}
-	var out strings.Builder
-	var calls []*spark.Function
-	done := 0
-	s := sqltext.New(text)
-	for before, word := "", s.Next(); word != ""; {
-		start, end := s.Start(), s.End()
-		next := s.Next()
-		f := l.functions[strings.ToLower(word)]
-		if f == nil || next != "(" || before == "." {
-			before, word = word, next
-			continue
-		}
-		out.WriteString(text[done:start])
-		out.WriteString(f.Spark.Name)
-		done = end
-		if f.Nondeterministic {
-			done = s.End()
-			out.WriteString(text[end:done])
-			out.WriteString("rand(0)")
-			if len(f.Params) > 0 {
-				out.WriteString(", ")
-			}
-		}
-		calls = append(calls, f.Spark)
-		before, word = word, next
-	}
-	if calls == nil {
-		return text, nil
-	}
-	out.WriteString(text[done:])
-	return out.String(), calls
 }
 
 // Functions returns what a session may have registered of the module.

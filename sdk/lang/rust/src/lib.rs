@@ -35,7 +35,7 @@ pub use error::{Error, Result};
 pub use frame::{DataFrame, GroupedData, Reader, Spark};
 pub use json::{object, Json};
 pub use task::{describe, run, Answer, Context, FromArgument, Module, Param, Task};
-pub use udf::{call_function, call_udf, room, step, Function, Outcome, State};
+pub use udf::{call_function, call_udf, done, room, step, Function, Outcome, State};
 pub use value::{Arguments, Date, Decimal, Timestamp, Value};
 
 /// Declares what a module has, and makes the functions that it exports.
@@ -85,8 +85,13 @@ macro_rules! module {
         }
 
         #[no_mangle]
+        #[allow(unused_mut, unused_variables, unused_assignments)] // of modules without functions
         pub extern "C" fn sparkstalk_udf(index: i32, length: i32) -> i64 {
-            $crate::call_function(|| sparkstalk_module().functions, index, length)
+            $crate::call_function(index, length, |from, to| {
+                let mut others = index; // declared before this one's
+                $($crate::call!($kind others, from, to, $result, $function, [$($param: $type),*] [$($option: $value),*]);)*
+                None
+            })
         }
     };
 }
@@ -118,7 +123,33 @@ macro_rules! declare {
     };
     ($module:ident function $name:literal, $doc:expr, $result:ty, $function:path,
         [$($param:ident: $type:ty, $param_doc:expr, []);*] [$($option:ident: $value:expr),*]) => {
-        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [$($option: $value),*], |from, to| {
+        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [$($option: $value),*])
+    };
+    ($module:ident aggregate $name:literal, $doc:expr, $result:ty, $function:path,
+        [$($param:ident: $type:ty, $param_doc:expr, []);*] [merge: $merge:expr, finish: $finish:expr]) => {
+        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [aggregate: true])
+    };
+    (function $module:ident $name:literal, $doc:expr, $result:ty,
+        [$($param:ident: $type:ty),*] [$($option:ident: $value:expr),*]) => {
+        $module.functions.push($crate::Function {
+            name: $name,
+            doc: $doc,
+            params: vec![$((stringify!($param), <$type as $crate::Value>::ddl())),*],
+            returns: <$result as $crate::Value>::ddl(),
+            options: vec![$((stringify!($option), $crate::Json::from($value))),*],
+        })
+    };
+}
+
+/// Runs a declaration if it is that of a function before which no others are left. Each is a function of its own, and stays
+/// one: a JVM does not compile large ones.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! call {
+    (task $others:ident, $from:ident, $to:ident, $result:ty, $function:path, $params:tt $options:tt) => {};
+    (function $others:ident, $from:ident, $to:ident, $result:ty, $function:path,
+        [$($param:ident: $type:ty),*] $options:tt) => {
+        $crate::call!($others, $from, $to, |from, to| {
             $(let $param = <$type as $crate::Value>::read(from);)*
             if let ($(Some($param),)*) = ($($param,)*) {
                 let result: $result = $crate::Outcome::<$result>::outcome($function($($param),*))?;
@@ -129,9 +160,9 @@ macro_rules! declare {
             Ok(())
         })
     };
-    ($module:ident aggregate $name:literal, $doc:expr, $result:ty, $function:path,
-        [$($param:ident: $type:ty, $param_doc:expr, []);*] [merge: $merge:expr, finish: $finish:expr]) => {
-        $crate::declare!(function $module $name, $doc, $result, [$($param: $type),*] [aggregate: true], |from, to| {
+    (aggregate $others:ident, $from:ident, $to:ident, $result:ty, $function:path,
+        [$($param:ident: $type:ty),*] [merge: $merge:expr, finish: $finish:expr]) => {
+        $crate::call!($others, $from, $to, |from, to| {
             let update = |state, from: &mut $crate::Arguments| {
                 $(let $param = <$type as $crate::Value>::read(from);)*
                 match ($($param,)*) {
@@ -146,15 +177,15 @@ macro_rules! declare {
             })
         })
     };
-    (function $module:ident $name:literal, $doc:expr, $result:ty,
-        [$($param:ident: $type:ty),*] [$($option:ident: $value:expr),*], $run:expr) => {
-        $module.functions.push($crate::Function {
-            name: $name,
-            doc: $doc,
-            params: vec![$((stringify!($param), <$type as $crate::Value>::ddl())),*],
-            returns: <$result as $crate::Value>::ddl(),
-            options: vec![$((stringify!($option), $crate::Json::from($value))),*],
-            run: $run,
-        })
+    ($others:ident, $from:ident, $to:ident, |$arguments:ident, $answer:ident| $body:block) => {
+        if $others == 0 {
+            #[inline(never)]
+            fn run(from: &[u8], to: &mut Vec<u8>) -> i64 {
+                fn body($arguments: &mut $crate::Arguments, $answer: &mut Vec<u8>) -> $crate::Result<()> $body
+                $crate::done(body(&mut $crate::Arguments(from), to), to)
+            }
+            return Some(run($from, $to));
+        }
+        $others -= 1;
     };
 }

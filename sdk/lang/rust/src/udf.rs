@@ -1,5 +1,5 @@
 use crate::column::{exprs, Column};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host;
 use crate::json::{object, Json};
 use crate::value::{Arguments, Value};
@@ -20,8 +20,6 @@ pub struct Function {
     pub returns: String,
     /// More members of its entry in the manifest.
     pub options: Vec<(&'static str, Json)>,
-    /// Reads the arguments and writes the result.
-    pub run: fn(&mut Arguments, &mut Vec<u8>) -> Result<()>,
 }
 
 impl Function {
@@ -110,13 +108,13 @@ pub fn step<'a, S: State>(
 }
 
 struct Calls {
-    functions: Vec<Function>,
+    ready: bool,
     arguments: Vec<u8>,
     answer: Vec<u8>,
 }
 
 thread_local! {
-    static CALLS: RefCell<Calls> = RefCell::new(Calls { functions: Vec::new(), arguments: Vec::new(), answer: Vec::new() });
+    static CALLS: RefCell<Calls> = const { RefCell::new(Calls { ready: false, arguments: Vec::new(), answer: Vec::new() }) };
 }
 
 /// Where so many bytes of arguments may be written to. It is what `sparkstalk_udf_buffer` does.
@@ -131,26 +129,46 @@ pub fn room(size: i32) -> *mut u8 {
 }
 
 /// Calls a function by its index. It is what `sparkstalk_udf` does: the low half of the result is where the answer lies, the
-/// high half its length, and if it is negative the answer is an error's text.
-pub fn call_function(functions: fn() -> Vec<Function>, index: i32, length: i32) -> i64 {
+/// high half its length, and if it is negative the answer is an error's text. run calls the function with its arguments, writes
+/// the answer and says what [`done`] does; it knows none with another index. That it is no table of functions has a JVM see
+/// what is called.
+#[inline(always)]
+pub fn call_function(index: i32, length: i32, run: impl FnOnce(&[u8], &mut Vec<u8>) -> Option<i64>) -> i64 {
     CALLS.with(|calls| {
         let calls = &mut *calls.borrow_mut();
-        if calls.functions.is_empty() {
-            panic::set_hook(Box::new(|info| print(&panic_text(info.payload(), info.location()))));
-            calls.functions = functions();
+        if !calls.ready {
+            calls.ready = true;
+            print_panics();
         }
         calls.answer.clear();
-        let mut packed = 0;
-        let result = match calls.functions.get(index as usize) {
-            Some(f) => (f.run)(&mut Arguments(&calls.arguments[..length as usize]), &mut calls.answer),
-            None => Err(Error::from(format!("there is no function {} in this module", index))),
+        let sign = match run(&calls.arguments[..length as usize], &mut calls.answer) {
+            Some(sign) => sign,
+            None => refuse(&mut calls.answer, &format!("there is no function {} in this module", index)),
         };
-        if let Err(error) = result {
-            calls.answer = error.to_string().into_bytes();
-            packed = i64::MIN;
-        }
-        packed | (calls.answer.len() as i64) << 32 | calls.answer.as_ptr() as u32 as i64
+        sign | (calls.answer.len() as i64) << 32 | calls.answer.as_ptr() as u32 as i64
     })
+}
+
+/// Returns nothing but the sign of what `sparkstalk_udf` returns, and has an error be the answer.
+#[inline(always)]
+pub fn done(outcome: Result<()>, answer: &mut Vec<u8>) -> i64 {
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => refuse(answer, &error.to_string()),
+    }
+}
+
+#[cold]
+fn refuse(answer: &mut Vec<u8>, why: &str) -> i64 {
+    answer.clear();
+    answer.extend_from_slice(why.as_bytes());
+    i64::MIN
+}
+
+#[cold]
+#[inline(never)]
+fn print_panics() {
+    panic::set_hook(Box::new(|info| print(&panic_text(info.payload(), info.location()))));
 }
 
 fn panic_text(payload: &dyn std::any::Any, at: Option<&panic::Location>) -> String {

@@ -47,6 +47,18 @@ fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(bytes);
 }
 
+/// Text of Spark's, most of which is ASCII: seeing that takes a JVM less than from_utf8.
+fn text(bytes: &[u8]) -> &str {
+    const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
+    let eights = bytes.chunks_exact(8);
+    let rest = eights.remainder();
+    let ascii = |eight: &[u8]| u64::from_le_bytes(eight.try_into().expect("they are eight")) & NOT_ASCII == 0;
+    if eights.into_iter().all(ascii) && rest.iter().all(|b| *b < 0x80) {
+        return unsafe { std::str::from_utf8_unchecked(bytes) }; // ASCII is UTF-8
+    }
+    std::str::from_utf8(bytes).expect("Spark's strings are UTF-8")
+}
+
 /// NULL has a place here.
 impl<'a, T: Value<'a>> Value<'a> for Option<T> {
     fn ddl() -> String {
@@ -100,9 +112,22 @@ macro_rules! values {
 }
 
 macro_rules! numbers {
-    ($($t:ty = $ddl:literal;)*) => { values! { $(
-        $t = $ddl, from: <$t>::from_le_bytes(from.array()), v to: to.extend_from_slice(&v.to_le_bytes());
-    )* } };
+    ($($t:ty = $ddl:literal;)*) => { $(impl<'a> Value<'a> for $t {
+        fn ddl() -> String {
+            $ddl.to_string()
+        }
+        fn get(from: &mut Arguments<'a>) -> Self {
+            Self::from_le_bytes(from.array())
+        }
+        fn put(&self, to: &mut Vec<u8>) {
+            to.extend_from_slice(&self.to_le_bytes())
+        }
+        fn write(&self, to: &mut Vec<u8>) {
+            let mut value = [1; 1 + std::mem::size_of::<$t>()]; // at once: there is no room to look for twice
+            value[1..].copy_from_slice(&self.to_le_bytes());
+            to.extend_from_slice(&value)
+        }
+    })* };
 }
 
 numbers! { i8 = "tinyint"; i16 = "smallint"; i32 = "int"; i64 = "bigint"; f32 = "float"; f64 = "double"; }
@@ -111,7 +136,7 @@ values! {
     bool = "boolean", from: from.array() != [0], v to: to.push(*v as u8);
     &'a [u8] = "binary", from: from.bytes(), v to: put_bytes(v, to);
     Vec<u8> = "binary", from: from.bytes().to_vec(), v to: put_bytes(v, to);
-    &'a str = "string", from: std::str::from_utf8(from.bytes()).expect("Spark's strings are UTF-8"), v to: put_bytes(v.as_bytes(), to);
+    &'a str = "string", from: text(from.bytes()), v to: put_bytes(v.as_bytes(), to);
     String = "string", from: <&str>::get(from).to_string(), v to: put_bytes(v.as_bytes(), to);
     Date = "date", from: Date(i32::get(from)), v to: v.0.put(to);
     Timestamp = "timestamp", from: Timestamp(i64::get(from)), v to: v.0.put(to);
@@ -181,12 +206,28 @@ mod tests {
         comes_back("tinyint", -128i8);
         comes_back("double", -0.5);
         comes_back("string", Some("größe".to_string()));
+        comes_back("string", "eight or more, and größer behind it".to_string());
         comes_back("string", None::<String>);
         comes_back("binary", vec![0u8, 255]);
         comes_back("array<array<int>>", vec![Some(vec![Some(1), None]), None]);
         comes_back("array<date>", vec![Date(-1)]);
         comes_back("decimal(38,18)", Decimal::<38, 18>(i128::MIN / 2));
         comes_back("decimal(2,2)", Decimal::<2, 2>(-5));
+    }
+
+    #[test]
+    fn text_is_utf8() {
+        for (bytes, good) in [
+            (&b""[..], true),
+            (b"plain", true),
+            (b"plain, and more", true),
+            ("größe und anderes".as_bytes(), true),
+            (b"\xff", false),
+            (b"eight up\xff", false),
+            (b"seven \xff up and on", false),
+        ] {
+            assert_eq!(std::panic::catch_unwind(|| text(bytes).len()).ok(), good.then_some(bytes.len()), "{:?}", bytes);
+        }
     }
 
     #[test]

@@ -124,6 +124,11 @@ final class FlatMemory implements Memory {
         segments[segment] = PassiveDataSegment.EMPTY;
     }
 
+    /** The memory itself, until it grows. */
+    byte[] bytes() {
+        return bytes;
+    }
+
     private String outside(int at, int n) {
         return "out of bounds memory access: attempted to access address: " + at + " but limit is: " + bytes.length + " and size: " + n;
     }

@@ -1,6 +1,9 @@
 package io.sparkstalk.udf;
 
 import java.io.Serializable;
+import java.lang.ref.WeakReference;
+
+import run.endive.runtime.Machine;
 
 /**
  * A scalar function of a task module, as Spark calls it. Spark wants a class of its own for each function, made without
@@ -12,17 +15,48 @@ public abstract class Function implements Serializable {
 
     private final String spec;
     private transient Spec parsed;
+    /** The last thread's way to call it. The thread holds the instance, and lets go of it; this may live as long as a session. */
+    private transient WeakReference<Call> last;
 
     protected Function(String spec) {
         this.spec = spec;
     }
 
-    private Object invoke(Object... arguments) {
+    private Call way() {
+        WeakReference<Call> known = last; // of threads that call it at once, each may see another's
+        Call call = known == null ? null : known.get();
+        return call != null && call.usable() ? call : find();
+    }
+
+    private Call find() {
         Spec s = parsed;
         if (s == null) {
             s = parsed = Spec.parse(spec);
         }
-        return Guest.of(s, getClass().getClassLoader()).call(s, arguments);
+        Call call = Guest.call(s, getClass().getClassLoader());
+        last = new WeakReference<>(call);
+        return call;
+    }
+
+    private Object invoke(Object... arguments) {
+        return way().with(this, arguments);
+    }
+
+    /** What the host's classes call if the result is a number: {@link Call} says why. */
+    protected final Call number(Object a) {
+        return way().number(this, a);
+    }
+
+    protected final Call number(Object a, Object b) {
+        return way().number(this, a, b);
+    }
+
+    /**
+     * Calls a function that returns a number of WASM's. The host's classes have the same, each its own: HotSpot keeps
+     * books on each place of a call, and puts what is called in its place while there it is always of one module.
+     */
+    protected long enter(Machine machine, int index, long[] arguments) {
+        return machine.call(index, arguments)[0];
     }
 
     public Object call() {

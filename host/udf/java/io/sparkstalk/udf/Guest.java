@@ -3,14 +3,15 @@ package io.sparkstalk.udf;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 
-import run.endive.runtime.ExportFunction;
 import run.endive.runtime.Instance;
-import run.endive.runtime.Memory;
+import run.endive.runtime.Machine;
+import run.endive.wasm.types.Export;
+import run.endive.wasm.types.ExportSection;
+import run.endive.wasm.types.ExternalType;
 
 /** An instance of a module and the thread's way into it. */
 final class Guest {
-    private static final String ENTRY = "sparkstalk_udf";
-    private static final String BUFFER = "sparkstalk_udf_buffer";
+    static final String ENTRY = "sparkstalk_udf";
     /** The steps of an aggregate. */
     static final byte UPDATE = 0;
 
@@ -21,32 +22,46 @@ final class Guest {
 
     private final Code code;
     private final Wasi wasi = new Wasi();
-    private final Instance instance;
-    private final Memory memory;
-    private final ExportFunction entry;
-    private final ExportFunction room;
-    private final HashMap<String, ExportFunction> exports = new HashMap<>();
-    private final Buffer buffer = new Buffer();
-    private int place;
-    private int capacity = -1;
+    private final ExportSection exports;
+    private final int entry;
+    private final HashMap<Integer, Call> calls = new HashMap<>();
+    final Machine machine;
+    final FlatMemory memory;
+    final Buffer buffer;
+    /** A call has failed, and the instance's memory may be in any state. */
+    boolean spoilt;
 
     Guest(Code code, Spec spec) {
         this.code = code;
-        instance = code.instantiate(wasi, spec.pages);
-        memory = instance.memory();
-        if (has(INITIALIZE)) {
-            instance.export(INITIALIZE).apply();
+        Instance instance = code.instantiate(wasi, spec.pages);
+        exports = instance.module().exportSection();
+        machine = instance.getMachine();
+        memory = (FlatMemory) instance.memory();
+        int initialize = export(INITIALIZE);
+        if (initialize >= 0) {
+            machine.call(initialize, new long[0]);
         }
-        entry = has(ENTRY) ? instance.export(ENTRY) : null;
-        room = has(BUFFER) ? instance.export(BUFFER) : null;
+        entry = export(ENTRY);
+        buffer = new Buffer(this);
     }
 
-    private boolean has(String export) {
-        try {
-            return instance.exportType(export) != null;
-        } catch (RuntimeException e) { // Endive's way to say no
-            return false;
+    /** Returns the index of an exported function, or -1. */
+    int export(String name) {
+        for (int i = 0; i < exports.exportCount(); i++) {
+            Export e = exports.getExport(i);
+            if (e.exportType() == ExternalType.FUNCTION && e.name().equals(name)) {
+                return e.index();
+            }
         }
+        return -1;
+    }
+
+    int need(String name) {
+        int index = export(name);
+        if (index < 0) {
+            throw new Failure("the module has no export " + name);
+        }
+        return index;
     }
 
     /** Returns this thread's instance of the function's module. */
@@ -58,13 +73,21 @@ final class Guest {
         }
     }
 
-    Object call(Spec spec, Object[] arguments) {
+    /** Returns this thread's way to call a function. */
+    static Call call(Spec spec, ClassLoader loader) {
+        Guest guest = of(spec, loader);
         try {
-            return spec.export.isEmpty() ? encoded(spec, arguments) : plain(spec, arguments);
-        } catch (RuntimeException | StackOverflowError e) {
-            code.forget(); // its memory may be in any state
-            throw failure(spec.describe(arguments), wasi, e);
+            return guest.calls.computeIfAbsent(spec.index, index -> new Call(guest, spec));
+        } catch (Failure e) {
+            throw failure(spec.name, null, e);
         }
+    }
+
+    /** Gives up the instance for a call that failed, and returns what Spark is told. */
+    RuntimeException spoil(Spec spec, Object[] arguments, Throwable e) {
+        spoilt = true;
+        code.forget();
+        return failure(spec.describe(arguments), wasi, e);
     }
 
     /**
@@ -83,39 +106,12 @@ final class Guest {
     }
 
     /** What a guest says went wrong. */
-    private static final class Failure extends RuntimeException {
+    static final class Failure extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         Failure(String message) {
             super(message, null, false, false);
         }
-    }
-
-    /** Copies what was written to the buffer into the guest, and returns its place. */
-    private int copy() {
-        if (buffer.length > capacity) {
-            if (room == null) {
-                throw new Failure("the module has no export " + BUFFER);
-            }
-            capacity = Math.max(buffer.length, Math.max(256, 2 * capacity));
-            place = (int) room.apply(capacity)[0];
-        }
-        if (buffer.length > 0) {
-            memory.write(place, buffer.bytes, 0, buffer.length);
-        }
-        return place;
-    }
-
-    private Object encoded(Spec spec, Object[] arguments) {
-        if (entry == null) {
-            throw new Failure("the module has no export " + ENTRY);
-        }
-        buffer.length = 0;
-        for (int i = 0; i < spec.arguments.length; i++) {
-            write(spec, i, arguments[spec.skip + i]);
-        }
-        copy();
-        return answer(spec.result, entry.apply(spec.index, buffer.length)[0]);
     }
 
     /**
@@ -124,10 +120,10 @@ final class Guest {
      */
     Object step(Spec spec, byte step, byte[] state, byte[] other, Object[] arguments) {
         try {
-            if (entry == null) {
+            if (entry < 0) {
                 throw new Failure("the module has no export " + ENTRY);
             }
-            buffer.length = 0;
+            buffer.begin();
             buffer.putByte(step);
             Type.STATE.writeNullable(buffer, state);
             if (step == MERGE) {
@@ -136,15 +132,14 @@ final class Guest {
             for (int i = 0; i < arguments.length; i++) {
                 write(spec, i, arguments[i]);
             }
-            copy();
-            return answer(step == FINISH ? spec.result : Type.STATE, entry.apply(spec.index, buffer.length)[0]);
+            return answer(step == FINISH ? spec.result : Type.STATE, machine.call(entry, new long[] {spec.index, buffer.length()})[0]);
         } catch (RuntimeException | StackOverflowError e) {
-            code.forget(); // its memory may be in any state
-            throw failure(spec.describe(arguments), wasi, e);
+            throw spoil(spec, arguments, e);
         }
     }
 
-    private void write(Spec spec, int i, Object value) {
+    /** Writes an argument to the buffer. */
+    void write(Spec spec, int i, Object value) {
         try {
             spec.arguments[i].writeNullable(buffer, value);
         } catch (IllegalArgumentException | ArithmeticException e) {
@@ -152,7 +147,8 @@ final class Guest {
         }
     }
 
-    private Object answer(Type type, long packed) {
+    /** Reads what {@link #ENTRY} returned. */
+    Object answer(Type type, long packed) {
         int at = (int) packed;
         int length = (int) (packed >>> 32) & 0x7fffffff;
         if (packed < 0) {
@@ -162,54 +158,5 @@ final class Guest {
         Object out = type.readNullable(in);
         in.finish();
         return out;
-    }
-
-    /** Calls an export that takes and returns plain values. NULL in any argument is NULL. */
-    private Object plain(Spec spec, Object[] arguments) {
-        for (int i = spec.skip; i < arguments.length; i++) {
-            if (arguments[i] == null) {
-                return null;
-            }
-        }
-        ExportFunction f = exports.computeIfAbsent(spec.export, instance::export);
-        int wide = 0;
-        buffer.length = 0;
-        for (Type t : spec.arguments) {
-            wide += t.isBytes() ? 2 : 1;
-        }
-        long[] numbers = new long[wide];
-        int n = 0;
-        for (int i = 0; i < spec.arguments.length; i++) {
-            Object value = arguments[spec.skip + i];
-            if (spec.arguments[i].isBytes()) {
-                int from = buffer.length;
-                write(spec, i, value);
-                numbers[n++] = from + 5; // behind the mark of a value and its length
-                numbers[n++] = buffer.length - from - 5;
-                continue;
-            }
-            try {
-                numbers[n++] = spec.arguments[i].toWasm(value);
-            } catch (IllegalArgumentException | ArithmeticException e) {
-                throw new Failure("argument " + (i + 1) + ": " + e.getMessage());
-            }
-        }
-        if (buffer.length > 0) {
-            int at = copy();
-            n = 0;
-            for (Type t : spec.arguments) {
-                if (t.isBytes()) {
-                    numbers[n] += at;
-                    n++;
-                }
-                n++;
-            }
-        }
-        long result = f.apply(numbers)[0];
-        if (!spec.result.isBytes()) {
-            return spec.result.fromWasm(result);
-        }
-        byte[] bytes = memory.readBytes((int) result, (int) (result >>> 32));
-        return spec.result.isText() ? new String(bytes, StandardCharsets.UTF_8) : bytes;
     }
 }

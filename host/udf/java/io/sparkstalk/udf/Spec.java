@@ -48,7 +48,7 @@ final class Spec {
             if (out.length() > 400) {
                 return out.append("…)").toString();
             }
-            out.append(Type.show(values[i]));
+            out.append(arguments[i - skip].shown(values[i]));
         }
         return out.append(')').toString();
     }

@@ -19,9 +19,31 @@ import run.endive.runtime.Memory;
  */
 abstract class Type {
     final String ddl;
+    /** How many bytes a number takes, and 0 if it is none. */
+    final int size;
+    /** Whether it is a whole number, and of which range. */
+    final boolean whole;
+
+    final long least;
+    final long most;
 
     private Type(String ddl) {
+        this(ddl, 0);
+    }
+
+    private Type(String ddl, int size) {
         this.ddl = ddl;
+        this.size = size;
+        whole = false;
+        least = most = 0;
+    }
+
+    private Type(String ddl, int size, long least, long most) {
+        this.ddl = ddl;
+        this.size = size;
+        this.least = least;
+        this.most = most;
+        whole = true;
     }
 
     /** Writes a value that is not null. */
@@ -48,6 +70,11 @@ abstract class Type {
     /** Whether those bytes are text. */
     boolean isText() {
         return false;
+    }
+
+    /** A value of the type as people write it. */
+    String shown(Object v) {
+        return show(v);
     }
 
     final void writeNullable(Buffer out, Object v) {
@@ -180,7 +207,7 @@ abstract class Type {
         throw mismatch(v);
     }
 
-    private static final Type BOOLEAN = new Type("boolean") {
+    private static final Type BOOLEAN = new Type("boolean", 1) {
         @Override
         void write(Buffer out, Object v) {
             out.putByte((int) toWasm(v));
@@ -205,7 +232,7 @@ abstract class Type {
         }
     };
 
-    private static final Type TINYINT = new Type("tinyint") {
+    private static final Type TINYINT = new Type("tinyint", 1, Byte.MIN_VALUE, Byte.MAX_VALUE) {
         @Override
         void write(Buffer out, Object v) {
             out.putByte((int) toWasm(v));
@@ -218,7 +245,7 @@ abstract class Type {
 
         @Override
         long toWasm(Object v) {
-            return super.integer(v, Byte.MIN_VALUE, Byte.MAX_VALUE);
+            return super.integer(v, least, most);
         }
 
         @Override
@@ -227,7 +254,7 @@ abstract class Type {
         }
     };
 
-    private static final Type SMALLINT = new Type("smallint") {
+    private static final Type SMALLINT = new Type("smallint", 2, Short.MIN_VALUE, Short.MAX_VALUE) {
         @Override
         void write(Buffer out, Object v) {
             out.putShort((int) toWasm(v));
@@ -240,7 +267,7 @@ abstract class Type {
 
         @Override
         long toWasm(Object v) {
-            return super.integer(v, Short.MIN_VALUE, Short.MAX_VALUE);
+            return super.integer(v, least, most);
         }
 
         @Override
@@ -249,7 +276,7 @@ abstract class Type {
         }
     };
 
-    private static final Type INT = new Type("int") {
+    private static final Type INT = new Type("int", 4, Integer.MIN_VALUE, Integer.MAX_VALUE) {
         @Override
         void write(Buffer out, Object v) {
             out.putInt((int) toWasm(v));
@@ -262,7 +289,7 @@ abstract class Type {
 
         @Override
         long toWasm(Object v) {
-            return super.integer(v, Integer.MIN_VALUE, Integer.MAX_VALUE);
+            return super.integer(v, least, most);
         }
 
         @Override
@@ -271,7 +298,7 @@ abstract class Type {
         }
     };
 
-    private static final Type BIGINT = new Type("bigint") {
+    private static final Type BIGINT = new Type("bigint", 8, Long.MIN_VALUE, Long.MAX_VALUE) {
         @Override
         void write(Buffer out, Object v) {
             out.putLong(toWasm(v));
@@ -293,7 +320,7 @@ abstract class Type {
         }
     };
 
-    private static final Type FLOAT = new Type("float") {
+    private static final Type FLOAT = new Type("float", 4) {
         @Override
         void write(Buffer out, Object v) {
             out.putInt((int) toWasm(v));
@@ -315,7 +342,7 @@ abstract class Type {
         }
     };
 
-    private static final Type DOUBLE = new Type("double") {
+    private static final Type DOUBLE = new Type("double", 8) {
         @Override
         void write(Buffer out, Object v) {
             out.putLong(toWasm(v));
@@ -340,17 +367,26 @@ abstract class Type {
     private static final Type STRING = new Type("string") {
         @Override
         void write(Buffer out, Object v) {
-            if (!(v instanceof String)) {
+            byte[] bytes;
+            if (v instanceof byte[]) {
+                bytes = Text.toGuest((byte[]) v);
+            } else if (v instanceof String) {
+                bytes = ((String) v).getBytes(StandardCharsets.UTF_8);
+            } else {
                 throw super.mismatch(v);
             }
-            byte[] bytes = ((String) v).getBytes(StandardCharsets.UTF_8);
             out.putInt(bytes.length);
             out.put(bytes);
         }
 
         @Override
         Object read(Reader in) {
-            return new String(in.getBytes(), StandardCharsets.UTF_8);
+            return Text.toSpark(in.getBytes());
+        }
+
+        @Override
+        String shown(Object v) {
+            return show(v instanceof byte[] ? new String((byte[]) v, StandardCharsets.UTF_8) : v);
         }
 
         @Override
