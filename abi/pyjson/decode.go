@@ -221,8 +221,8 @@ func asText(raw []byte, k kind) (string, bool) {
 	if k != text {
 		return "", false
 	}
-	var s string
-	return s, json.Unmarshal(raw, &s) == nil
+	s, err := unquote(raw)
+	return s, err == nil
 }
 
 func asBytes(raw []byte) ([]byte, bool) {

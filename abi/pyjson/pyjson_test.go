@@ -195,3 +195,36 @@ func FuzzValid(f *testing.F) {
 		}
 	})
 }
+
+// TestNames holds names of objects, of which most need no decoding, to those of
+// encoding/json, and repeated ones to a Python dict's, in short objects and long ones.
+func TestNames(t *testing.T) {
+	for _, quoted := range []string{`""`, `"plain"`, `"a \"b\" \\"`, `"\u00e9\ud83d\ude00"`, `"é😀"`, "\"\xff\"", `"\/"`} {
+		members, err := pyjson.Object([]byte(`{` + quoted + `: 1}`))
+		var want string
+		if jsonErr := json.Unmarshal([]byte(quoted), &want); jsonErr != nil {
+			t.Fatal(jsonErr)
+		}
+		if err != nil || len(members) != 1 || members[0].Name != want {
+			t.Errorf("%s is read as %v, %v; want %q", quoted, members, err, want)
+		}
+	}
+	if members, err := pyjson.Object([]byte(`{"\x": 1}`)); err == nil {
+		t.Errorf("a wrong escape is read as %v", members)
+	}
+	for _, n := range []int{1, 3, 8, 9, 40} {
+		var text []string
+		for i := range 2 * n { // each name twice, the second time with another value
+			text = append(text, fmt.Sprintf(`"n%d": %d`, i%n, i))
+		}
+		members, err := pyjson.Object([]byte("{" + strings.Join(text, ", ") + "}"))
+		if err != nil || len(members) != n {
+			t.Fatalf("%d names: %v, %v", n, members, err)
+		}
+		for i, m := range members {
+			if m.Name != fmt.Sprintf("n%d", i) || string(m.Value) != fmt.Sprint(n+i) {
+				t.Errorf("%d names: member %d is %s: %s", n, i, m.Name, m.Value)
+			}
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 )
 
 // A Member is a name of a JSON object and its value.
@@ -61,15 +63,26 @@ func Object(data []byte) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := make(map[string]int, len(members))
 	unique := members[:0]
-	for _, m := range members {
-		if i, ok := last[m.Name]; ok {
-			unique[i].Value = m.Value
-			continue
+	find := func(name string) int {
+		return slices.IndexFunc(unique, func(m Member) bool { return m.Name == name })
+	}
+	if len(members) > 8 { // looking through all of them would take too long
+		last := make(map[string]int, len(members))
+		find = func(name string) int {
+			if i, ok := last[name]; ok {
+				return i
+			}
+			last[name] = len(unique)
+			return -1
 		}
-		last[m.Name] = len(unique)
-		unique = append(unique, m)
+	}
+	for _, m := range members {
+		if i := find(m.Name); i >= 0 {
+			unique[i].Value = m.Value
+		} else {
+			unique = append(unique, m)
+		}
 	}
 	return unique, nil
 }
@@ -84,8 +97,8 @@ func Members(data []byte) ([]Member, error) {
 		if err := s.text(); err != nil {
 			return err
 		}
-		var name string
-		if err := json.Unmarshal(s.data[start:s.at], &name); err != nil {
+		name, err := unquote(s.data[start:s.at])
+		if err != nil {
 			return s.wrong(start, "a name is not a JSON string")
 		}
 		s.space()
@@ -99,6 +112,17 @@ func Members(data []byte) ([]Member, error) {
 		return err
 	})
 	return members, err
+}
+
+// unquote decodes a string that text has moved over. Most have nothing to decode.
+func unquote(quoted []byte) (decoded string, err error) {
+	for _, c := range quoted {
+		if c == '\\' || c >= utf8.RuneSelf {
+			err = json.Unmarshal(quoted, &decoded)
+			return decoded, err
+		}
+	}
+	return string(quoted[1 : len(quoted)-1]), nil
 }
 
 // value returns data without the space around it, if it is one value.

@@ -137,7 +137,7 @@ type Invocation struct {
 	ctx  context.Context // of the call: all that the guest asks for ends with it
 	task Task
 	opt  spark.Options
-	log  *slog.Logger
+	log  *slog.Logger // nil until logger is asked for it
 	// progress tells the client what Spark reports, as long as the task tells
 	// nothing itself; nil tells nobody.
 	progress *progress
@@ -181,9 +181,8 @@ func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 		ctx:  t.asking(ctx),
 		task: t,
 		opt:  spark.Options{Tags: tags(t), Description: strings.TrimSpace(t.Name + " " + t.ID)},
-		log:  b.cfg.Log.With(logkey.Task, t.Name, logkey.TaskID, t.ID),
 	}
-	if i.progress = newProgress(ctx, t, b.cfg.ProgressEvery, i.log); i.progress != nil {
+	if i.progress = newProgress(ctx, &i.task, b.cfg.ProgressEvery, b.cfg.Log); i.progress != nil {
 		i.opt.Progress = i.progress.report
 	}
 	if t.SoftLimit > 0 {
@@ -191,6 +190,15 @@ func (b *Binder) Open(ctx context.Context, t Task) *Invocation {
 	}
 	i.opt.Observed = i.observe
 	return i
+}
+
+// logger adds the task to the host's log. Most calls log nothing, and making it
+// takes longer than they do.
+func (i *Invocation) logger() *slog.Logger {
+	if i.log == nil {
+		i.log = i.cfg.Log.With(logkey.Task, i.task.Name, logkey.TaskID, i.task.ID)
+	}
+	return i.log
 }
 
 // asking returns a context for what is asked of the cache on behalf of the task.

@@ -40,7 +40,7 @@ func (i *Invocation) TaskHTTP(request, body []byte) ([]byte, error) {
 		return nil, i.failed(i.ctx, httpError(err))
 	}
 	i.fetched = content
-	i.log.DebugContext(i.ctx, "HTTP request", logkey.Address, hostOf(answer.URL), logkey.Status, answer.Status, logkey.Bytes, len(content))
+	i.logger().DebugContext(i.ctx, "HTTP request", logkey.Address, hostOf(answer.URL), logkey.Status, answer.Status, logkey.Bytes, len(content))
 	head, err := json.Marshal(answer)
 	if err != nil {
 		return nil, i.failed(i.ctx, err)

@@ -34,13 +34,14 @@ type SparkProgress struct {
 // call, at most one in a while and from a goroutine of its own: a slow result
 // backend must not slow down a query. The latest report wins.
 type progress struct {
-	ctx    context.Context
-	cancel context.CancelFunc
+	parent context.Context
+	task   *Task
 	every  time.Duration
-	store  func(ctx context.Context, state string, meta json.RawMessage) error
 	log    *slog.Logger
 
 	mu      sync.Mutex
+	ctx     context.Context // of what is stored, made when there is something
+	cancel  context.CancelFunc
 	latest  *spark.Progress // not stored yet
 	next    time.Time       // before it nothing is stored
 	timer   *time.Timer     // that will store latest; nil if there is none
@@ -50,13 +51,11 @@ type progress struct {
 
 // newProgress returns nil if nobody is to be told. A call that ends within every
 // is not worth a state.
-func newProgress(ctx context.Context, t Task, every time.Duration, log *slog.Logger) *progress {
+func newProgress(ctx context.Context, t *Task, every time.Duration, log *slog.Logger) *progress {
 	if t.State == nil || every < 0 {
 		return nil
 	}
-	p := &progress{every: every, store: t.State, next: time.Now().Add(every), log: log}
-	p.ctx, p.cancel = context.WithCancel(ctx)
-	return p
+	return &progress{parent: ctx, task: t, every: every, next: time.Now().Add(every), log: log}
 }
 
 // report takes what Spark says. It may be called from any goroutine.
@@ -67,6 +66,9 @@ func (p *progress) report(r spark.Progress) {
 		return
 	}
 	p.latest = &r
+	if p.cancel == nil {
+		p.ctx, p.cancel = context.WithCancel(p.parent)
+	}
 	if p.timer == nil {
 		p.schedule()
 	}
@@ -91,11 +93,11 @@ func (p *progress) send() {
 		Current: r.Done, Total: r.Tasks, Running: r.Running, Stages: r.Stages, BytesRead: r.BytesRead, Fraction: r.Fraction,
 	})
 	if err == nil {
-		err = p.store(p.ctx, StateProgress, meta)
+		err = p.task.State(p.ctx, StateProgress, meta)
 	}
 	if err != nil && p.ctx.Err() == nil {
 		// The result, which matters, goes the same way and says so.
-		p.log.DebugContext(p.ctx, "progress not stored", logkey.Error, err)
+		p.log.DebugContext(p.ctx, "progress not stored", logkey.Task, p.task.Name, logkey.TaskID, p.task.ID, logkey.Error, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,7 +119,10 @@ func (p *progress) stop() {
 		p.storing.Done()
 	}
 	p.timer = nil
+	cancel := p.cancel
 	p.mu.Unlock()
-	p.cancel()
+	if cancel != nil {
+		cancel()
+	}
 	p.storing.Wait()
 }

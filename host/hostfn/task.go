@@ -73,24 +73,24 @@ func (i *Invocation) TaskState(state string, meta []byte) error {
 // long or too much is cut: a task can not forge or flood the host's log.
 func (i *Invocation) TaskLog(level abi.Level, message string, attrs []byte) {
 	l := logLevel(level)
-	if i.closed || !i.log.Enabled(i.ctx, l) {
+	if i.closed || !i.cfg.Log.Enabled(i.ctx, l) {
 		return
 	}
 	i.lines++
 	switch {
 	case i.lines == i.most.LogLines+1:
-		i.log.WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, i.most.LogLines)
+		i.logger().WarnContext(i.ctx, "the task has logged too much; its further lines are dropped", logkey.Count, i.most.LogLines)
 		return
 	case i.lines > i.most.LogLines:
 		return
 	}
 	line := printable(cut(message, maxLogLine))
 	if len(attrs) == 0 {
-		i.log.Log(i.ctx, l, line)
+		i.logger().Log(i.ctx, l, line)
 		return
 	}
 	// In a group of their own they cannot pass for the host's attributes.
-	i.log.LogAttrs(i.ctx, l, line, slog.GroupAttrs(logkey.Fields, logAttrs(attrs)...))
+	i.logger().LogAttrs(i.ctx, l, line, slog.GroupAttrs(logkey.Fields, logAttrs(attrs)...))
 }
 
 // logLevel is the nearest level below that the host's log tells apart.

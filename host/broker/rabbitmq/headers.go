@@ -140,11 +140,10 @@ func fromTable(t amqp.Table) map[string]any {
 	if t == nil {
 		return nil
 	}
-	out := make(map[string]any, len(t))
 	for k, v := range t {
-		out[k] = fromField(v)
+		t[k] = fromField(v)
 	}
-	return out
+	return t
 }
 
 func fromField(v any) any {
