@@ -56,7 +56,9 @@ type client struct {
 }
 
 func newClient(url string) (*client, error) {
-	conn, err := amqp.Dial(url)
+	// The library gives a connection up over heartbeats that it does not look at while
+	// a write waits, as it does for long when the worker is slower than this sends.
+	conn, err := amqp.DialConfig(url, amqp.Config{Heartbeat: time.Hour, Locale: "en_US"})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (o options) scheduled(ctx context.Context, url string) (err error) {
 	}
 	w := way{name: "rabbitmq+rpc", broker: url, backend: "rpc://"}
 	fmt.Printf("| %d tasks an hour away | taken in s | resident MB before | after | bytes a task |\n| --- | ---: | ---: | ---: | ---: |\n", o.eta)
-	for _, c := range o.contenders(w, o.concurrency, self, plugins)[1:3] { // without the raw loop
+	for _, c := range o.chosen(o.contenders(w, o.concurrency, self, plugins)[1:3]) { // without the raw loop
 		if err := o.scheduledBy(ctx, url, c); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}

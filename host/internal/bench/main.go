@@ -29,6 +29,7 @@ type options struct {
 	tasks, calls            int
 	concurrency             int
 	slots, through, workers string // of no-op tasks
+	prefetch                int    // messages that they have at hand for each slot
 	eta                     int
 	rounds                  int
 	input                   string
@@ -44,10 +45,11 @@ type options struct {
 
 func main() {
 	var o options
-	if len(os.Args) > 5 && os.Args[1] == "raw" {
+	if len(os.Args) > 6 && os.Args[1] == "raw" {
 		slots, err := strconv.Atoi(os.Args[5])
-		if err == nil {
-			err = rawLoop(os.Args[2], os.Args[3], os.Args[4], slots)
+		prefetch, err2 := strconv.Atoi(os.Args[6])
+		if err = errors.Join(err, err2); err == nil {
+			err = rawLoop(os.Args[2], os.Args[3], os.Args[4], slots, prefetch)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench raw:", err)
@@ -64,6 +66,7 @@ func main() {
 	flag.IntVar(&o.concurrency, "concurrency", runtime.NumCPU(), "task slots of every worker but those of no-op tasks")
 	flag.IntVar(&o.eta, "eta", 100_000, "tasks that wait for their time")
 	flag.StringVar(&o.slots, "slots", "1,2", "task slots of the workers of no-op tasks, with commas")
+	flag.IntVar(&o.prefetch, "prefetch", 16, "messages that workers of no-op tasks have at hand for each slot")
 	flag.StringVar(&o.workers, "workers", "", "only workers of no-op tasks with one of these in their names, with commas")
 	flag.StringVar(&o.through, "through", "rabbitmq+rpc,rabbitmq+redis,redis+redis,rabbitmq+ignore", "brokers and results of no-op tasks, with commas")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each figure, of which the middle one is shown")

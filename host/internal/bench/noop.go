@@ -77,25 +77,35 @@ func (o options) ways(rabbit string) ([]way, error) {
 
 // contenders are the workers to compare, the raw loop first.
 func (o options) contenders(w way, slots int, self, plugins string) []contender {
-	n := strconv.Itoa(slots)
+	n, prefetch := strconv.Itoa(slots), strconv.Itoa(o.prefetch)
 	python := func(pool string) contender {
 		return contender{"Python Celery, " + pool, func(ctx context.Context, queue string) (*process, error) {
 			return o.start(ctx, "ready.", []string{"CELERY_BROKER_URL=" + w.broker, "CELERY_RESULT_BACKEND=" + w.backend, "PYTHONPATH=host/internal/bench/testdata"}, o.celery,
-				"-m", "celery", "-A", "celery_app", "worker", "-Q", queue, "-P", pool, "-c", n, "--prefetch-multiplier", "16", "-l", "info",
+				"-m", "celery", "-A", "celery_app", "worker", "-Q", queue, "-P", pool, "-c", n, "--prefetch-multiplier", prefetch, "-l", "info",
 				"--without-gossip", "--without-mingle")
 		}}
 	}
 	out := []contender{
 		{"raw loop", func(ctx context.Context, queue string) (*process, error) {
-			return o.start(ctx, "ready", nil, self, "raw", w.broker, w.backend, queue, n)
+			return o.start(ctx, "ready", nil, self, "raw", w.broker, w.backend, queue, n, prefetch)
 		}},
 		{"sparkstalk", func(ctx context.Context, queue string) (*process, error) {
-			return o.serve(ctx, nil, w.broker, queue, plugins, "sail", "--prefetch-multiplier", "16", "--result-backend", w.backend, "-c", n)
+			return o.serve(ctx, nil, w.broker, queue, plugins, "sail", "--prefetch-multiplier", prefetch, "--result-backend", w.backend, "-c", n)
 		}},
 		python("prefork"), python("threads"),
 	}
 	if slots == 1 {
 		out = append(out, python("solo"))
+	}
+	return out
+}
+
+// chosen are those of the contenders that -workers picks.
+func (o options) chosen(all []contender) (out []contender) {
+	for _, c := range all {
+		if o.workers == "" || slices.ContainsFunc(strings.Split(o.workers, ","), func(part string) bool { return strings.Contains(c.name, part) }) {
+			out = append(out, c)
+		}
 	}
 	return out
 }
@@ -110,12 +120,7 @@ func (o options) noopTable(ctx context.Context, w way, slots int) error {
 	if err != nil {
 		return err
 	}
-	var contenders []contender
-	for _, c := range o.contenders(w, slots, self, plugins) {
-		if o.workers == "" || slices.ContainsFunc(strings.Split(o.workers, ","), func(part string) bool { return strings.Contains(c.name, part) }) {
-			contenders = append(contenders, c)
-		}
-	}
+	contenders := o.chosen(o.contenders(w, slots, self, plugins))
 	if len(contenders) == 0 {
 		return fmt.Errorf("-workers %s: none is called so", o.workers)
 	}

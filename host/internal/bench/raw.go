@@ -15,7 +15,7 @@ import (
 
 // rawLoop is the least that any worker must do over these clients: take a message,
 // decode it, hand over a result if one is wanted, acknowledge.
-func rawLoop(broker, backend, queue string, slots int) error {
+func rawLoop(broker, backend, queue string, slots, prefetch int) error {
 	answer := func(context.Context, string, string, []byte) error { return nil }
 	if strings.HasPrefix(backend, "redis") {
 		opt, err := goredis.ParseURL(backend)
@@ -35,7 +35,7 @@ func rawLoop(broker, backend, queue string, slots int) error {
 	if strings.HasPrefix(broker, "redis") {
 		return rawRedis(broker, queue, slots, answer)
 	}
-	return rawRabbit(broker, queue, slots, strings.HasPrefix(backend, "rpc"), answer)
+	return rawRabbit(broker, queue, slots, prefetch, strings.HasPrefix(backend, "rpc"), answer)
 }
 
 // rawResult decodes a message's body and encodes its result.
@@ -61,7 +61,7 @@ func each(slots int, loop func() error) error {
 	return <-failed
 }
 
-func rawRabbit(url, queue string, slots int, rpc bool, answer func(ctx context.Context, id, replyTo string, result []byte) error) error {
+func rawRabbit(url, queue string, slots, prefetch int, rpc bool, answer func(ctx context.Context, id, replyTo string, result []byte) error) error {
 	conn, err := amqp.Dial(url)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func rawRabbit(url, queue string, slots int, rpc bool, answer func(ctx context.C
 	if err != nil {
 		return err
 	}
-	if err := in.Qos(64, 0, false); err != nil {
+	if err := in.Qos(prefetch*slots, 0, false); err != nil {
 		return err
 	}
 	deliveries, err := in.Consume(queue, "", false, false, false, false, nil)
