@@ -51,7 +51,7 @@ func (b *builder) needs(capability string) {
 	granted := slices.ContainsFunc(i.cfg.Grants, func(g Grant) bool { return g.Capability == capability && g.covers(i.task.Name) })
 	switch {
 	case !slices.Contains(i.task.Capabilities, capability):
-		b.invalid(typePermission, "the module does not ask for the capability %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q)", capability, capability)
+		b.invalid(typePermission, "the module does not ask for the capability %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q), the others with needs", capability, capability)
 	case !granted:
 		b.invalid(typePermission, "this worker does not grant the capability %s to %s; its setting capabilities does, with %s or %s:%s",
 			capability, i.task.Name, capability, capability, i.task.Name)

@@ -100,7 +100,14 @@ func texts(t *testing.T) string {
 // open opens a runtime with the modules of a folder.
 func open(t *testing.T, remote, modules string) *host.Runtime {
 	t.Helper()
-	runtime, err := host.OpenRuntime(t.Context(), host.Config{Plugins: modules, Spark: remote, Home: t.TempDir()})
+	return openWith(t, host.Config{Plugins: modules, Spark: remote})
+}
+
+// openWith opens a runtime with a home of its own.
+func openWith(t *testing.T, cfg host.Config) *host.Runtime {
+	t.Helper()
+	cfg.Home = t.TempDir()
+	runtime, err := host.OpenRuntime(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,7 +136,7 @@ func (d *Denial) Error() string {
 		if d.What != "" {
 			capability += ":" + d.What
 		}
-		return fmt.Sprintf("the module %s does not ask for the right to %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q)", d.Module, what, capability)
+		return fmt.Sprintf("the module %s does not ask for the right to %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q), the others with needs", d.Module, what, capability)
 	}
 	if d.Key != "" {
 		return fmt.Sprintf("the module %s is signed by the key %s, which may not be granted the right to %s; its capabilities in the setting module_keys say what it may", d.Module, d.Key, what)

@@ -161,5 +161,5 @@ func asked(right, what string) error {
 		}
 	}
 	what, _, _ = strings.Cut(what, "/")
-	return abi.Errorf("PermissionError", "the module does not ask for the right to %s %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q)", right, what, right+":"+what)
+	return abi.Errorf("PermissionError", "the module does not ask for the right to %s %s; its manifest names it in capabilities, the Go SDK with sdk.Needs(%q), the others with needs", right, what, right+":"+what)
 }

@@ -2,15 +2,18 @@
 //
 //   export { sparkstalk_describe, sparkstalk_run } from "../sparkstalk";
 //
+// Tasks make HTTP requests with ctx.http and read the host's environment with ctx.env, where the module needs() it.
 // asconfig.json says which function takes errors: {"options": {"use": ["abort=sparkstalk/error/abort"]}}.
 // What has no name here is in host.ts, the host's functions as they are: columns and frames hold its handles.
 import * as host from "./host";
 import { DataFrame, Spark } from "./frame";
+import { Http } from "./http";
 import { Json, Kind } from "./json";
 import { check, raise, raiseLast } from "./error";
 import { describeFunctions } from "./udf";
 
 export { DataFrame, GroupedData, Reader, Spark, Column, col, lit, litNull, call, expr } from "./frame";
+export { Http, HttpRequest, HttpResponse } from "./http";
 export { Json, Kind } from "./json";
 export { raise, lastError } from "./error";
 export { callUDF, udaf, Udf, udf0, udf1, udf2, udf3, udf4, udf5, udf6, udf7, udf8, udf9, udf10 } from "./udf";
@@ -23,6 +26,8 @@ export class Context {
 
   /** The session that all tasks share. */
   spark: Spark = new Spark();
+  /** Makes HTTP requests through the host. */
+  http: Http = new Http();
 
   /** An argument by its parameter's name. The host has held it to its type. */
   json(name: string): Json {
@@ -55,6 +60,15 @@ export class Context {
     const options = Json.object().set("countdown", Json.f64(countdown));
     host.taskRetry(String.UTF8.encode(options.toString()));
     raiseLast();
+  }
+  /** An environment variable of the host, or null if there is none of that name. The module asks for the right with
+   * needs("env:NAME"), and the worker's setting modules grants it; else the task ends with a PermissionError. A task has no
+   * environment beside this. */
+  env(name: string): string | null {
+    const text = host.taskEnv(name);
+    if (text === null) raiseLast();
+    const value = Json.parse(String.UTF8.decode(text!));
+    return value.isNull ? null : value.text;
   }
   /** Sends a task, as a signature of Celery's: task, args, kwargs and options. Returns its id. */
   send(signature: Json): string {
@@ -101,6 +115,12 @@ class TaskOf<R> extends Task {
 }
 
 const tasks: Task[] = [];
+const capabilities = Json.array();
+
+/** Asks for a right, at the top of a module's main file: needs("http:api.example.com"), or "env:TZ", "sql", "read:/data/**". The
+ * worker's setting modules grants it or not; without it, what needs it is a PermissionError. A module that asks for none of read,
+ * write, read_table, write_table, sql, send and conf has of these what the worker grants; one that asks for some, no others. */
+export function needs(capability: string): void { capabilities.items.push(Json.string(capability)); }
 
 /** Declares a task. Its function returns a DataFrame, whose rows never come into the module, a Json, a string, a bool or a
  * number. */
@@ -136,7 +156,7 @@ export function sparkstalk_describe(): i32 {
   const list = Json.array();
   for (let i = 0; i < tasks.length; i++) list.items.push(tasks[i].describe());
   json(Json.object().set("abi", Json.i64(1)).set("sdk", Json.string("assemblyscript/0.1.0")).set("tasks", list)
-    .set("functions", describeFunctions()));
+    .set("capabilities", capabilities).set("functions", describeFunctions()));
   return 0;
 }
 

@@ -1,5 +1,7 @@
 // JSON as Python's Celery writes it: with NaN and Infinity, and numbers of any size.
 
+import { raise } from "./error";
+
 /** What a JSON value is. */
 export enum Kind { Null, Bool, Number, String, Array, Object }
 
@@ -16,6 +18,7 @@ export class Json {
   /** The names of an object. */
   names: string[] = [];
 
+  /** The value of a text, which ends the task with a ValueError if it is no JSON. */
   static parse(text: string): Json {
     const p = new Parser(text);
     const value = p.value(0);
@@ -98,7 +101,7 @@ class Parser {
   constructor(public text: string) {}
 
   wrong(why: string): void {
-    throw new Error(why + " at character " + this.at.toString() + " of the JSON");
+    raise("ValueError", why + " at character " + this.at.toString() + " of the JSON");
   }
 
   space(): void {

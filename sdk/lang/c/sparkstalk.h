@@ -56,16 +56,32 @@ __attribute__((format(printf, 1, 2))) SS_UNUSED static char *ss_format(const cha
 
 /* ---- Errors: what a task returns ---- */
 
-/* A text as a JSON string. */
+/* How many bytes the character of UTF-8 has that a text goes on with; 0 if it is none. */
+static int ss_utf8(const unsigned char *at) {
+  static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+  int n = *at < 0x80 ? 1 : *at < 0xc0 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf8 ? 4 : 0;
+  unsigned code = n > 1 ? *at & (0xffu >> (n + 1)) : *at;
+  for (int i = 1; i < n; i++) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+    code = code << 6 | (at[i] & 0x3f);
+  }
+  return code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : n;
+}
+
+/* A text as a JSON string, with U+FFFD for bytes that are no UTF-8. */
 SS_UNUSED static char *ss_quote(const char *text) {
   char *out = ss_alloc(6 * strlen(text) + 3), *to = out;
   *to++ = '"';
   for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
     if (*c < ' ') {
       to += sprintf(to, "\\u%04x", *c);
-    } else {
+    } else if (*c < 0x80) {
       if (*c == '"' || *c == '\\') *to++ = '\\';
       *to++ = (char)*c;
+    } else {
+      int n = ss_utf8(c);
+      to += n ? sprintf(to, "%.*s", n, (const char *)c) : sprintf(to, "\\ufffd");
+      c += n > 1 ? n - 1 : 0;
     }
   }
   strcpy(to, "\"");
@@ -88,9 +104,13 @@ SS_UNUSED static int ss_fail(void) {
   return 1;
 }
 
-/* Fails the task with an exception, one of Python's own, such as "ValueError": return ss_raise("ValueError", "no"); */
+/* Fails the task with an exception, one of Python's own, such as "ValueError", or another with its module before the last dot:
+ * return ss_raise("ValueError", "no"); */
 SS_UNUSED static int ss_raise(const char *type, const char *message) {
-  char *error = ss_format("{\"type\":%s,\"module\":\"builtins\",\"args\":[%s]}", ss_quote(type), ss_quote(message));
+  const char *dot = strrchr(type, '.');
+  const char *module = dot ? ss_format("%.*s", (int)(dot - type), type) : "builtins";
+  char *error = ss_format("{\"type\":%s,\"module\":%s,\"args\":[%s]}", ss_quote(dot ? dot + 1 : type), ss_quote(module),
+                          ss_quote(message));
   ss_result_error(error, (uint32_t)strlen(error));
   return 1;
 }
@@ -191,9 +211,10 @@ static unsigned ss_json_hex(ss_json at) {
 /* The text of a string; NULL if it is none. */
 SS_UNUSED static char *ss_json_string(ss_json value) {
   if (!value || *value != '"') return NULL;
-  char *out = ss_alloc((size_t)(ss_json_skip(value) - value) + 1), *to = out;
-  for (const char *at = value + 1; *at && *at != '"'; at++) {
-    if (*at != '\\') {
+  const char *end = ss_json_skip(value);
+  char *out = ss_alloc((size_t)(end - value) + 1), *to = out;
+  for (const char *at = value + 1; at < end && *at != '"'; at++) {
+    if (*at != '\\' || at + 1 == end) {
       *to++ = *at;
       continue;
     }
@@ -218,6 +239,20 @@ SS_UNUSED static char *ss_json_string(ss_json value) {
   *to = 0;
   return out;
 }
+
+/* The value of a name in an object; NULL if it has none. */
+SS_UNUSED static ss_json ss_json_get(ss_json object, const char *name) {
+  if (!object || *object != '{') return NULL;
+  for (ss_json at = ss_json_first(object); at; at = ss_json_next(ss_json_next(at))) {
+    const char *text = ss_json_string(at);
+    if (text && !strcmp(text, name)) return ss_json_next(at);
+  }
+  return NULL;
+}
+
+/* The error of the host function that has just failed, instead of failing with it: an object with type, module, args and
+ * traceback. */
+SS_UNUSED static ss_json ss_last_error(void) { return ss_fetch(ss_error_take()); }
 
 /* ---- Columns and frames, by PySpark's names. What is wrong with one is the error of the action that needs it. ---- */
 
@@ -275,6 +310,7 @@ SS_UNUSED static ss_json ss_collect(ss_frame frame) {
   return n < 0 ? NULL : ss_fetch(n);
 }
 
+#include "sparkstalk_http.h"
 #include "sparkstalk_udf.h"
 
 /* ---- Tasks ---- */
@@ -317,6 +353,13 @@ SS_UNUSED static void ss_log(const char *message, const char *attributes) { ss_t
 /* Reports a state of the task's own, such as PROGRESS, with meta in JSON. A negative result is an error: return ss_fail(); */
 SS_UNUSED static int64_t ss_update_state(const char *state, const char *meta) { return ss_task_state(SS_TEXT(state), SS_TEXT(meta)); }
 
+/* The rights that a module asks for, in its source file: SS_NEEDS("http:api.example.com", "env:TZ"); and others such as "sql" and
+ * "read_table:sales.*". The worker's setting modules grants them or not; without one, what needs it is a PermissionError. A
+ * module that asks for none of read, write, read_table, write_table, sql, send and conf has of these what the worker grants; one
+ * that asks for some, no others. */
+#define SS_NEEDS(...) static const char *const *ss_needs = (const char *const[]){__VA_ARGS__, NULL}
+static const char *const *ss_needs; /* none, unless the source defines it */
+
 SS_UNUSED static int ss_describe(const ss_task *tasks, int count, const ss_function *functions, int function_count) {
   char *text = "";
   for (int i = 0; i < count; i++) {
@@ -331,8 +374,11 @@ SS_UNUSED static int ss_describe(const ss_task *tasks, int count, const ss_funct
                      ss_quote(t->doc ? t->doc : ""), ss_quote(t->returns ? t->returns : "any"), params, t->options ? "," : "",
                      t->options ? t->options : "");
   }
-  int status = ss_return_json(ss_format("{\"abi\":1,\"sdk\":\"c/0.1.0\",\"tasks\":[%s],\"functions\":[%s]}", text,
-                                        ss_describe_functions(functions, function_count)));
+  char *needs = "";
+  for (const char *const *n = ss_needs; n && *n; n++) needs = ss_format("%s%s%s", needs, *needs ? "," : "", ss_quote(*n));
+  int status =
+      ss_return_json(ss_format("{\"abi\":1,\"sdk\":\"c/0.1.0\",\"capabilities\":[%s],\"tasks\":[%s],\"functions\":[%s]}", needs, text,
+                               ss_describe_functions(functions, function_count)));
   ss_free_all();
   return status;
 }

@@ -18,6 +18,7 @@
 //! }
 //! ```
 //!
+//! Tasks make HTTP requests with [`Context::http`], and read the host's environment with [`Context::env`], where the module `needs` it.
 //! What has no name here is in [`host`], the host's functions as they are: columns and frames hold its handles.
 
 mod column;
@@ -25,6 +26,7 @@ mod error;
 mod frame;
 #[rustfmt::skip]
 pub mod host;
+mod http;
 mod json;
 mod task;
 mod udf;
@@ -33,6 +35,7 @@ mod value;
 pub use column::{call, col, expr, functions, lit, Column, Literal};
 pub use error::{Error, Result};
 pub use frame::{DataFrame, GroupedData, Reader, Spark};
+pub use http::{Http, HttpRequest, HttpResponse};
 pub use json::{object, Json};
 pub use task::{describe, run, Answer, Context, FromArgument, Module, Param, Task};
 pub use udf::{call_function, call_udf, done, room, step, Function, Outcome, State};
@@ -55,17 +58,22 @@ pub use value::{Arguments, Date, Decimal, Timestamp, Value};
 /// function "words"(text: &str) -> Vec<&str> = words;
 /// aggregate "longest"(word: &str) -> Option<String> = longer, merge: longest, finish: word;
 /// ```
+///
+/// `needs` asks for a right, such as `needs "http:api.example.com";`, `"env:TZ"`, `"sql"` or `"read:/data/**"`. The worker's setting
+/// `modules` grants it or not; without it, what needs it is a `PermissionError`. A module that asks for none of read, write,
+/// read_table, write_table, sql, send and conf has of these what the worker grants; one that asks for some, no others.
 #[macro_export]
 macro_rules! module {
     ($(
         $(#[doc = $doc:literal])*
-        $kind:ident $name:literal($($(#[doc = $param_doc:literal])* $param:ident: $type:ty $(= $default:expr)?),* $(,)?)
-            -> $result:ty = $function:path $(, $option:ident: $value:expr)*;
+        $kind:ident $name:literal $((
+            $($(#[doc = $param_doc:literal])* $param:ident: $type:ty $(= $default:expr)?),* $(,)?
+        ) -> $result:ty = $function:path $(, $option:ident: $value:expr)*)?;
     )*) => {
         fn sparkstalk_module() -> $crate::Module {
             let mut module = $crate::Module::default();
-            $($crate::declare!(module $kind $name, concat!($($doc),*), $result, $function,
-                [$($param: $type, concat!($($param_doc),*), [$($default)?]);*] [$($option: $value),*]);)*
+            $($crate::declare!(module $kind $name, concat!($($doc),*) $(, $result, $function,
+                [$($param: $type, concat!($($param_doc),*), [$($default)?]);*] [$($option: $value),*])?);)*
             module
         }
 
@@ -100,6 +108,9 @@ macro_rules! module {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! declare {
+    ($module:ident needs $capability:literal, $doc:expr) => {
+        $module.needs.push($capability)
+    };
     ($module:ident task $name:literal, $doc:expr, $result:ty, $function:path,
         [$($param:ident: $type:ty, $param_doc:expr, [$($default:expr)?]);*] [$($option:ident: $value:expr),*]) => {
         $module.tasks.push($crate::Task {

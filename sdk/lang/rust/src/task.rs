@@ -1,6 +1,7 @@
 use crate::error::{Error, Result};
 use crate::frame::{DataFrame, Spark};
 use crate::host::{self, RowForm};
+use crate::http::Http;
 use crate::json::{object, Json};
 use crate::udf::Function;
 use std::any::Any;
@@ -10,6 +11,8 @@ use std::sync::Once;
 /// What a module has, as [`crate::module`] declares it.
 #[derive(Default)]
 pub struct Module {
+    /// The rights that it asks for.
+    pub needs: Vec<&'static str>,
     pub tasks: Vec<Task>,
     pub functions: Vec<Function>,
 }
@@ -165,6 +168,18 @@ impl Context {
         Err(Error::new("sparkstalk.HostError", "a retry has returned"))
     }
 
+    /// A client that makes HTTP requests through the host.
+    pub fn http(&self) -> Http {
+        Http
+    }
+
+    /// An environment variable of the host, if there is one of that name. The module asks for the right with `needs "env:NAME";`,
+    /// and the worker's setting `modules` grants it; else the error is a `PermissionError`. A task has no environment beside this.
+    pub fn env(&self, name: &str) -> Result<Option<String>> {
+        let value = Json::parse(&String::from_utf8_lossy(&host::task_env(name)?))?;
+        Ok(value.as_str().map(str::to_string))
+    }
+
     /// Sends a task, as a signature of Celery's: `task`, `args`, `kwargs` and `options`. Returns its id.
     pub fn send(&self, signature: &Json) -> Result<String> {
         Ok(host::task_send(signature.to_string().as_bytes())?)
@@ -194,6 +209,7 @@ pub fn describe(module: &Module) -> i32 {
     let manifest = object([
         ("abi", Json::from(1)),
         ("sdk", Json::from(sdk)),
+        ("capabilities", Json::from(module.needs.clone())),
         ("tasks", Json::Array(list.collect())),
         (
             "functions",

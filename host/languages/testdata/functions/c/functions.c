@@ -116,9 +116,49 @@ static int sql(const ss_context *context) {
   return ss_return_frame(ss_sql("SELECT sum(triple(id)), spread(triple(id)), sum_squares(triple(id)) FROM range(4)"));
 }
 
+SS_NEEDS("http:127.0.0.1:*", "http:localhost:*", "env:SPARKSTALK_TEST_*");
+
+/* What the server at a URL says of a currency. */
+static int rate(const ss_context *context) {
+  ss_http_response *answer = ss_http(.url = ss_arg_string(context, 0));
+  if (!answer) return ss_fail();
+  if (!ss_http_ok(answer)) return ss_http_fail(answer);
+  ss_json rate = ss_json_get(ss_http_json(answer), ss_arg_string(context, 1));
+  if (!rate) return ss_raise("KeyError", ss_arg_string(context, 1));
+  return ss_return_double(ss_json_double(rate));
+}
+
+/* Sends a text, and returns the answer's status, one of its headers, its URL and its body. */
+static int told(const ss_context *context) {
+  ss_http_response *answer = ss_http(.method = "PUT", .url = ss_arg_string(context, 0), .headers = {"X-Token", "a\"b"},
+                                     .body = ss_arg_string(context, 1), .timeout = 20.5, .no_redirects = true);
+  if (!answer) return ss_fail();
+  const char *header = ss_http_header(answer, "x-answer");
+  return ss_return_json(ss_format("[%d,%s,%s,%s]", answer->status, ss_quote(header ? header : "none"), ss_quote(answer->url),
+                                  ss_quote(answer->body)));
+}
+
+/* The class of the error that a request fails with. */
+static int why_not(const ss_context *context) {
+  ss_http_response *answer = ss_http(.method = "POST", .url = ss_arg_string(context, 0), .headers = {"Content-Type", "text/plain"},
+                                     .body = "why not?");
+  return ss_return_string(answer ? answer->body : ss_json_string(ss_json_get(ss_last_error(), "type")));
+}
+
+/* An environment variable. */
+static int zone(const ss_context *context) {
+  char *value;
+  if (!ss_env(ss_arg_string(context, 0), &value)) return ss_fail();
+  return ss_return_json(value ? ss_quote(value) : "null");
+}
+
 static const ss_task tasks[] = {
     {"c.calls", calls, "calls functions in a plan", "DataFrame"},
     {"c.sql", sql, "calls them in SQL text", "DataFrame"},
+    {"c.rate", rate, .params = {{"url", "string"}, {"currency", "string"}}},
+    {"c.told", told, .params = {{"url", "string"}, {"text", "string"}}},
+    {"c.why_not", why_not, .params = {{"url", "string"}}},
+    {"c.zone", zone, .params = {{"name", "string"}}},
 };
 
 SS_MODULE(tasks, functions)

@@ -3,6 +3,7 @@ import {
   Boxed, callUDF, col, Context, DataFrame, Decimal, LocalDate, raise, task, Timestamp, udaf, udf0, udf1, udf10, udf2,
 } from "../sparkstalk";
 import * as F from "../sparkstalk/functions";
+import "./fetch";
 
 export { sparkstalk_describe, sparkstalk_run, sparkstalk_udf, sparkstalk_udf_buffer } from "../sparkstalk";
 

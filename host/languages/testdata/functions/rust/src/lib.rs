@@ -1,8 +1,19 @@
 //! Functions of every type and of every misbehaviour, of which all languages here have the same.
 
-use sparkstalk::{call_udf, col, functions as f, module, Context, DataFrame, Date, Decimal, Result, Timestamp};
+use sparkstalk::{call_udf, col, functions as f, module, Context, DataFrame, Date, Decimal, Json, Result, Timestamp};
+
+mod fetch;
 
 module! {
+    needs "http:127.0.0.1:*";
+    needs "http:localhost:*";
+    needs "env:SPARKSTALK_TEST_*";
+
+    task "rust.rate"(url: String, currency: String) -> Json = fetch::rate;
+    task "rust.told"(url: String, text: String) -> Json = fetch::told;
+    task "rust.why_not"(url: String) -> String = fetch::why_not;
+    task "rust.zone"(name: String) -> Json = fetch::zone;
+
     /// calls functions in a plan
     task "rust.calls"() -> DataFrame = calls;
     /// calls them in SQL text
