@@ -36,6 +36,10 @@ func TestCelerysNamesOfSettings(t *testing.T) {
 			t.Errorf("%+v: %v, %v", c.cfg.Timezone, zone, err)
 		}
 	}
+	forgetful := Config{RequireSigned: true, ModuleVersions: -1}
+	if _, err := forgetful.withDefaults(); err == nil || !strings.Contains(err.Error(), "module_versions is negative") {
+		t.Errorf("got %v", err)
+	}
 	if _, err := (Config{TaskDefaultRateLimit: "often"}).withDefaults(); err == nil || !strings.Contains(err.Error(), "task_default_rate_limit") {
 		t.Errorf("got %v", err)
 	}

@@ -107,6 +107,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	signed := c.RequireSigned
 	or(&c.RefuseDowngrades, &signed)
+	if *c.RefuseDowngrades && c.ModuleVersions < 0 {
+		bad = append(bad, errors.New("setting module_versions is negative, so that nothing is kept of modules, and older signed ones could not be told (refuse_downgrades, on with require_signed): set it to 1 or more, or refuse_downgrades to false"))
+	}
 	if err := c.Modules.Check(); err != nil {
 		bad = append(bad, fmt.Errorf("setting %w", err))
 	}

@@ -59,7 +59,7 @@ func (i *Invocation) ExprBinary(value []byte) abi.Expr {
 // ExprCall implements [abi.Host].
 func (i *Invocation) ExprCall(function string, args []abi.Expr, distinct bool) abi.Expr {
 	b := i.build("ExprCall")
-	b.mayFunction(function)
+	b.mayFunction(function, len(args))
 	return b.keepExpr(spark.Call(b.text(function), b.exprList(args), distinct))
 }
 

@@ -42,7 +42,7 @@ func (i *Invocation) ExprNamedArgument(name string, value abi.Expr) abi.Expr {
 // ExprCallFunction implements [abi.Host].
 func (i *Invocation) ExprCallFunction(name string, args []abi.Expr) abi.Expr {
 	b := i.build("ExprCallFunction")
-	b.mayFunction(name)
+	b.mayFunction(name, len(args))
 	return b.keepExpr(spark.CallFunction(b.text(name), b.exprList(args)))
 }
 

@@ -41,7 +41,7 @@ func (i *Invocation) FrameHint(in abi.Frame, name string, parameters []abi.Expr)
 // FrameTableFunction implements [abi.Host].
 func (i *Invocation) FrameTableFunction(name string, args []abi.Expr) abi.Frame {
 	b := i.build("FrameTableFunction")
-	b.mayFunction(name)
+	b.mayFunction(name, len(args))
 	return b.keepFrame(spark.TableFunction(b.text(name), b.exprList(args)...))
 }
 

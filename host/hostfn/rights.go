@@ -62,7 +62,7 @@ func (b *builder) denied(err error) {
 
 // pathOptions are options of readers and writers that name what is read or
 // written, beside the paths.
-var pathOptions = []string{"path", "paths", "location", "url", "avroschemaurl", "basepath"}
+var pathOptions = []string{"path", "paths", "location", "url", "avroschemaurl", "rowvalidationxsdpath", "keytab", "basepath"}
 
 // maySource notes an error unless the module may read or write the paths of a
 // source, those among its options included.
@@ -97,7 +97,13 @@ func (b *builder) maySource(right policy.Right, format string, options map[strin
 var (
 	queries = regexp.MustCompile(`\b(SELECT|FROM|TABLE)\b`)
 	codes   = regexp.MustCompile(`\b(TRY_REFLECT|REFLECT|JAVA_METHOD)\b`)
+	// openers are functions that open a file if one of their options, or a
+	// descriptor's path, says so.
+	openers = regexp.MustCompile(`\b(FROM_XML|SCHEMA_OF_XML|FROM_AVRO|TO_AVRO|SCHEMA_OF_AVRO|FROM_PROTOBUF|TO_PROTOBUF)\b`)
 )
+
+// anyArguments stands for a call in SQL text, whose arguments are not counted.
+const anyArguments = -1
 
 // mayExpression notes an error if an expression in SQL text is more than that.
 func (b *builder) mayExpression(text string) {
@@ -108,13 +114,28 @@ func (b *builder) mayExpression(text string) {
 	if queries.MatchString(text) {
 		b.may(policy.SQL, "")
 	}
-	b.mayFunction(text)
+	b.mayFunction(text, anyArguments)
 }
 
-// mayFunction notes an error if a function runs code on the engine.
-func (b *builder) mayFunction(name string) {
-	if b.i.task.Rights != nil && codes.MatchString(strings.ToUpper(name)) {
+// mayFunction notes an error if a call of a function runs code on the engine, or
+// may have it open a file: the options that name one may be any expression, so
+// that a call with options takes the right to SQL text, which may read as well.
+func (b *builder) mayFunction(name string, arguments int) {
+	if b.i.task.Rights == nil {
+		return
+	}
+	name = strings.ToUpper(name)
+	if codes.MatchString(name) {
 		b.needs(abi.CapabilityRawPlans)
+	}
+	if opener := openers.FindString(name); opener != "" {
+		without := 2 // the value, and its schema or the message's name
+		if strings.HasPrefix(opener, "SCHEMA_OF_") {
+			without = 1
+		}
+		if arguments == anyArguments || arguments > without {
+			b.may(policy.SQL, "")
+		}
 	}
 }
 

@@ -70,7 +70,17 @@ func eachRight() map[string]each {
 		"ExprSQL, hidden query":   {sql, exprs(func(i *Invocation) abi.Expr { return i.ExprSQL(`id = '\' or (ſelect 1) = '`) })},
 		"ExprSQL, table":          {sql, exprs(func(i *Invocation) abi.Expr { return i.ExprSQL("exists(/**/table t)") })},
 		"ExprSQL, Java":           {raw, exprs(func(i *Invocation) abi.Expr { return i.ExprSQL("java_method('a', 'b') = ''") })},
-		"ExprCall, Java":          {raw, exprs(func(i *Invocation) abi.Expr { return i.ExprCall("Reflect", []abi.Expr{i.ExprString("a")}, false) })},
+		"ExprSQL, file":           {sql, exprs(func(i *Invocation) abi.Expr { return i.ExprSQL("from_protobuf(b, 'M', '/x') = ''") })},
+		"ExprCall, file": {sql, exprs(func(i *Invocation) abi.Expr {
+			return i.ExprCall("from_xml", []abi.Expr{i.ExprString("a"), i.ExprString("b string"), i.ExprString("c")}, false)
+		})},
+		"ExprCall, schema by a file": {sql, exprs(func(i *Invocation) abi.Expr {
+			return i.ExprCall("schema_of_xml", []abi.Expr{i.ExprString("a"), i.ExprString("c")}, false)
+		})},
+		"FrameRead, XSD": {policy.Rule{Read: []string{"/data/**", "/xsd"}}, count(func(i *Invocation) abi.Frame {
+			return i.FrameRead("xml", "", []string{"rowValidationXSDPath", "/xsd"}, []string{"/data/x"})
+		})},
+		"ExprCall, Java": {raw, exprs(func(i *Invocation) abi.Expr { return i.ExprCall("Reflect", []abi.Expr{i.ExprString("a")}, false) })},
 		"ExprCallFunction, Java": {raw, exprs(func(i *Invocation) abi.Expr {
 			return i.ExprCallFunction("`try_reflect`", []abi.Expr{i.ExprString("a")})
 		})},
@@ -137,6 +147,11 @@ func TestEachRightMustBeGranted(t *testing.T) {
 
 func TestExpressionsThatAreNoQueriesNeedNoRight(t *testing.T) {
 	i := openWith(t, &session{}, policy.Rule{}, Task{})
+	for name, args := range map[string][]abi.Expr{"from_xml": {i.ExprString("a"), i.ExprString("b string")}, "schema_of_xml": {i.ExprString("a")}} {
+		if err := actionError(i, i.FrameFilter(i.FrameRange(0, 1, 1, 1), i.ExprCall(name, args, false))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	for _, text := range []string{"selected = 1", "a + from_x", "upper(`table_name`)", "x in (1, 2)", "reflection > 1"} {
 		if err := actionError(i, i.FrameFilter(i.FrameRange(0, 1, 1, 1), i.ExprSQL(text))); err != nil {
 			t.Errorf("%s: %v", text, err)

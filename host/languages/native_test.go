@@ -19,6 +19,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/module"
 	"github.com/sparkstalk/sparkstalk/host/module/seal"
 	"github.com/sparkstalk/sparkstalk/host/native"
+	"github.com/sparkstalk/sparkstalk/host/policy"
 	"github.com/sparkstalk/sparkstalk/host/scaffold"
 )
 
@@ -253,6 +254,10 @@ func TestPluginsThatAHostDoesNotTake(t *testing.T) {
 	signed := host.Config{PluginsNative: true, RequireSigned: true, ModuleKeys: []module.Key{{Name: "me", Key: seal.FormatKey(public), Tasks: []string{"*"}}}}
 	if got := refusal(t, signed, "words.so", good); !strings.Contains(got, "cannot be signed") {
 		t.Errorf("where signatures are required: got %s", got)
+	}
+	isolated := host.Config{PluginsNative: true, Modules: policy.Rules{"words": {Isolation: policy.InProcess}}}
+	if got := refusal(t, isolated, "words.so", good); !strings.Contains(got, "isolation: process") {
+		t.Errorf("where it is to be isolated: got %s", got)
 	}
 	for _, n := range []int{0, 1, 63, 64, 4096, len(good) / 2, len(good) - 1} {
 		if got := refusal(t, on, "words.so", good[:n]); !strings.Contains(got, "whole") && !strings.Contains(got, "cut") {

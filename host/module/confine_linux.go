@@ -29,8 +29,9 @@ func newSocketPair() ([2]int, error) {
 }
 
 // startConfined starts a module's process: with no environment, on a network
-// without interfaces where the system lets it, and to die with the host.
-func startConfined(command []string, cacheDir string, socket *os.File, stderr io.Writer) (*exec.Cmd, error) {
+// without interfaces where the system lets it, and to die with the host. lacks is
+// what the system does not offer.
+func startConfined(command []string, cacheDir string, socket *os.File, stderr io.Writer) (_ *exec.Cmd, lacks []string, _ error) {
 	start := func(flags uintptr) (*exec.Cmd, error) {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Env = []string{cacheVariable + "=" + cacheDir}
@@ -50,10 +51,12 @@ func startConfined(command []string, cacheDir string, socket *os.File, stderr io
 	for _, flags := range []uintptr{alone, alone | syscall.CLONE_NEWUSER} {
 		cmd, err := start(flags)
 		if err == nil || !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSPC) {
-			return cmd, err
+			return cmd, nil, err
 		}
+		lacks = []string{"a network without interfaces: " + err.Error()}
 	}
-	return start(0)
+	cmd, err := start(0)
+	return cmd, lacks, err
 }
 
 // confine gives up what a module's process does not need, for good, and starts
@@ -79,6 +82,11 @@ func confine() (lacks []string, err error) {
 	if err := landlock(); err != nil {
 		lack = "landlock: " + err.Error()
 	}
+	// Root would have them all; without new privileges the exec gives none back.
+	none := [2]unix.CapUserData{}
+	if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+		return nil, fmt.Errorf("no capabilities: %w", err)
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -90,9 +98,10 @@ func confine() (lacks []string, err error) {
 	return nil, fmt.Errorf("start anew: %w", syscall.Exec(exe, os.Args, []string{confinedVariable + "=" + lack, "GOTRACEBACK=none"}))
 }
 
-// landlock takes from the thread what files and network it could reach: no file
-// can be opened for writing, executed, or read, but for the program, the
-// system's libraries, and what Go asks of the kernel.
+// landlock takes from the thread what files, network and processes it could
+// reach: no file can be opened for writing, executed, or read, but for the
+// program, the system's libraries, and what Go asks of the kernel, and no process
+// but its own gets a signal.
 func landlock() error {
 	version, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -106,11 +115,15 @@ func landlock() error {
 		all |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
 	// As in linux/landlock.h: names in x/sys differ between its versions.
-	attr := struct{ fs, net uint64 }{fs: all}
+	attr := struct{ fs, net, scoped uint64 }{fs: all}
 	size := unsafe.Sizeof(attr.fs)
 	if version >= 4 {
 		attr.net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 		size += unsafe.Sizeof(attr.net)
+	}
+	if version >= 6 {
+		attr.scoped = 1<<0 | 1<<1 // abstract Unix sockets, signals
+		size += unsafe.Sizeof(attr.scoped)
 	}
 	rules, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {

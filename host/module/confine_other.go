@@ -15,8 +15,8 @@ var errNoProcess = errors.New("modules in processes of their own need Linux; lea
 
 func newSocketPair() ([2]int, error) { return [2]int{}, errNoProcess }
 
-func startConfined([]string, string, *os.File, io.Writer) (*exec.Cmd, error) {
-	return nil, errNoProcess
+func startConfined([]string, string, *os.File, io.Writer) (*exec.Cmd, []string, error) {
+	return nil, nil, errNoProcess
 }
 
 func confine() ([]string, error) { return nil, errNoProcess }

@@ -41,7 +41,9 @@ type engine struct {
 	mu sync.Mutex
 	// late has the hashes of files whose compilation was given up but goes on.
 	late map[string]bool
-	busy sync.WaitGroup // compilations, late ones too, and processes that end
+	// walls is for telling once what a module's process is not kept from.
+	walls sync.Once
+	busy  sync.WaitGroup // compilations, late ones too, and processes that end
 }
 
 func newEngine(ctx context.Context, cfg Config) (_ *engine, err error) {

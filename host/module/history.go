@@ -302,25 +302,28 @@ func (r record) good(instead string) (string, bool) {
 }
 
 // accepted are the highest versions that were accepted of signed tasks.
-func (h *history) accepted() map[string]uint64 {
+func (h *history) accepted() (map[string]uint64, error) {
 	if h == nil {
-		return nil
+		return nil, nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.readAccepted()
 }
 
-func (h *history) readAccepted() map[string]uint64 {
+func (h *history) readAccepted() (map[string]uint64, error) {
 	versions := make(map[string]uint64)
-	data, err := os.ReadFile(filepath.Join(h.dir, acceptedName))
+	path := filepath.Join(h.dir, acceptedName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return versions, nil
+	}
 	if err == nil {
-		err = json.Unmarshal(data, &versions)
+		if err = json.Unmarshal(data, &versions); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		h.log.Warn("it is not known which versions of signed modules were accepted", logkey.Error, err)
-	}
-	return versions
+	return versions, err
 }
 
 // accept notes that tasks were signed as a version that serves.
@@ -330,7 +333,12 @@ func (h *history) accept(tasks []string, version uint64) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	versions, changed := h.readAccepted(), false
+	changed := false
+	versions, err := h.readAccepted()
+	if err != nil {
+		h.log.Warn("the version of a signed module could not be noted", logkey.Error, err)
+		return // what is there may be mended
+	}
 	for _, task := range tasks {
 		if versions[task] < version {
 			versions[task], changed = version, true

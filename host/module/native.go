@@ -30,6 +30,9 @@ func (e *engine) loadNative(ctx context.Context, c contents, accept func(*Info) 
 	if e.cfg.Native == nil {
 		return nil, refuse(c.path, NativeOff, errors.New("a Go plugin, which runs without a sandbox; the setting plugins_native: true lets the host load it"))
 	}
+	if e.isolated(name(c.path)) {
+		return nil, refuse(c.path, NativeOff, errors.New("a Go plugin runs in the host's own process, and the setting modules gives it one of its own (isolation: process); build the module without --native, or except it from that rule"))
+	}
 	if e.cfg.RequireSigned {
 		return nil, refuse(c.path, Unsigned, errors.New("a Go plugin cannot be signed, and this host takes signed modules only (require_signed); build the module without --native"))
 	}
@@ -95,7 +98,7 @@ func (v *version) runNative(ctx context.Context, index int, h abi.Host) error {
 		return nil
 	case ctx.Err() != nil:
 		v.traps.Add(1)
-		return interrupted(ctx, v.info.Name, name)
+		return v.interrupted(ctx, name)
 	case err == nil && host.failed:
 		v.errors.Add(1)
 		v.tried(nil)

@@ -60,7 +60,8 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance,
 	p.conn = ours
 	p.wire = pipe.NewWire(ours)
 	cacheDir := e.processCache(c.hash)
-	p.cmd, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
+	var lacks []string
+	p.cmd, lacks, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
 	if err != nil {
 		return in, fmt.Errorf("start a process: %w", err)
 	}
@@ -90,7 +91,12 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance,
 		return in, refusal(ready.Kind, "%s", ready.Reason)
 	}
 	p.size = ready.Size
-	e.log.Debug("module process started", logkey.Module, c.name, logkey.PID, p.cmd.Process.Pid, logkey.Duration, time.Since(begin), logkey.Reason, strings.Join(ready.Lacks, ", "))
+	if lacks = append(lacks, ready.Lacks...); len(lacks) > 0 {
+		e.walls.Do(func() {
+			e.log.Warn("this system does not offer all that should confine modules' processes", logkey.Reason, strings.Join(lacks, ", "))
+		})
+	}
+	e.log.Debug("module process started", logkey.Module, c.name, logkey.PID, p.cmd.Process.Pid, logkey.Duration, time.Since(begin))
 	return in, nil
 }
 

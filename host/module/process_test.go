@@ -37,6 +37,10 @@ func lookAtWalls() {
 		_ = conn.Close()
 	}
 	try("connect", err)
+	try("signal", syscall.Kill(os.Getppid(), 0))
+	var caps [2]unix.CapUserData
+	_ = unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &caps[0])
+	fmt.Fprintln(os.Stderr, "capabilities:", caps[0].Permitted|caps[0].Effective|caps[1].Permitted|caps[1].Effective)
 	fmt.Fprintln(os.Stderr, "environment:", len(os.Environ()))
 	var files syscall.Rlimit
 	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
@@ -59,16 +63,19 @@ func TestWallsOfAProcess(t *testing.T) {
 	}
 	defer socket.Close()
 	var out strings.Builder
-	cmd, err := startConfined([]string{"/proc/self/exe", wallsArgument, port}, NoCache, socket, &out)
+	cmd, lacks, err := startConfined([]string{"/proc/self/exe", wallsArgument, port}, NoCache, socket, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	t.Log(out.String())
+	t.Log(out.String(), lacks)
 	// Two variables of its own are all that it has.
-	want := []string{"environment: 2", "files: 64", "connect: false"}
-	if landlocked() {
+	want := []string{"environment: 2", "files: 64", "connect: false", "capabilities: 0"}
+	if landlock := landlocked(); landlock > 0 {
 		want = append(want, "read: false", "write: false", "execute: false")
+		if landlock >= 6 {
+			want = append(want, "signal: false")
+		}
 	}
 	for _, w := range want {
 		if !strings.Contains(out.String(), w) {
@@ -77,10 +84,13 @@ func TestWallsOfAProcess(t *testing.T) {
 	}
 }
 
-// landlocked reports whether the kernel has Landlock.
-func landlocked() bool {
-	_, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	return errno == 0
+// landlocked is the version of the kernel's Landlock, zero without it.
+func landlocked() int {
+	version, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(version)
 }
 
 func TestAModuleInAProcessAnswersAsInTheHost(t *testing.T) {

@@ -29,11 +29,12 @@ const (
 	NotAllowed Kind = "NotAllowed"
 	// Downgraded: a later version of the signed module was accepted before.
 	Downgraded Kind = "Downgraded"
-	// Trapped: the module trapped in its trial.
+	// Trapped: the module trapped in its trial, or ran out of time there.
 	Trapped Kind = "Trapped"
 	// RolledBack: someone had an older version put in its place.
 	RolledBack Kind = "RolledBack"
-	// NativeOff: the file is a Go plugin, and Config.Native is nil.
+	// NativeOff: the file is a Go plugin, and Config.Native is nil, or the module is
+	// to be isolated.
 	NativeOff Kind = "NativeOff"
 	// NativeMismatch: the Go plugin does not fit this host.
 	NativeMismatch Kind = "NativeMismatch"

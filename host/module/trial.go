@@ -9,7 +9,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// A verdict is how a version's trial ended: with a trap, or with nil.
+// A verdict is how a version's trial ended: with a trap, with calls that ran out
+// of time, or with nil.
 type verdict struct {
 	version *version
 	trap    error
@@ -47,7 +48,7 @@ func (r *Registry) decide(ctx context.Context, d verdict) {
 	}
 	p := pin{
 		Over: v.info.Hash, Size: v.info.Size, Kind: Trapped,
-		Reason: fmt.Sprintf("it trapped in one of its first %d calls: %v", r.cfg.Trial, d.trap),
+		Reason: fmt.Sprintf("it failed in its first %d calls: %v", r.cfg.Trial, d.trap),
 	}
 	if r.fallBack(v, p) {
 		return

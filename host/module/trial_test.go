@@ -68,7 +68,7 @@ func TestANewVersionThatTrapsGivesWay(t *testing.T) {
 		t.Errorf("serving: %+v", serving)
 	}
 	if refused.Kind != Trapped || refused.Instead != good.Hash || refused.Traps == 0 ||
-		!strings.Contains(refused.Reason, "trapped in one of its first 10 calls: module m: task t.x: unreachable") {
+		!strings.Contains(refused.Reason, "failed in its first 10 calls: module m: task t.x: unreachable") {
 		t.Errorf("refused: %+v", refused)
 	}
 	// The file is as it was: touching it changes nothing, and asking does.
@@ -91,6 +91,42 @@ func TestANewVersionThatTrapsGivesWay(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestANewVersionThatHangsGivesWay(t *testing.T) {
+	cfg := keeping(t)
+	put(t, cfg, "m.wasm", small("t.x", 1))
+	r := open(t, cfg)
+	good := only(t, r, "m.wasm", Serving)
+	land(t, r, cfg, "m.wasm", asm{manifest: manifest("t.x"), run: bodyLoop}.bytes())
+	outOfTime := func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := run(ctx, r, "t.x", &call{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("t.x ended with %v", err)
+		}
+	}
+	outOfTime()
+	outOfTime()
+	// One that is revoked says nothing of the version.
+	ctx, revoke := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, revoke)
+	if err := run(ctx, r, "t.x", &call{}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("t.x ended with %v", err)
+	}
+	judge(t, r)
+	if got := only(t, r, "m.wasm", Serving); got.Hash == good.Hash {
+		t.Fatal("it gave way too early")
+	}
+	outOfTime()
+	judge(t, r)
+	if got := result(t, r, "t.x"); got != "1" {
+		t.Errorf("t.x gave %s", got)
+	}
+	refused := only(t, r, "m.wasm", Refused)
+	if refused.Kind != Trapped || refused.Instead != good.Hash || !strings.Contains(refused.Reason, "it failed in its first 10 calls: 3 calls in a row ran out of time: module m: task t.x: interrupted") {
+		t.Errorf("refused: %+v", refused)
+	}
 }
 
 func TestATrialEnds(t *testing.T) {

@@ -133,7 +133,10 @@ func (r *Registry) notOlder(i *Info) error {
 	if i.SignedBy == "" || r.cfg.AllowDowngrades {
 		return nil
 	}
-	accepted := r.history.accepted()
+	accepted, err := r.history.accepted()
+	if err != nil {
+		return refusal(Downgraded, "it is not known which versions of signed modules were accepted: %w; with that file removed, any will be", err)
+	}
 	for _, t := range i.Tasks {
 		if latest := accepted[t.Name]; i.SignedVersion < latest {
 			return refusal(Downgraded, "it was signed as version %d, and %s was accepted as version %d before: sign it again to go back, "+

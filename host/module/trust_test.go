@@ -116,6 +116,22 @@ func TestAnOlderSignedVersionIsNotTakenAgain(t *testing.T) {
 	if got := result(t, r, "t.x"); got != "7" {
 		t.Errorf("t.x gave %s", got)
 	}
+	// What was accepted cannot be read: it might be older.
+	notes := r.history.dir + "/" + acceptedName
+	kept, err := os.ReadFile(notes)
+	if err == nil {
+		err = os.WriteFile(notes, kept[1:], 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	land(t, r, cfg, "m.wasm", versioned(6))
+	if info := only(t, r, "m.wasm", Refused); info.Kind != Downgraded || !strings.Contains(info.Reason, "it is not known which versions") || !strings.Contains(info.Reason, acceptedName) {
+		t.Errorf("refused: %+v", info)
+	}
+	if err := os.WriteFile(notes, kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	// Under another name, the newer file removed, after a restart.
 	if err := os.Remove(filepath.Join(cfg.Dir, "m.wasm")); err != nil {
 		t.Fatal(err)

@@ -37,9 +37,11 @@ type version struct {
 	// began is when the version began to serve, in Unix nanoseconds.
 	began  atomic.Int64
 	served atomic.Bool // ever
-	// left is how many calls of the trial are left; failed says that one trapped.
+	// left is how many calls of the trial are left; failed says that it was not
+	// passed; late counts the last calls in a row that ran out of time.
 	left   atomic.Int64
 	failed atomic.Bool
+	late   atomic.Int64
 
 	calls, errors, traps atomic.Uint64
 	instances, memory    atomic.Int64
@@ -107,9 +109,26 @@ func (v *version) tried(trap error) {
 		if v.left.Swap(0) > 0 {
 			v.judged(v, trap)
 		}
-	case v.left.Add(-1) == 0:
-		v.judged(v, nil)
+	default:
+		v.late.Store(0)
+		if v.left.Add(-1) == 0 {
+			v.judged(v, nil)
+		}
 	}
+}
+
+// maxLate is how many calls in a row may run out of time before a trial has
+// failed. One alone may have waited for a busy engine.
+const maxLate = 3
+
+// interrupted is the end of a call with ctx. One that ran out of time counts in
+// the trial, others, which were revoked or end with the host, do not.
+func (v *version) interrupted(ctx context.Context, task string) error {
+	err := interrupted(ctx, v.info.Name, task)
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && v.late.Add(1) >= maxLate {
+		v.tried(fmt.Errorf("%d calls in a row ran out of time: %w", maxLate, err))
+	}
+	return err
 }
 
 // take returns an idle instance, or a new one; it waits while as many as may be
@@ -141,7 +160,7 @@ func (v *version) take(ctx context.Context, task string) (*instance, error) {
 		v.engine.reap(in, func() { <-v.slots })
 		v.traps.Add(1)
 		if ctx.Err() != nil {
-			return nil, interrupted(ctx, v.info.Name, task)
+			return nil, v.interrupted(ctx, task)
 		}
 		trap := newTrap(v.info.Name, task, err, out)
 		v.tried(trap)
@@ -232,7 +251,7 @@ func (v *version) run(ctx context.Context, index int, h abi.Host) error {
 	in.spoilt = true
 	v.traps.Add(1)
 	if err != nil && ctx.Err() != nil {
-		return interrupted(ctx, v.info.Name, name)
+		return v.interrupted(ctx, name)
 	}
 	if host.failed {
 		// It said why before it trapped, as languages without exceptions do.

@@ -7,6 +7,9 @@
 //     own that panics, os.Exit, or a stack overflow end the host.
 //   - Its time limits are heeded by what it asks of the host, which returns an
 //     error then. A loop that asks nothing cannot be stopped.
+//   - Of a rule in the setting modules its rights hold, for they are the host's to
+//     give, as do limits of what it asks the host for. Memory, stack, CPU time and
+//     instances are not limited, and a rule with isolation: process refuses it.
 //   - Go unloads nothing: every version that was ever loaded stays in memory until
 //     the host ends.
 //   - It needs a host with cgo, on Linux, macOS or FreeBSD, and fits only hosts that

@@ -57,7 +57,7 @@ func byteSize(n int64) string {
 //	intervals                   string, as Spark prints them: "INTERVAL '1 02:03:04' DAY TO SECOND"
 //
 // Python's datetime ends with the year 9999 and at microseconds: dates and
-// timestamps beyond are plain strings, and finer ones are cut. Special values
+// timestamps beyond are plain strings. Special values
 // cannot be a map's key, so that such maps are arrays. So is a struct with two
 // fields of one name, and what Celery would take for a special value: a struct
 // or map of just __type__ and __value__.
