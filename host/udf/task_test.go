@@ -11,14 +11,17 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
-func TestTasksCallTheirModulesFunctions(t *testing.T) {
+// openTasks returns how to call the tasks of modules of plugins, in a host on an
+// engine.
+func openTasks(t *testing.T, remote string, modules ...string) func(task string, args ...string) string {
+	t.Helper()
 	plugins := t.TempDir()
-	for _, name := range []string{"text", "demo"} {
+	for _, name := range modules {
 		if _, err := build.Build(t.Context(), "../../plugins/"+name, build.Options{Out: filepath.Join(plugins, name+".wasm")}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r, err := host.OpenRuntime(t.Context(), host.Config{Plugins: plugins, Spark: proctest.Spark(t), AllowAll: true})
+	r, err := host.OpenRuntime(t.Context(), host.Config{Plugins: plugins, Spark: remote, AllowAll: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +30,7 @@ func TestTasksCallTheirModulesFunctions(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	call := func(task string, args ...string) string {
+	return func(task string, args ...string) string {
 		t.Helper()
 		var list []json.RawMessage
 		for _, a := range args {
@@ -39,6 +42,10 @@ func TestTasksCallTheirModulesFunctions(t *testing.T) {
 		}
 		return string(got)
 	}
+}
+
+func TestTasksCallTheirModulesFunctions(t *testing.T) {
+	call := openTasks(t, proctest.Spark(t), "text", "demo")
 	const texts = `"/usr/share/common-licenses"`
 	for _, letter := range []string{`"t"`, `"A"`} {
 		if got, want := call("text.WordCount", texts, letter), call("demo.WordCount", texts, letter); got != want || len(got) < 20 {

@@ -26,44 +26,55 @@ import (
 
 func TestMain(m *testing.M) { proctest.Main(m) }
 
-// guest is what executors run of udftest.
-var guest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "udftest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) // it is in memory by then
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-tags=sparkstalk_functions", "-ldflags=-s -w", "-o", out, "./udftest/guest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, errors.New(string(text))
-	}
-	return os.ReadFile(out)
-})
+// guests are what executors run of udftest, by its versions.
+var guests = [...]func() ([]byte, error){1: guest("1"), 2: guest("2")}
+
+func guest(version string) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "udftest")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir) // it is in memory by then
+		out := filepath.Join(dir, "guest.wasm")
+		flags := "-ldflags=-s -w -X github.com/sparkstalk/sparkstalk/host/udf/udftest.version=" + version
+		build := exec.Command("go", "build", "-buildmode=c-shared", "-tags=sparkstalk_functions", flags, "-o", out, "./udftest/guest")
+		build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+		if text, err := build.CombinedOutput(); err != nil {
+			return nil, errors.New(string(text))
+		}
+		return os.ReadFile(out)
+	})
+}
 
 const hash = "0123456789abcdef0123456789abcdef"
 
-// library is that of udftest. Names of another version begin with another hash.
-func library(t *testing.T, version string) *udf.Library {
+// library is that of a version of udftest. Its names begin with a hash that begins so.
+func library(t *testing.T, version int, begins string) *udf.Library {
 	t.Helper()
-	file, err := guest()
+	file, err := guests[version]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return udf.New(file, version+hash[len(version):], sdk.Manifest().Functions, 64)
+	return udf.New(file, begins+hash[len(begins):], sdk.Manifest().Functions, 64)
 }
 
-// small is a module whose export triples a number: executors compile it at once.
-var small = []byte("\x00asm\x01\x00\x00\x00" +
-	"\x01\x06\x01\x60\x01\x7e\x01\x7e" + // a type: i64 to i64
-	"\x03\x02\x01\x00" + // a function of it
-	"\x07\x0a\x01\x06triple\x00\x00" +
-	"\x0a\x09\x01\x07\x00\x20\x00\x42\x03\x7e\x0b") // local.get 0, i64.const 3, i64.mul
+// multiplying is a module whose export triple multiplies a number by a small one,
+// 3 unless it is another version: executors compile it at once.
+func multiplying(factor byte) []byte {
+	return []byte("\x00asm\x01\x00\x00\x00" +
+		"\x01\x06\x01\x60\x01\x7e\x01\x7e" + // a type: i64 to i64
+		"\x03\x02\x01\x00" + // a function of it
+		"\x07\x0a\x01\x06triple\x00\x00" +
+		"\x0a\x09\x01\x07\x00\x20\x00\x42" + string(rune(factor)) + "\x7e\x0b") // local.get 0, i64.const, i64.mul
+}
 
-// tripling is a library of small. Versions of it have other names.
-func tripling(version string) *udf.Library {
-	return udf.New(small, version+hash[len(version):], []abi.FunctionSpec{{
+// tripling is a library of such a module, whose names begin with a hash that
+// begins so.
+func tripling(begins string) *udf.Library { return multiplyingBy(3, begins) }
+
+func multiplyingBy(factor byte, begins string) *udf.Library {
+	return udf.New(multiplying(factor), begins+hash[len(begins):], []abi.FunctionSpec{{
 		Name: "triple", Params: []abi.FunctionParam{{Name: "n", Type: "bigint"}}, Returns: "bigint", Export: "triple",
 	}}, 64)
 }
@@ -90,7 +101,11 @@ func rows(t *testing.T, s *spark.Session, l *udf.Library, query string) (string,
 }
 
 func collect(ctx context.Context, s *spark.Session, df *spark.DataFrame) (string, error) {
-	stream, err := s.Collect(ctx, df, spark.Options{})
+	return collectTelling(ctx, s, df, nil)
+}
+
+func collectTelling(ctx context.Context, s *spark.Session, df *spark.DataFrame, progress func(spark.Progress)) (string, error) {
+	stream, err := s.Collect(ctx, df, spark.Options{Progress: progress})
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +118,7 @@ func collect(ctx context.Context, s *spark.Session, df *spark.DataFrame) (string
 // TestGoFunctions runs in one session, since each has executors compile a module
 // anew, and one of Go's takes seconds.
 func TestGoFunctions(t *testing.T) {
-	s, l := open(t, proctest.Spark(t)), library(t, "a1")
+	s, l := open(t, proctest.Spark(t)), library(t, 1, "a1")
 	t.Run("ValuesOfEveryTypeGoInAndOut", func(t *testing.T) { valuesOfEveryTypeGoInAndOut(t, s, l) })
 	t.Run("CallsInExpressionsAndInSQL", func(t *testing.T) { callsInExpressionsAndInSQL(t, s, l) })
 	t.Run("WrongCallsSayWhatIsWrong", func(t *testing.T) { wrongCallsSayWhatIsWrong(t, s, l) })

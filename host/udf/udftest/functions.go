@@ -63,7 +63,7 @@ func init() {
 	})
 	sdk.UDF3("three", func(a int64, b string, c float64) string { return b })
 	sdk.UDF("words", strings.Fields)
-	sdk.UDF("triple", func(n int64) int64 { return 3*n + 7 })
+	sdk.UDF("triple", func(n int64) int64 { return factor*n + 7 })
 	sdk.UDF("dice", func() int64 { return rand.Int63n(1 << 40) }, sdk.Nondeterministic())
 	sdk.UDF("noisy", func(n int64) int64 { return n + rand.Int63n(1<<40) }, sdk.Nondeterministic())
 	sdk.UDF("refuse", func(s string) (string, error) { return "", errors.New("no " + s + " here") })
@@ -96,6 +96,12 @@ func init() {
 		return &s
 	})
 }
+
+// version is 2 in a module that is another version, whose triple multiplies by 5.
+// The linker sets it.
+var version = "1"
+
+var factor = map[string]int64{"1": 3, "2": 5}[version]
 
 func longer(a, b string) string {
 	if len(b) > len(a) || len(a) == len(b) && b < a {
