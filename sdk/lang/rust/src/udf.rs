@@ -135,7 +135,8 @@ pub fn room(size: i32) -> *mut u8 {
 #[inline(always)]
 pub fn call_function(index: i32, length: i32, run: impl FnOnce(&[u8], &mut Vec<u8>) -> Option<i64>) -> i64 {
     CALLS.with(|calls| {
-        let calls = &mut *calls.borrow_mut();
+        let mut calls = calls.try_borrow_mut().unwrap_or_else(|_| called_within());
+        let calls = &mut *calls;
         if !calls.ready {
             calls.ready = true;
             print_panics();
@@ -143,7 +144,7 @@ pub fn call_function(index: i32, length: i32, run: impl FnOnce(&[u8], &mut Vec<u
         calls.answer.clear();
         let sign = match run(&calls.arguments[..length as usize], &mut calls.answer) {
             Some(sign) => sign,
-            None => refuse(&mut calls.answer, &format!("there is no function {} in this module", index)),
+            None => unknown(&mut calls.answer, index),
         };
         sign | (calls.answer.len() as i64) << 32 | calls.answer.as_ptr() as u32 as i64
     })
@@ -159,6 +160,19 @@ pub fn done(outcome: Result<()>, answer: &mut Vec<u8>) -> i64 {
 }
 
 #[cold]
+#[inline(never)]
+fn called_within() -> ! {
+    panic!("a function calls sparkstalk_udf")
+}
+
+#[cold]
+#[inline(never)]
+fn unknown(answer: &mut Vec<u8>, index: i32) -> i64 {
+    refuse(answer, &format!("there is no function {} in this module", index))
+}
+
+#[cold]
+#[inline(never)]
 fn refuse(answer: &mut Vec<u8>, why: &str) -> i64 {
     answer.clear();
     answer.extend_from_slice(why.as_bytes());

@@ -56,6 +56,12 @@ fn text(bytes: &[u8]) -> &str {
     if eights.into_iter().all(ascii) && rest.iter().all(|b| *b < 0x80) {
         return unsafe { std::str::from_utf8_unchecked(bytes) }; // ASCII is UTF-8
     }
+    other_text(bytes)
+}
+
+#[cold]
+#[inline(never)] // it is large, and a JVM compiles no large functions
+fn other_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("Spark's strings are UTF-8")
 }
 

@@ -119,8 +119,24 @@ final class Buffer {
         }
     }
 
+    /** Writes bytes with their length before them. */
     void put(byte[] v) {
-        int to = room(v.length);
-        System.arraycopy(v, 0, bytes, to, v.length);
+        if (v.length > MOST - 5) {
+            throw new IllegalArgumentException("the arguments take more than 2 GiB");
+        }
+        int to = room(4 + v.length);
+        INT.set(bytes, to, v.length);
+        System.arraycopy(v, 0, bytes, to + 4, v.length);
+    }
+
+    /** Writes the same with the mark of a value. */
+    void putBytes(byte[] v) {
+        if (v.length > MOST - 5) {
+            throw new IllegalArgumentException("the arguments take more than 2 GiB");
+        }
+        int to = room(5 + v.length);
+        bytes[to] = 1;
+        INT.set(bytes, to + 1, v.length);
+        System.arraycopy(v, 0, bytes, to + 5, v.length);
     }
 }

@@ -33,7 +33,7 @@ public final class Call {
         export = guest.need(plain ? spec.export : Guest.ENTRY);
         int wide = 0;
         for (Type t : spec.arguments) {
-            wide += t.isBytes() ? 2 : 1;
+            wide += t.isBytes ? 2 : 1;
         }
         wasm = plain ? new long[wide] : new long[] {spec.index, 0};
         numbers = new long[spec.arguments.length];
@@ -57,11 +57,11 @@ public final class Call {
             if (!plain) {
                 return guest.answer(spec.result, packed);
             }
-            if (!spec.result.isBytes()) {
+            if (!spec.result.isBytes) {
                 return spec.result.fromWasm(packed);
             }
             byte[] bytes = guest.memory.readBytes((int) packed, (int) (packed >>> 32));
-            return spec.result.isText() ? Text.toSpark(bytes) : bytes;
+            return spec.result.isText ? Text.toSpark(bytes) : bytes;
         } catch (RuntimeException | StackOverflowError e) {
             throw guest.spoil(spec, arguments, e);
         }
@@ -104,6 +104,15 @@ public final class Call {
             n = (Long) v;
         } else if (v instanceof Integer && type.whole) {
             n = (Integer) v;
+        } else if (v instanceof byte[] && type.isBytes) {
+            int from = buffer.length();
+            byte[] bytes = type.isText ? Text.toGuest((byte[]) v) : (byte[]) v;
+            buffer.putBytes(bytes);
+            if (plain) {
+                wasm[filled++] = from + 5; // behind the mark of a value and its length
+                wasm[filled++] = bytes.length;
+            }
+            return;
         } else {
             other(i, type, v);
             return;
@@ -124,10 +133,10 @@ public final class Call {
             guest.write(spec, i, v);
         } else if (v == null) {
             skipped = true;
-        } else if (type.isBytes()) {
+        } else if (type.isBytes) {
             int from = buffer.length();
             guest.write(spec, i, v);
-            wasm[filled++] = from + 5; // behind the mark of a value and its length
+            wasm[filled++] = from + 5;
             wasm[filled++] = buffer.length() - from - 5;
         } else {
             try {
@@ -164,7 +173,7 @@ public final class Call {
     private void place() {
         int n = 0;
         for (Type t : spec.arguments) {
-            if (t.isBytes()) {
+            if (t.isBytes) {
                 wasm[n] += buffer.place();
                 n++;
             }

@@ -18,18 +18,24 @@ final class Text {
     private Text() {}
 
     private static boolean ascii(byte[] b) {
-        int i = 0;
-        for (; i <= b.length - 8; i += 8) {
+        int last = b.length - 8;
+        if (last < 0) {
+            return shortAscii(b);
+        }
+        for (int i = 0; i < last; i += 8) {
             if (((long) LONG.get(b, i) & NOT_ASCII) != 0) {
                 return false;
             }
         }
-        for (; i < b.length; i++) {
-            if (b[i] < 0) {
-                return false;
-            }
+        return ((long) LONG.get(b, last) & NOT_ASCII) == 0; // it may have some of those before it
+    }
+
+    private static boolean shortAscii(byte[] b) {
+        int all = 0;
+        for (byte one : b) {
+            all |= one;
         }
-        return true;
+        return all >= 0;
     }
 
     /** What a guest gets: bytes that are not UTF-8 become U+FFFD. */

@@ -26,6 +26,10 @@ abstract class Type {
 
     final long least;
     final long most;
+    /** Whether exports take the value as pointer and length, and whether it is text. */
+    final boolean isBytes;
+
+    final boolean isText;
 
     private Type(String ddl) {
         this(ddl, 0);
@@ -34,6 +38,8 @@ abstract class Type {
     private Type(String ddl, int size) {
         this.ddl = ddl;
         this.size = size;
+        isText = ddl.equals("string");
+        isBytes = isText || ddl.equals("binary");
         whole = false;
         least = most = 0;
     }
@@ -44,6 +50,7 @@ abstract class Type {
         this.least = least;
         this.most = most;
         whole = true;
+        isBytes = isText = false;
     }
 
     /** Writes a value that is not null. */
@@ -60,16 +67,6 @@ abstract class Type {
     /** A WASM number as a value. */
     Object fromWasm(long v) {
         throw new IllegalArgumentException(ddl + " is not a number in WASM");
-    }
-
-    /** Whether exports take the value as pointer and length. */
-    boolean isBytes() {
-        return false;
-    }
-
-    /** Whether those bytes are text. */
-    boolean isText() {
-        return false;
     }
 
     /** A value of the type as people write it. */
@@ -375,7 +372,6 @@ abstract class Type {
             } else {
                 throw super.mismatch(v);
             }
-            out.putInt(bytes.length);
             out.put(bytes);
         }
 
@@ -388,16 +384,6 @@ abstract class Type {
         String shown(Object v) {
             return show(v instanceof byte[] ? new String((byte[]) v, StandardCharsets.UTF_8) : v);
         }
-
-        @Override
-        boolean isBytes() {
-            return true;
-        }
-
-        @Override
-        boolean isText() {
-            return true;
-        }
     };
 
     private static final Type BINARY = new Type("binary") {
@@ -406,18 +392,12 @@ abstract class Type {
             if (!(v instanceof byte[])) {
                 throw super.mismatch(v);
             }
-            out.putInt(((byte[]) v).length);
             out.put((byte[]) v);
         }
 
         @Override
         Object read(Reader in) {
             return in.getBytes();
-        }
-
-        @Override
-        boolean isBytes() {
-            return true;
         }
     };
 
@@ -499,7 +479,6 @@ abstract class Type {
             } else {
                 text = Long.toString(super.integer(v, Long.MIN_VALUE, Long.MAX_VALUE)).getBytes(StandardCharsets.ISO_8859_1);
             }
-            out.putInt(text.length);
             out.put(text);
         }
 
