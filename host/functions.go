@@ -43,7 +43,11 @@ func (r *Runtime) forget(hash string) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := r.session.Forget(ctx, known.(*udf.Library).Functions()); err != nil {
+		unused := func() bool {
+			_, again := r.libraries.byHash.Load(hash)
+			return !again
+		}
+		if err := r.session.Forget(ctx, known.(*udf.Library).Functions(), unused); err != nil {
 			// They cost nothing but a name, and go with the session.
 			r.log.Debug("drop functions of a replaced module", logkey.Error, err)
 		}

@@ -44,7 +44,7 @@ func (s *Session) sendLocal(ctx context.Context, g *generation, message proto.Me
 		hash := sha256.Sum256(data)
 		name := hex.EncodeToString(hash[:])
 		switch err := s.sendArtifact(ctx, g, "cache/"+name, data); {
-		case err != nil && saysUnsupported(err):
+		case saysNo(err):
 			g.takesNoFiles.Store(true)
 			return nil
 		case err != nil:

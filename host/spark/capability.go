@@ -70,10 +70,19 @@ type LacksError struct {
 	Engine  string // with its version
 	Feature Feature
 	Way     string
+	// Refusal is what the engine, or what stands before it, says of a feature that
+	// it may have and does not let this client use. Else it is nil.
+	Refusal error
 }
+
+// Unwrap is the refusal.
+func (e *LacksError) Unwrap() error { return e.Refusal }
 
 // Error names the engine, the feature and the way out.
 func (e *LacksError) Error() string {
+	if e.Refusal != nil {
+		return fmt.Sprintf("%s refuses %s: have it allow them, or %s (it says: %v)", e.Engine, e.Feature, e.Way, e.Refusal)
+	}
 	return fmt.Sprintf("%s does not have %s: %s", e.Engine, e.Feature, e.Way)
 }
 
@@ -88,7 +97,7 @@ var ways = map[Feature]string{
 	FeatureGlobalViews:   "use a temporary view or a cached DataFrame, which all tasks of one host share",
 	FeatureProgress:      "report the task's own states",
 	FeatureErrorDetails:  "read the engine's log",
-	FeatureArtifacts:     "put files where the engine can read them",
+	FeatureArtifacts:     "put files where the engine can read them and build expressions from Spark's own functions",
 	FeatureJavaFunctions: "build the expression from Spark's own functions",
 	FeatureObserve:       "aggregate in a plan of its own",
 	FeatureQuantiles:     "use the functions percentile or percentile_approx",
@@ -137,12 +146,29 @@ func (s *Session) Lacks(ctx context.Context, feature Feature) error {
 	return errors.Join(lacks, err)
 }
 
-func (k *knowledge) lacks(feature Feature) error {
+func (k *knowledge) lacks(feature Feature) *LacksError {
 	way := otherEngine
 	if own := ways[feature]; own != "" {
 		way = own + ", or " + otherEngine
 	}
 	return &LacksError{Engine: strings.TrimSpace(k.engine + " " + k.version), Feature: feature, Way: way}
+}
+
+// explain makes a [*LacksError] of what the engine says to the use of a feature;
+// other errors it returns as they are.
+func (s *Session) explain(ctx context.Context, feature Feature, refusal error) error {
+	if !saysNo(refusal) {
+		return refusal
+	}
+	out := refusal
+	if err := s.learn(ctx, nil, func(k *knowledge) {
+		lacks := k.lacks(feature)
+		lacks.Refusal = refusal
+		out = lacks
+	}); err != nil {
+		return refusal // which says more than that its engine has no name
+	}
+	return out
 }
 
 // Capabilities asks for all features.
@@ -200,6 +226,12 @@ func (s *Session) ask(ctx context.Context, k *knowledge, features []Feature) err
 			return fmt.Errorf("feature %q is not known", feature)
 		}
 		has, err := probe(ctx, scratch, s)
+		if (feature == FeatureArtifacts || feature == FeatureJavaFunctions) && saysDenied(err) {
+			// Who may do so can change while the session lives: it is asked again.
+			lacks := k.lacks(feature)
+			lacks.Refusal = err
+			return lacks
+		}
 		if err != nil && !saysUnsupported(err) {
 			return fmt.Errorf("%s: %w", feature, err)
 		}
@@ -254,14 +286,22 @@ func (g *generation) isSail() bool {
 	return g.server == g.id
 }
 
-// saysUnsupported reports whether the engine, rather than the way to it, said
-// no.
-func saysUnsupported(err error) bool {
+// saysNo reports whether the engine, rather than the way to it, said no.
+func saysNo(err error) bool {
 	if errors.Is(err, ErrSessionLost) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInterrupted) || errors.Is(err, ErrClosed) {
 		return false
 	}
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Code != "Unauthenticated" && e.Code != "PermissionDenied"
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
+// saysUnsupported reports whether the engine said no to what was asked, and
+// saysDenied to who asked.
+func saysUnsupported(err error) bool { return saysNo(err) && !saysDenied(err) }
+
+func saysDenied(err error) bool {
+	code := engineError(err).Code
+	return saysNo(err) && (code == "Unauthenticated" || code == "PermissionDenied")
 }
 
 // text returns the first column of a plan's only row.

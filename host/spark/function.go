@@ -122,7 +122,7 @@ func (s *Session) register(ctx context.Context, g *generation, f *Function) erro
 			return fmt.Errorf("%s: %w", jar.Name, err)
 		}
 		if err := s.sendArtifact(ctx, g, path, data); err != nil {
-			return fmt.Errorf("send %s: %w", jar.Name, err)
+			return fmt.Errorf("send %s: %w", jar.Name, s.explain(ctx, FeatureArtifacts, err))
 		}
 		g.definitions.known.Store(path, struct{}{})
 	}
@@ -135,6 +135,9 @@ func (s *Session) register(ctx context.Context, g *generation, f *Function) erro
 		java.OutputType = result
 	}
 	if err := s.registerJava(ctx, f.Name, java); err != nil {
+		if saysDenied(err) {
+			err = s.explain(ctx, FeatureJavaFunctions, err)
+		}
 		return err
 	}
 	g.definitions.known.Store(f.Name, struct{}{})
@@ -154,16 +157,33 @@ func (s *Session) registerJava(ctx context.Context, name string, java *sparkpb.J
 	return x.drain(func(*sparkpb.ExecutePlanResponse) {})
 }
 
-// Forget has the engine drop functions; those that it does not have are no
-// error. Queries under way go on with them.
-func (s *Session) Forget(ctx context.Context, functions []*Function) error {
+// Forget has the engine drop functions that are unused still when nothing else is
+// being registered; those that it does not have are no error. Queries under way go
+// on with them. In a session that other hosts may be in (session_id in the
+// remote) nothing is dropped, since they may use them.
+func (s *Session) Forget(ctx context.Context, functions []*Function, unused func() bool) error {
+	if s.shared != "" {
+		return nil
+	}
 	g, err := s.begin()
 	if err != nil {
 		return err
 	}
+	select {
+	case g.definitions.gate <- struct{}{}:
+		defer func() { <-g.definitions.gate }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for _, f := range functions {
 		if _, was := g.definitions.known.LoadAndDelete(f.Name); !was {
 			continue
+		}
+		// In this order: whoever begins to use it before this looks is seen, and who
+		// comes later finds it gone and waits to register it.
+		if !unused() {
+			g.definitions.known.Store(f.Name, struct{}{})
+			return nil
 		}
 		if err := s.Exec(ctx, "DROP TEMPORARY FUNCTION IF EXISTS "+f.Name, Options{}); err != nil {
 			return fmt.Errorf("drop function %s: %w", f.Name, err)

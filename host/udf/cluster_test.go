@@ -124,7 +124,7 @@ func (c clusterTest) killedInMidQuery(t *testing.T, one, two *udf.Library, plus 
 		if want := sum(5, few); err != nil || value != want {
 			t.Fatalf("the new version gives %s, %v; want %s", value, err, want)
 		}
-		if err := c.session.Forget(ctx, one.Functions()); err != nil {
+		if err := c.session.Forget(ctx, one.Functions(), unused); err != nil {
 			t.Fatal(err)
 		}
 		swapped := time.Now()

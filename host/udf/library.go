@@ -64,12 +64,12 @@ func New(file []byte, hash string, specs []abi.FunctionSpec, memoryMiB int) *Lib
 		return nil
 	}
 	l := &Library{functions: make(map[string]*Function, len(specs))}
-	jar := spark.Jar{Name: "sparkstalk-module-" + hash[:32] + ".jar"}
+	jar := spark.Jar{Name: "sparkstalk-module-" + version(hash[:32], memoryMiB) + ".jar"}
 	jar.Data = sync.OnceValues(func() ([]byte, error) { return l.pack(file, hash, memoryMiB) })
 	for i, spec := range specs {
 		f := &Function{spec, &spark.Function{
-			Name:      strings.ToLower(spec.Name) + "_" + hash[:hashDigits],
-			Class:     strings.ReplaceAll(className(hash, i), "/", "."),
+			Name:      strings.ToLower(spec.Name) + "_" + version(hash[:hashDigits], memoryMiB),
+			Class:     strings.ReplaceAll(className(hash, i, memoryMiB), "/", "."),
 			Aggregate: spec.Aggregate,
 			Returns:   spec.Returns,
 			Jars:      []spark.Jar{runtime(), jar},
@@ -80,9 +80,19 @@ func New(file []byte, hash string, specs []abi.FunctionSpec, memoryMiB int) *Lib
 	return l
 }
 
+// version is how names tell a version of a module, of which a hash is given. What
+// executors get says how much memory an instance may have, and hosts with other
+// settings may be in the same session.
+func version(hash string, memoryMiB int) string {
+	if memoryMiB == DefaultMemoryMiB {
+		return hash
+	}
+	return fmt.Sprintf("%s_%d", hash, memoryMiB)
+}
+
 // className is the Java class of a module's function, as class files write it.
-func className(hash string, index int) string {
-	return fmt.Sprintf("%smodule_%s/Function%d", javaPackage, hash[:32], index)
+func className(hash string, index, memoryMiB int) string {
+	return fmt.Sprintf("%smodule_%s/Function%d", javaPackage, version(hash[:32], memoryMiB), index)
 }
 
 // pack makes the module's jar.
@@ -119,9 +129,9 @@ func (l *Library) pack(file []byte, hash string, memoryMiB int) ([]byte, error) 
 		for _, p := range f.Params {
 			spec = append(spec, p.Type)
 		}
-		data, err := class(className(hash, i), super, strings.Join(spec, "\t"), arity, number)
+		data, err := class(className(hash, i, memoryMiB), super, strings.Join(spec, "\t"), arity, number)
 		if err == nil {
-			err = add(className(hash, i)+".class", data)
+			err = add(className(hash, i, memoryMiB)+".class", data)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("function %s: %w", f.Name, err)

@@ -21,7 +21,7 @@ func testLibrary() *Library {
 		{Name: "noisy", Params: []abi.FunctionParam{{Type: "bigint"}}, Returns: "bigint", Nondeterministic: true},
 		{Name: "total", Params: []abi.FunctionParam{{Type: "bigint"}}, Returns: "bigint", Aggregate: true},
 		{Name: "both", Params: []abi.FunctionParam{{Type: "string"}, {Type: "bigint"}}, Returns: "bigint", Nondeterministic: true},
-	}, 16)
+	}, DefaultMemoryMiB)
 }
 
 func TestTheJarIsOfTheseSources(t *testing.T) {
@@ -99,7 +99,7 @@ func TestTheModulesJarHasItsFileAndAClassForEachFunction(t *testing.T) {
 	}
 	want := "wasm/" + testHash + ".wasm"
 	for i := range l.list {
-		want += " " + className(testHash, i) + ".class"
+		want += " " + className(testHash, i, DefaultMemoryMiB) + ".class"
 	}
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the jar has %s; want %s", got, want)
@@ -121,5 +121,16 @@ func TestACallNeedsItsArguments(t *testing.T) {
 func TestALongDescriptionIsRefused(t *testing.T) {
 	if _, err := class("a/B", functionBase, strings.Repeat("x", 1<<16), 1, ""); err == nil || !strings.Contains(err.Error(), "a/B") {
 		t.Errorf("a class with 64 KiB of text: %v", err)
+	}
+}
+
+func TestHostsWithOtherSettingsHaveOtherNames(t *testing.T) {
+	specs := []abi.FunctionSpec{{Name: "slug", Params: []abi.FunctionParam{{Type: "string"}}, Returns: "string"}}
+	of := func(memoryMiB int) *spark.Function {
+		return New([]byte("\x00asm\x01\x00\x00\x00"), testHash, specs, memoryMiB).Functions()[0]
+	}
+	a, b := of(DefaultMemoryMiB), of(64)
+	if a.Name == b.Name || a.Class == b.Class || a.Jars[1].Name == b.Jars[1].Name || a.Jars[0].Name != b.Jars[0].Name {
+		t.Errorf("with 256 MiB it is %s of %s in %s, with 64 %s of %s in %s", a.Name, a.Class, a.Jars[1].Name, b.Name, b.Class, b.Jars[1].Name)
 	}
 }

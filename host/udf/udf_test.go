@@ -257,6 +257,8 @@ func runawayFunctionsEndWithTheirQuery(t *testing.T, s *spark.Session, l *udf.Li
 	}
 }
 
+func unused() bool { return true }
+
 func TestVersionsLiveSideBySideAndAreForgotten(t *testing.T) {
 	s := open(t, proctest.Spark(t))
 	one, two := tripling("b1"), tripling("b2")
@@ -268,7 +270,7 @@ func TestVersionsLiveSideBySideAndAreForgotten(t *testing.T) {
 	if scope, err := s.Scope(t.Context()); err != nil || scope == "" {
 		t.Errorf("functions of modules have plans mean what only this session knows: %q, %v", scope, err)
 	}
-	if err := s.Forget(t.Context(), one.Functions()); err != nil {
+	if err := s.Forget(t.Context(), one.Functions(), unused); err != nil {
 		t.Fatal(err)
 	}
 	listed, err := collect(t.Context(), s, spark.SQL("SHOW USER FUNCTIONS", nil, nil))

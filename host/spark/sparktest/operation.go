@@ -97,13 +97,23 @@ func (o *Operation) Send(r *sparkpb.ExecutePlanResponse) {
 }
 
 // Rows sends a batch of one bigint column, id.
-func (o *Operation) Rows(values ...int64) {
+func (o *Operation) Rows(values ...int64) { o.batch(int64(len(values)), Batch(values...)) }
+
+// Texts sends a batch of one string column, text.
+func (o *Operation) Texts(values ...string) {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	b.AppendValues(values, nil)
+	o.batch(int64(len(values)), stream("text", b))
+}
+
+func (o *Operation) batch(rows int64, data []byte) {
 	o.mu.Lock()
 	offset := o.rows
-	o.rows += int64(len(values))
+	o.rows += rows
 	o.mu.Unlock()
 	o.Send(&sparkpb.ExecutePlanResponse{ResponseType: &sparkpb.ExecutePlanResponse_ArrowBatch_{
-		ArrowBatch: &sparkpb.ExecutePlanResponse_ArrowBatch{RowCount: int64(len(values)), StartOffset: &offset, Data: Batch(values...)},
+		ArrowBatch: &sparkpb.ExecutePlanResponse_ArrowBatch{RowCount: rows, StartOffset: &offset, Data: data},
 	}})
 }
 
@@ -112,10 +122,15 @@ func Batch(values ...int64) []byte {
 	b := array.NewInt64Builder(memory.DefaultAllocator)
 	defer b.Release()
 	b.AppendValues(values, nil)
+	return stream("id", b)
+}
+
+// stream returns the Arrow stream of a column.
+func stream(name string, b array.Builder) []byte {
 	column := b.NewArray()
 	defer column.Release()
-	schema := arrow.NewSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}}, nil)
-	batch := array.NewRecordBatch(schema, []arrow.Array{column}, int64(len(values)))
+	schema := arrow.NewSchema([]arrow.Field{{Name: name, Type: column.DataType()}}, nil)
+	batch := array.NewRecordBatch(schema, []arrow.Array{column}, int64(column.Len()))
 	defer batch.Release()
 	var out bytes.Buffer
 	w := ipc.NewWriter(&out, ipc.WithSchema(schema))

@@ -33,6 +33,8 @@ type Manners struct {
 	// Trusting makes the server's id of a session that of the client, so that no
 	// restart shows by it, and leaves the conditions out of errors, as Sail does.
 	Trusting bool
+	// Refuse is what the server says to an artifact. Nil takes all.
+	Refuse func(name string) error
 }
 
 // Server is a scripted Spark Connect server. It is safe for concurrent use.

@@ -2,6 +2,8 @@ package sparktest
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"google.golang.org/grpc"
 
@@ -130,4 +132,41 @@ func (s *service) FetchErrorDetails(_ context.Context, request *sparkpb.FetchErr
 		SessionId: request.GetSessionId(), RootErrorIdx: &root,
 		Errors: []*sparkpb.FetchErrorDetailsResponse_Error{{Message: "the whole message of " + request.GetErrorId()}},
 	}, nil
+}
+
+func (s *service) ArtifactStatus(_ context.Context, request *sparkpb.ArtifactStatusesRequest) (*sparkpb.ArtifactStatusesResponse, error) {
+	return &sparkpb.ArtifactStatusesResponse{SessionId: request.GetSessionId()}, nil
+}
+
+// AddArtifacts takes any, unless the server's manners are others, and keeps none.
+func (s *service) AddArtifacts(stream grpc.ClientStreamingServer[sparkpb.AddArtifactsRequest, sparkpb.AddArtifactsResponse]) error {
+	answer := &sparkpb.AddArtifactsResponse{}
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return stream.SendAndClose(answer)
+		}
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, a := range request.GetBatch().GetArtifacts() {
+			names = append(names, a.GetName())
+		}
+		if begin := request.GetBeginChunk(); begin != nil {
+			names = append(names, begin.GetName())
+		}
+		for _, name := range names {
+			if refuse := s.server.manners.Refuse; refuse != nil {
+				if err := refuse(name); err != nil {
+					return err
+				}
+			}
+			answer.Artifacts = append(answer.Artifacts, &sparkpb.AddArtifactsResponse_ArtifactSummary{Name: name, IsCrcSuccessful: true})
+		}
+		answer.SessionId = request.GetSessionId()
+		s.server.mu.Lock()
+		answer.ServerSideSessionId = s.server.serverID(answer.SessionId)
+		s.server.mu.Unlock()
+	}
 }
