@@ -92,8 +92,8 @@ type Schedule struct {
 	Options map[string]json.RawMessage `json:"options,omitempty"`
 }
 
-// TaskOptions are Celery's options of a task. A nil field leaves the choice to
-// the worker's configuration; what a message says wins over both.
+// TaskOptions are Celery's options of a task, and Idempotent. A nil field leaves
+// the choice to the worker's configuration; what a message says wins over both.
 type TaskOptions struct {
 	// AcksLate acknowledges the message after the task ended instead of before it began.
 	AcksLate *bool `json:"acks_late,omitempty"`
@@ -116,6 +116,10 @@ type TaskOptions struct {
 	// RejectOnWorkerLost returns a late-acked message to its queue when what ran
 	// the task died.
 	RejectOnWorkerLost *bool `json:"reject_on_worker_lost,omitempty"`
+	// Idempotent says that the task may be run twice with the effect of once. The
+	// host runs it once more, from its beginning, when it fails with
+	// sparkstalk.SparkSessionLost and has sent no message.
+	Idempotent *bool `json:"idempotent,omitempty"`
 	// SendEvents tells monitors what becomes of the task, where the worker sends
 	// events of tasks. The default is true.
 	SendEvents *bool `json:"send_events,omitempty"`
@@ -153,6 +157,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	prefer(&base.AcksOnFailure, o.AcksOnFailure)
 	prefer(&base.AcksOnTimeout, o.AcksOnTimeout)
 	prefer(&base.RejectOnWorkerLost, o.RejectOnWorkerLost)
+	prefer(&base.Idempotent, o.Idempotent)
 	prefer(&base.SendEvents, o.SendEvents)
 	prefer(&base.StoreErrorsEvenIfIgnored, o.StoreErrorsEvenIfIgnored)
 	prefer(&base.MaxRetries, o.MaxRetries)

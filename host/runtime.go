@@ -296,39 +296,6 @@ type Outcome struct {
 	Columns []abi.ColumnSchema
 }
 
-func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
-	request, err := json.Marshal(abi.Request{
-		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
-		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), SoftTimeLimit: call.SoftLimit.Seconds(),
-		InChord: call.Embed.Chord != nil, Redelivered: call.Redelivered,
-		Exchange: call.DeliveryInfo.Exchange, RoutingKey: call.DeliveryInfo.RoutingKey,
-	})
-	if err != nil {
-		return Outcome{}, fmt.Errorf("request of %s: %w", call.Name, err)
-	}
-	name, version := t.lease.Version()
-	limits := t.lease.Limits()
-	if limits.TimeLimit > 0 {
-		over := abi.Errorf("billiard.exceptions.TimeLimitExceeded", "%v seconds, the limit of module %s (setting modules, time_limit)", limits.TimeLimit, name)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, seconds(limits.TimeLimit), over)
-		defer cancel()
-	}
-	inv := t.runtime.binder.Open(ctx, hostfn.Task{
-		Rights: t.runtime.cfg.rights(name, t.lease.Capabilities(), t.lease.SignedBy()), Limits: limits,
-		Capabilities: t.lease.Capabilities(), Functions: t.runtime.library(t.lease), Params: t.lease.Spec().Params,
-		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
-		SoftLimit: call.SoftLimit,
-		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
-	})
-	defer inv.Close()
-	if err := t.lease.Run(ctx, inv); err != nil {
-		return Outcome{}, exception(err)
-	}
-	value, err := inv.Result(ctx)
-	return Outcome{Value: value, Columns: inv.ResultSchema().Columns}, err
-}
-
 // exception turns a module's end without a result into what the client gets.
 func exception(err error) error {
 	if trap, ok := errors.AsType[*module.TrapError](err); ok {
@@ -438,12 +405,13 @@ func (r *Runtime) CallTelling(ctx context.Context, name string, args []json.RawM
 	}
 	t := &task{runtime: r, lease: lease}
 	defer t.Release()
+	options := worker.Annotated(r.cfg.Annotations, name, t.Options())
 	message, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return t.run(ctx, worker.Call{
-		Task: message, Hostname: r.cfg.Hostname,
+		Task: message, Hostname: r.cfg.Hostname, Idempotent: options.Idempotent != nil && *options.Idempotent,
 		State: func(_ context.Context, name string, meta json.RawMessage) error {
 			if state != nil {
 				state(name, meta)

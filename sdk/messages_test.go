@@ -39,7 +39,7 @@ func init() {
 		return nil, nil
 	}, sdk.AutoRetry(2, sdk.Backoff(2*time.Second), sdk.BackoffMax(time.Minute), sdk.NoJitter(), sdk.RetryFor("ConnectionError"), sdk.DontRetryFor("ValueError")),
 		sdk.SoftTimeLimit(time.Second), sdk.RateLimit("10/m"), sdk.DefaultRetryDelay(5*time.Second), sdk.AcksOnFailure(false), sdk.AcksOnTimeout(true),
-		sdk.RejectOnWorkerLost(), sdk.StoreErrorsEvenIfIgnored())
+		sdk.RejectOnWorkerLost(), sdk.Idempotent(), sdk.StoreErrorsEvenIfIgnored())
 }
 
 func TestMessagesHaveCelerysForm(t *testing.T) {
@@ -109,7 +109,7 @@ func TestOptionsGoIntoTheManifest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := `{"soft_time_limit":1,"rate_limit":"10/m","acks_on_failure":false,"acks_on_timeout":true,"reject_on_worker_lost":true,` +
+		want := `{"soft_time_limit":1,"rate_limit":"10/m","acks_on_failure":false,"acks_on_timeout":true,"reject_on_worker_lost":true,"idempotent":true,` +
 			`"store_errors_even_if_ignored":true,"max_retries":2,"default_retry_delay":5,"autoretry_for":["ConnectionError"],"dont_autoretry_for":["ValueError"],` +
 			`"retry_backoff":2,"retry_backoff_max":60,"retry_jitter":false}`
 		if string(got) != want {

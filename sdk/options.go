@@ -34,6 +34,19 @@ func AcksOnTimeout(ack bool) Option { return func(t *task) { t.spec.AcksOnTimeou
 // task died. It is Celery's reject_on_worker_lost.
 func RejectOnWorkerLost() Option { return func(t *task) { t.spec.RejectOnWorkerLost = new(true) } }
 
+// Idempotent says that running the task twice has the effect of running it once:
+// what it writes it overwrites or merges, and what else it does may be done
+// again. Such a task is run once more, from its beginning and on an instance of
+// its own, when it fails with sparkstalk.SparkSessionLost: when Spark was
+// restarted or has lost its session while the task ran. Its time limits go on
+// counting from the first run.
+//
+// A task that has sent messages by then ([Context.Send], [Context.Retry],
+// [Context.Replace] and so on) is not run again: they cannot be taken back. A
+// task that answers the loss with another error is not, either. Setting
+// task_annotations of the worker can set it for tasks by name ("idempotent").
+func Idempotent() Option { return func(t *task) { t.spec.Idempotent = new(true) } }
+
 // NoEvents keeps what becomes of the task from monitors: Celery's
 // send_events=False.
 func NoEvents() Option { return func(t *task) { t.spec.SendEvents = new(false) } }

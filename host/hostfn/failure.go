@@ -108,6 +108,16 @@ func clientError(err error) *abi.Error {
 	return abi.Errorf(typeRuntime, "%v", err)
 }
 
+// SessionLost reports whether a call ended with the error that the engine was
+// restarted, has lost the session or what was kept in it, or cannot be reached:
+// sparkstalk.SparkSessionLost, from the host rather than of a guest's making. A
+// session that this worker has closed is not lost.
+func SessionLost(err error) bool {
+	e, ok := errors.AsType[*abi.Error](err)
+	return ok && sameClass(e, abi.Errorf(typeLost, "")) && !errors.Is(err, spark.ErrClosed) &&
+		(errors.Is(err, spark.ErrSessionLost) || errors.Is(err, spark.ErrRelationGone) || errors.Is(err, spark.ErrUnavailable))
+}
+
 // planError is what is wrong with a plan before any engine has seen it: unless
 // it has a class of its own, it is the fault of a value that the guest gave.
 func planError(err error) error {

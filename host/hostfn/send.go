@@ -59,6 +59,10 @@ func (i *Invocation) TaskAddToChord(signature []byte) (string, error) {
 	return id, i.answered(err)
 }
 
+// Sent reports whether the task has had something sent, or tried to. What was
+// published cannot be taken back.
+func (i *Invocation) Sent() bool { return i.sent > 0 }
+
 func (i *Invocation) maySendSignature(fn string, signature []byte, can bool) error {
 	if err := checkJSON(signature); err != nil {
 		return i.failed(i.ctx, abi.Errorf(typeValue, "%s: the signature is not one JSON value: %v", fn, err))

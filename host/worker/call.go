@@ -25,6 +25,10 @@ type Call struct {
 	// Limit and SoftLimit are the time that the body may take, and after which
 	// it is to be told to end; zero means no limit.
 	Limit, SoftLimit time.Duration
+	// Idempotent says that the body may be run once more. Draining is closed once
+	// the worker takes no more tasks; nil never is.
+	Idempotent bool
+	Draining   <-chan struct{}
 	// State stores a state of the task's own, such as PROGRESS, with any JSON
 	// value as meta. It does nothing for a task whose result is ignored.
 	State func(ctx context.Context, state string, meta json.RawMessage) error
@@ -47,6 +51,7 @@ type Call struct {
 func (c *call) public() Call {
 	return Call{
 		Task: c.r.task, Hostname: c.w.Hostname, Limit: c.set.limit, SoftLimit: c.set.softLimit,
+		Idempotent: chosen(c.set.Idempotent, false), Draining: c.w.stopping,
 		State: c.state, Retry: c.retry, Send: c.sendSignature, AddToChord: c.addToChord, Replace: c.replace, call: c,
 	}
 }

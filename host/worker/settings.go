@@ -36,9 +36,12 @@ func (s settings) maxRetries() int { return chosen(s.MaxRetries, defaultMaxRetri
 func (w *Worker) options(name string, own abi.TaskOptions) abi.TaskOptions {
 	w.overridesMu.Lock()
 	defer w.overridesMu.Unlock()
-	o := w.Annotations["*"].Over(own)
-	o = w.Annotations[name].Over(o)
-	return w.overrides[name].Over(o)
+	return w.overrides[name].Over(Annotated(w.Annotations, name, own))
+}
+
+// Annotated are a task's own options with those of [Config.Annotations] over them.
+func Annotated(annotations map[string]abi.TaskOptions, name string, own abi.TaskOptions) abi.TaskOptions {
+	return annotations[name].Over(annotations["*"].Over(own))
 }
 
 // override changes options of a task from now on.

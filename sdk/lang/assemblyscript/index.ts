@@ -97,7 +97,8 @@ export abstract class Task {
     this.params.items.push(param);
     return this;
   }
-  /** Sets one of Celery's options, such as acks_late or max_retries, to a value in JSON. */
+  /** Sets one of Celery's options, such as acks_late or max_retries, to a value in JSON; idempotent has the task run once more when
+   * Spark lost its session. */
   option(name: string, json: string): Task { this.options.set(name, Json.parse(json)); return this; }
 
   describe(): Json {

@@ -337,7 +337,8 @@ struct ss_task {
   const char *doc;
   const char *returns; /* the result's type, such as int64 or DataFrame */
   ss_param params[SS_MAX_PARAMS];
-  const char *options; /* Celery's, as the members of a JSON object: "\"max_retries\": 5, \"acks_late\": true" */
+  const char *options; /* Celery's, as the members of a JSON object: "\"max_retries\": 5, \"acks_late\": true";
+                          \"idempotent\": true has the task run once more when Spark lost its session */
 };
 
 /* The value of a parameter by its place, counted from 0. The host has held it to its type. */

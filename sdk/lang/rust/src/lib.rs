@@ -45,7 +45,8 @@ pub use value::{Arguments, Date, Decimal, Timestamp, Value};
 ///
 /// A `task` has a name, parameters with types and perhaps defaults, the type of its result, and the function that runs it,
 /// which takes the context and the parameters and returns a [`Result`] of that type. Doc comments go into the manifest.
-/// Celery's options may follow the function: `= top, acks_late: true, max_retries: 5, time_limit: 60.0;`.
+/// Celery's options may follow the function: `= top, acks_late: true, max_retries: 5, time_limit: 60.0;`, and
+/// `idempotent: true`, which has the task run once more when Spark lost its session.
 ///
 /// A `function` is one for Spark's expressions: plans call it with [`call_udf`], SQL text by its name, and the executors run it,
 /// in a copy of the module without a host. It takes and returns [`Value`]s, or a [`Result`] of one. With a NULL for a parameter
