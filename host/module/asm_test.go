@@ -37,6 +37,9 @@ func vec(items ...[]byte) []byte {
 
 func str(s string) []byte { return append(leb(len(s)), s...) }
 
+// cut is what str made, and what is behind it.
+func cut(b []byte) (name, rest []byte) { return b[1 : 1+b[0]], b[1+b[0]:] }
+
 func section(id byte, content []byte) []byte {
 	return slices.Concat([]byte{id}, leb(len(content)), content)
 }
@@ -56,7 +59,8 @@ type asm struct {
 	// initialize exports the first of more as _initialize.
 	initialize bool
 	// importModule and importName replace sparkstalk_v1.result_json; imports
-	// are whole entries behind the two of every module.
+	// are whole entries behind the two of every module; functions among them move
+	// its own up.
 	importModule, importName string
 	imports                  [][]byte
 	// exports replaces names of exports; an empty one leaves it out.
@@ -110,11 +114,13 @@ func (a asm) sections() [][]byte {
 		runType = *a.runType
 	}
 	types := vec(
-		[]byte{0x60, 0, 1, tI32},             // 0: () -> i32
-		[]byte{0x60, 1, tI32, 1, tI32},       // 1: (i32) -> i32
-		[]byte{0x60, 2, tI32, tI32, 1, tI64}, // 2: (i32, i32) -> i64
-		[]byte{0x60, 0, 0},                   // 3: () -> ()
-		[]byte{0x60, 1, tI32, 1, tI64},       // 4: (i32) -> i64
+		[]byte{0x60, 0, 1, tI32},                         // 0: () -> i32
+		[]byte{0x60, 1, tI32, 1, tI32},                   // 1: (i32) -> i32
+		[]byte{0x60, 2, tI32, tI32, 1, tI64},             // 2: (i32, i32) -> i64
+		[]byte{0x60, 0, 0},                               // 3: () -> ()
+		[]byte{0x60, 1, tI32, 1, tI64},                   // 4: (i32) -> i64
+		[]byte{0x60, 1, tI32, 0},                         // 5: (i32) -> ()
+		[]byte{0x60, 4, tI32, tI32, tI32, tI32, 1, tI32}, // 6: (i32, i32, i32, i32) -> i32
 	)
 	imports := append([][]byte{
 		slices.Concat(str(a.importModule), str(a.importName), []byte{0, 2}),
@@ -144,10 +150,17 @@ func (a asm) sections() [][]byte {
 		}
 	}
 	export("memory", 2, 0)
-	export("sparkstalk_describe", 0, 2)
-	export("sparkstalk_run", 0, 3)
+	imported := 2
+	for _, i := range a.imports {
+		_, rest := cut(i)
+		if _, kind := cut(rest); kind[0] == 0 {
+			imported++
+		}
+	}
+	export("sparkstalk_describe", 0, imported)
+	export("sparkstalk_run", 0, imported+1)
 	if a.initialize {
-		export("_initialize", 0, 4)
+		export("_initialize", 0, imported+2)
 	}
 	data := func(at int, s string) []byte {
 		return slices.Concat([]byte{0}, i32(at), []byte{end}, str(s))

@@ -79,6 +79,12 @@ func hostiles() []hostile {
 	million := append([]byte{1, 0x70, 0}, leb(1<<20)...)
 	tableFill := slices.Concat(i32(0), []byte{0xd0, 0x70}, i32(1<<20), []byte{0xfc, 17, 0})
 	call4 := slices.Concat([]byte{0x10, 4}, done)
+	wasi := func(name string, of byte) [][]byte {
+		return [][]byte{slices.Concat(str("wasi_snapshot_preview1"), str(name), []byte{0, of})}
+	}
+	// A line of 32 KiB without an end, on standard error, as often as it goes.
+	print := slices.Concat(i32(0), i32(64), store, i32(4), i32(32<<10), store,
+		forever(i32(2), i32(0), i32(1), i32(8), []byte{0x10, 2, 0x1a}))
 
 	return []hostile{
 		{name: "loop", asm: asm{run: bodyLoop}},
@@ -93,6 +99,8 @@ func hostiles() []hostile {
 		{name: "table.fill", asm: asm{table: million, run: many(tableFill)}},
 		{name: "stack overflow", asm: asm{run: []byte{0x20, 0, 0x10, 3, end}}, end: "stack overflow"},
 		{name: "trap", asm: asm{run: bodyTrap}, end: "unreachable"},
+		{name: "exit", asm: asm{imports: wasi("proc_exit", 5), run: slices.Concat(i32(7), []byte{0x10, 2, 0x00, end})}, end: "exited with code 7"},
+		{name: "print", asm: asm{imports: wasi("fd_write", 6), run: print}},
 		{name: "host calls", asm: asm{run: forever(i32(1), []byte{0x10, 1, 0x1a})}},
 		{name: "pointer", asm: asm{run: slices.Concat(i32(-1), i32(-1), []byte{0x10, 0, 0x1a}, done)}, end: "result_json: argument value: too long"},
 		{name: "results", asm: asm{memory: memory(mib64 / pageSize), run: forever(i32(0), i32(mib64-1), []byte{0x10, 0, 0x1a})}},
