@@ -80,14 +80,20 @@ func TestTenThousandCutsOfARealModule(t *testing.T) {
 	// Below that a file is not even a module that declares functions: it is
 	// refused once it is compiled, for what it does not export.
 	const marker = 28
+	cfg := config(t)
+	r := open(t, cfg)
 	tried := 0
 	for _, n := range cuts {
 		if n < 0 || n >= len(file) {
 			continue
 		}
 		tried++
-		if err := accepts(file[:n]); err == nil && n > marker {
-			t.Fatalf("cut to %d of %d bytes it is taken", n, len(file))
+		if err := accepts(file[:n]); err != nil {
+			continue
+		}
+		r.take(r.attempt(t.Context(), put(t, cfg, "m.wasm", file[:n])))
+		if info := r.Modules(); n > marker || len(info) != 1 || info[0].State != Refused {
+			t.Fatalf("cut to %d of %d bytes it is taken: %+v", n, len(file), info)
 		}
 	}
 	if tried < 9_000 {
