@@ -1,6 +1,7 @@
 /* sparkstalk test examples/wordcount-c */
 #include <assert.h>
 
+#include "sparkstalk_test.h"
 #include "wordcount.c"
 
 /* The words of a text, with a bar between any two. */
@@ -19,4 +20,11 @@ SS_TEST(words_stand_between_white_space) {
 SS_TEST(white_space_has_no_words) {
   assert(!strcmp(joined(""), ""));
   assert(!strcmp(joined(" \n"), ""));
+}
+
+SS_TEST(words_are_counted) {
+  ss_test_given("/texts", "value string", "[[\"and And and\"],[\"an apple, so it goes\"]]");
+  assert(!strcmp(ss_test_call("c.WordCount", "[\"/texts\",\"a\"]"), "[[\"and\",2],[\"And\",1],[\"an\",1],[\"apple,\",1]]"));
+  assert(!strcmp(ss_test_call("c.longest", "[\"/texts\"]"), "\"apple,\""));
+  assert(!strcmp(ss_test_call("c.WordCount", "[\"/texts\",\"\"]"), "ValueError: first_letter is empty"));
 }

@@ -23,7 +23,10 @@ type TB interface {
 // A Host stands for sparkstalk and Spark in a test. It may be used for several
 // calls, one after the other; what it records is of all of them.
 type Host struct {
-	tb      TB
+	tb TB
+	// manifest is that of the module under test.
+	manifest func() abi.Manifest
+
 	request abi.Request
 	answers []*Answer
 	logs    []Log
@@ -48,7 +51,7 @@ type Host struct {
 var _ abi.Host = (*call)(nil)
 
 // New returns a Host whose failures are those of the test tb.
-func New(tb TB) *Host { return &Host{tb: tb} }
+func New(tb TB) *Host { return &Host{tb: tb, manifest: sdk.Manifest} }
 
 // SetRequest sets what the task is told of the next calls. A request without a
 // task or an id gets the task's name and "test".
@@ -68,29 +71,42 @@ type Kwargs map[string]any
 // answer.
 func (h *Host) Call(task string, args ...any) (json.RawMessage, error) {
 	h.tb.Helper()
-	index := slices.IndexFunc(sdk.Manifest().Tasks, func(t abi.TaskSpec) bool { return t.Name == task })
-	if index < 0 {
-		h.tb.Fatalf("sdktest: there is no task %q; there are %s", task, strings.Join(tasks(), ", "))
-		return nil, nil
-	}
 	arguments, err := encodeArguments(args)
 	if err != nil {
 		h.tb.Fatalf("sdktest: call %s: %v", task, err)
 		return nil, nil
 	}
-	c := &call{host: h, arguments: arguments, request: h.request, spec: sdk.Manifest().Tasks[index]}
+	return h.Run(task, arguments, func(host abi.Host, index int32) (int32, error) { return sdk.Run(host, index), nil })
+}
+
+// Run is [Host.Call] with arguments as [abi.Host] has them, and with what runs the
+// task by its index in the manifest: it returns what a module's sparkstalk_run
+// does, or the error that has kept it from returning.
+func (h *Host) Run(task string, arguments []byte, run func(host abi.Host, index int32) (int32, error)) (json.RawMessage, error) {
+	h.tb.Helper()
+	specs := h.manifest().Tasks
+	index := slices.IndexFunc(specs, func(t abi.TaskSpec) bool { return t.Name == task })
+	if index < 0 {
+		h.tb.Fatalf("sdktest: there is no task %q; there are %s", task, strings.Join(names(specs), ", "))
+		return nil, nil
+	}
+	c := &call{host: h, arguments: arguments, request: h.request, spec: specs[index]}
 	if c.request.Task == "" {
 		c.request.Task = task
 	}
 	if c.request.ID == "" {
 		c.request.ID = "test"
 	}
+	host, end := abi.Host(c), func() {}
 	if h.recording != nil {
-		host, end := h.recording.open(c)
-		defer end()
-		return c.result(sdk.Run(host, int32(index)))
+		host, end = h.recording.open(c)
 	}
-	return c.result(sdk.Run(c, int32(index)))
+	defer end()
+	code, err := run(host, int32(index))
+	if err != nil && c.failure == nil {
+		return nil, err
+	}
+	return c.result(code)
 }
 
 // Call is [Host.Call] for a task that asks nothing of Spark.
@@ -99,9 +115,9 @@ func Call(tb TB, task string, args ...any) (json.RawMessage, error) {
 	return New(tb).Call(task, args...)
 }
 
-func tasks() []string {
+func names(tasks []abi.TaskSpec) []string {
 	var names []string
-	for _, t := range sdk.Manifest().Tasks {
+	for _, t := range tasks {
 		names = append(names, t.Name)
 	}
 	return names

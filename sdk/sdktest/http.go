@@ -89,7 +89,7 @@ func (h *Host) Setenv(name, value string) {
 
 // TaskEnv implements [abi.Host].
 func (c *call) TaskEnv(name string) ([]byte, error) {
-	if err := asked("env", name); err != nil {
+	if err := c.host.asked("env", name); err != nil {
 		return nil, err
 	}
 	value, ok := c.host.env[name]
@@ -103,7 +103,7 @@ func (c *call) TaskEnv(name string) ([]byte, error) {
 func (c *call) TaskHTTP(request, body []byte) ([]byte, error) {
 	c.host.tb.Helper()
 	c.fetched = nil
-	r, err := httpRequest(request, body)
+	r, err := c.host.httpRequest(request, body)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (c *call) TaskHTTP(request, body []byte) ([]byte, error) {
 // TaskHTTPBody implements [abi.Host].
 func (c *call) TaskHTTPBody() []byte { return c.fetched }
 
-func httpRequest(request, body []byte) (sdk.HTTPRequest, error) {
+func (h *Host) httpRequest(request, body []byte) (sdk.HTTPRequest, error) {
 	var r abi.HTTPRequest
 	if err := json.Unmarshal(request, &r); err != nil {
 		return sdk.HTTPRequest{}, abi.Errorf("ValueError", "TaskHTTP: %v", err)
@@ -139,7 +139,7 @@ func httpRequest(request, body []byte) (sdk.HTTPRequest, error) {
 		r.Method = "GET"
 	}
 	return sdk.HTTPRequest{Method: r.Method, URL: r.URL, Header: r.Headers, Body: slices.Clone(body), Timeout: r.Timeout, NoRedirects: r.NoRedirects},
-		asked("http", strings.TrimPrefix(strings.TrimPrefix(r.URL, "https://"), "http://"))
+		h.asked("http", strings.TrimPrefix(strings.TrimPrefix(r.URL, "https://"), "http://"))
 }
 
 // httpAnswer is what was given for a request, or nil.
@@ -154,8 +154,8 @@ func (h *Host) httpAnswer(r sdk.HTTPRequest) *HTTPAnswer {
 
 // asked returns the error of a task whose module does not ask for a right at
 // all. Whether a pattern fits is the worker's to say.
-func asked(right, what string) error {
-	for _, c := range sdk.Manifest().Capabilities {
+func (h *Host) asked(right, what string) error {
+	for _, c := range h.manifest().Capabilities {
 		if c == right || strings.HasPrefix(c, right+":") {
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/abi/pipe"
-	"github.com/sparkstalk/sparkstalk/sdk"
 )
 
 // What `sparkstalk test` tells the tests: the socket of a host with an engine,
@@ -40,12 +40,29 @@ type NamedTB interface {
 // [Host.Given] gives the rows that a task reads.
 func Recorded(tb NamedTB) *Host {
 	tb.Helper()
-	h := New(tb)
+	return recorded(New(tb), tb, Recording{
+		Folder: filepath.Join("testdata", "recorded"), Socket: os.Getenv(envHost), Keep: os.Getenv(envRecord) != "",
+	})
+}
+
+// A Recording says where an engine's answers to the tests are.
+type Recording struct {
+	// Folder has a file for each test.
+	Folder string
+	// Socket is that of a host whose engine answers; empty gives again what is in
+	// the file. Keep writes the engine's answers there.
+	Socket string
+	Keep   bool
+	// optional says that a test may ask the engine nothing, and have no file.
+	optional bool
+}
+
+func recorded(h *Host, tb NamedTB, where Recording) *Host {
+	tb.Helper()
 	r := &recording{
-		tb: tb, socket: os.Getenv(envHost), answers: map[string][]answer{}, asked: map[string]int{},
-		path: filepath.Join("testdata", "recorded", fileName(tb.Name())+".json"),
+		tb: tb, socket: where.Socket, record: where.Socket != "" && where.Keep, answers: map[string][]answer{}, asked: map[string]int{},
+		path: filepath.Join(where.Folder, fileName(tb.Name())+".json"), optional: where.optional,
 	}
-	r.record = r.socket != "" && os.Getenv(envRecord) != ""
 	switch {
 	case r.record:
 		tb.Cleanup(r.save)
@@ -67,13 +84,15 @@ func fileName(test string) string {
 
 // A recording is the answers of an engine for one test.
 type recording struct {
-	tb      NamedTB
-	path    string
-	socket  string // of a host; empty gives the answers again
-	record  bool
-	answers map[string][]answer // by what was asked, in that order
-	order   []string            // of what was asked first
-	asked   map[string]int      // how often so far
+	tb     NamedTB
+	path   string
+	socket string // of a host; empty gives the answers again
+	record bool
+	// optional says that there need be no file.
+	optional bool
+	answers  map[string][]answer // by what was asked, in that order
+	order    []string            // of what was asked first
+	asked    map[string]int      // how often so far
 }
 
 // An answer is what an action came to. One of the fields is set.
@@ -96,6 +115,9 @@ const again = "record it with `sparkstalk test --spark sail --record`"
 func (r *recording) load() {
 	r.tb.Helper()
 	data, err := os.ReadFile(r.path)
+	if r.optional && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
 	var entries []entry
 	if err == nil {
 		err = json.Unmarshal(data, &entries)
@@ -110,6 +132,9 @@ func (r *recording) load() {
 
 func (r *recording) save() {
 	r.tb.Helper()
+	if r.optional && len(r.order) == 0 {
+		return
+	}
 	var entries []string
 	for _, key := range r.order {
 		action, plan, _ := strings.Cut(key, "\n")
@@ -240,7 +265,7 @@ func (r *recording) open(c *call) (abi.Host, func()) {
 		var err error
 		var hangUp func() error
 		x.engine, hangUp, err = pipe.Dial(r.socket, pipe.Task{
-			ID: c.request.ID, Name: c.request.Task, Args: c.arguments, Request: c.TaskRequest(), Capabilities: sdk.Manifest().Capabilities,
+			ID: c.request.ID, Name: c.request.Task, Args: c.arguments, Request: c.TaskRequest(), Capabilities: c.host.manifest().Capabilities,
 		})
 		if err != nil {
 			r.tb.Fatalf("sdktest: reach the engine: %v (is `sparkstalk test` still running?)", err)
@@ -382,7 +407,7 @@ func (x *recordedCall) ask(method string, result any, args []any) error {
 func (x *recordedCall) fetch(method string, result any, args []any) error {
 	x.tb.Helper()
 	if method == "TaskHTTP" {
-		r, err := httpRequest(args[0].([]byte), args[1].([]byte))
+		r, err := x.call.host.httpRequest(args[0].([]byte), args[1].([]byte))
 		if err != nil {
 			return err
 		}

@@ -1,3 +1,4 @@
+import { callTask, given } from "../../../sdk/lang/assemblyscript/test";
 import { tokens } from "./tokens";
 
 export function test_words_stand_between_white_space(): void {
@@ -8,4 +9,11 @@ export function test_words_stand_between_white_space(): void {
 export function test_white_space_has_no_words(): void {
   assert(tokens("").length == 0);
   assert(tokens(" \n").length == 0);
+}
+
+export function test_words_are_counted(): void {
+  given("/texts", "value string", '[["and And and"],["an apple, so it goes"]]');
+  assert(callTask("as.WordCount", '["/texts","a"]') == '[["and",2],["And",1],["an",1],["apple,",1]]');
+  assert(callTask("as.longest", '["/texts"]') == '"apple,"');
+  assert(callTask("as.WordCount", '["/texts"]') == "TypeError: WordCount() missing 1 required positional argument: 'first_letter'");
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/guesttest"
+	"github.com/sparkstalk/sparkstalk/sdk/sdktest"
 )
 
 // What the package sdk/sdktest reads.
@@ -34,13 +35,14 @@ func testCommand(s *settings) *cobra.Command {
 tool: go test, cargo test, or npm test if package.json has that script. What stands
 behind -- is for that. Tests in C (*_test.c) and else in AssemblyScript
 (assembly/*.test.ts) are compiled as modules are, and their exports named test_…
-are run, without a host; behind -- may stand a pattern for their names.
+are run; behind -- may stand a pattern for their names.
 
 Tests in Go that use the package sdk/sdktest need neither WASM nor Spark: their
 frames are given in the test (sdktest.New), or were recorded (sdktest.Recorded).
-With --spark the latter ask that engine, which shows whether what was recorded
-still holds of the task; --record keeps its answers for runs without one.
---json writes what go test -json does.`,
+So are those of the tasks that tests in C (ss_test_call) and AssemblyScript
+(callTask) call. With --spark what was recorded asks that engine, which shows
+whether it still holds of the task; --record keeps its answers for runs without
+one. --json writes what go test -json does.`,
 		Example: `  sparkstalk test
   sparkstalk test plugins/demo -- -run WordCount -v
   sparkstalk test --spark sail --record
@@ -55,14 +57,19 @@ still holds of the task; --record keeps its answers for runs without one.
 			}
 			first, stop := untilTold(cmd.Context())
 			defer stop()
-			run := func(env ...string) error {
-				if len(env) > 0 {
+			run := func(socket string) error {
+				var env []string
+				if socket != "" {
+					env = append(env, envTestHost+"="+socket)
+					if record {
+						env = append(env, envTestRecord+"=1")
+					}
 					// go test would take an earlier run's result for one with the engine.
 					if language, err := build.Detect(dir); err == nil && language == build.Go {
 						rest = append([]string{"-count=1"}, rest...)
 					}
 				}
-				if ran, err := guestTests(first, cmd, dir, s.json || len(env) > 0, rest); ran {
+				if ran, err := guestTests(first, cmd, dir, s.json, rest, socket, record); ran {
 					return err
 				}
 				command, err := build.TestCommand(first, dir, s.json, rest...)
@@ -72,20 +79,14 @@ still holds of the task; --record keeps its answers for runs without one.
 				return runTests(cmd, dir, command, env)
 			}
 			if !s.flags.Changed("spark") && !record {
-				return run()
+				return run("")
 			}
 			s.quiet = true
 			cfg, err := s.config()
 			if err != nil {
 				return err
 			}
-			return withEngine(first, cfg, func(socket string) error {
-				env := []string{envTestHost + "=" + socket}
-				if record {
-					env = append(env, envTestRecord+"=1")
-				}
-				return run(env...)
-			})
+			return withEngine(first, cfg, run)
 		},
 	}
 	cmd.Flags().BoolVar(&record, "record", false, "keep the engine's answers in testdata/recorded")
@@ -93,7 +94,7 @@ still holds of the task; --record keeps its answers for runs without one.
 }
 
 // guestTests runs tests that are WebAssembly, of a source that has such.
-func guestTests(ctx context.Context, cmd *cobra.Command, dir string, unfit bool, args []string) (ran bool, err error) {
+func guestTests(ctx context.Context, cmd *cobra.Command, dir string, json bool, args []string, socket string, record bool) (ran bool, err error) {
 	temp, err := os.MkdirTemp("", "sparkstalk-test-")
 	if err != nil {
 		return true, fmt.Errorf("test: %w", err)
@@ -103,8 +104,8 @@ func guestTests(ctx context.Context, cmd *cobra.Command, dir string, unfit bool,
 	if err != nil || !ran {
 		return ran, err
 	}
-	if unfit || len(args) > 1 {
-		return true, fmt.Errorf("test %s: tests in this language have no engine, write no JSON, and take one argument, a pattern for their names", dir)
+	if json || len(args) > 1 {
+		return true, fmt.Errorf("test %s: tests in this language write no JSON, and take one argument, a pattern for their names", dir)
 	}
 	match, err := regexp.Compile(strings.Join(args, ""))
 	if err != nil {
@@ -116,7 +117,10 @@ func guestTests(ctx context.Context, cmd *cobra.Command, dir string, unfit bool,
 		if err != nil {
 			return true, fmt.Errorf("test %s: %w", dir, err)
 		}
-		r, err := guesttest.Run(ctx, file, match, cmd.OutOrStdout())
+		r, err := guesttest.Run(ctx, file, guesttest.Options{
+			Match: match, Name: strings.TrimSuffix(filepath.Base(name), ".wasm"),
+			Recording: sdktest.Recording{Folder: filepath.Join(dir, "testdata", "recorded"), Socket: socket, Keep: record},
+		}, cmd.OutOrStdout())
 		if err != nil {
 			return true, fmt.Errorf("test %s: %w", dir, err)
 		}
