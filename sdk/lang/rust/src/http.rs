@@ -100,7 +100,7 @@ impl HttpResponse {
     }
 
     /// The body as text in UTF-8, with U+FFFD for what is none.
-    pub fn text(&self) -> Cow<str> {
+    pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 

@@ -98,7 +98,7 @@ macro_rules! module {
         pub extern "C" fn sparkstalk_udf(index: i32, length: i32) -> i64 {
             $crate::call_function(index, length, |from, to| {
                 let mut others = index; // declared before this one's
-                $($crate::call!($kind others, from, to, $result, $function, [$($param: $type),*] [$($option: $value),*]);)*
+                $($($crate::call!($kind others, from, to, $result, $function, [$($param: $type),*] [$($option: $value),*]);)?)*
                 None
             })
         }
