@@ -10,6 +10,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/guesttest"
+	"github.com/sparkstalk/sparkstalk/sdk/sdktest"
 )
 
 // checkout is the repository's top folder.
@@ -146,7 +147,11 @@ func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r, err := guesttest.Run(t.Context(), file, nil, t.Output()); err != nil || r != (guesttest.Result{Passed: 1}) {
+				o := guesttest.Options{
+					Name:      strings.TrimSuffix(filepath.Base(name), ".wasm"),
+					Recording: sdktest.Recording{Folder: filepath.Join(dir, "testdata", "recorded")},
+				}
+				if r, err := guesttest.Run(t.Context(), file, o, t.Output()); err != nil || r != (guesttest.Result{Passed: 2}) {
 					t.Errorf("its tests: %+v, %v", r, err)
 				}
 			}

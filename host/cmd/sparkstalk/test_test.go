@@ -136,3 +136,30 @@ func TestTestsAreRecordedWithOneEngineAndHoldOfTheOther(t *testing.T) {
 		t.Errorf("with other rows and an engine: got %v\n%s", err, out)
 	}
 }
+
+func TestTestsInCAreRecordedWithOneEngineAndHoldOfTheOther(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "words")
+	if _, err := scaffold.New(scaffold.Config{Dir: dir, Lang: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	const all = "2 passed, 0 failed\n"
+	if out, err := tryTest(t, dir, "--spark", proctest.Spark(t)); err != nil || !strings.HasSuffix(out, all) {
+		t.Errorf("with Spark: got %v\n%s", err, out)
+	}
+	recordings := filepath.Join(dir, "testdata", "recorded")
+	if err := os.RemoveAll(recordings); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := tryTest(t, dir); err == nil || !strings.Contains(out, "record it with `sparkstalk test") || !strings.HasSuffix(out, "1 passed, 1 failed\n") {
+		t.Errorf("without a recording: got %v\n%s", err, out)
+	}
+	if out, err := tryTest(t, dir, "--spark", proctest.Sail(t), "--record"); err != nil || !strings.HasSuffix(out, all) {
+		t.Errorf("recording: got %v\n%s", err, out)
+	}
+	if out, err := tryTest(t, dir); err != nil || !strings.HasSuffix(out, all) {
+		t.Errorf("from the recording: got %v\n%s", err, out)
+	}
+	if files, err := os.ReadDir(recordings); err != nil || len(files) != 1 {
+		t.Errorf("recorded %v, %v", files, err)
+	}
+}
