@@ -21,15 +21,15 @@ type TransportOptions struct {
 	// VisibilityTimeout is after how many seconds a Redis broker's message that
 	// a dead worker held is given to another. All that consume a queue must have
 	// the same. Zero means 3600.
-	VisibilityTimeout float64 `json:"visibility_timeout"`
+	VisibilityTimeout float64 `json:"visibility_timeout,omitempty"`
 	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
-	MasterName string `json:"master_name"`
+	MasterName string `json:"master_name,omitempty"`
 	// PrioritySteps and Separator say in which lists of a Redis broker a queue's
 	// priorities are. Empty means 0, 3, 6 and 9, and kombu's own.
-	PrioritySteps []int  `json:"priority_steps"`
-	Separator     string `json:"sep"`
+	PrioritySteps []int  `json:"priority_steps,omitempty"`
+	Separator     string `json:"sep,omitempty"`
 	// GlobalKeyPrefix begins the keys of results in Redis.
-	GlobalKeyPrefix string `json:"global_keyprefix"`
+	GlobalKeyPrefix string `json:"global_keyprefix,omitempty"`
 }
 
 // prioritySteps are the steps as the broker takes them; checkWire has checked them.
@@ -76,14 +76,14 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
 			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(),
-			Stores: r.delayedQueues, Heartbeat: seconds(cfg.BrokerHeartbeat), Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
+			Stores: r.delayedQueues, Heartbeat: seconds(cfg.BrokerHeartbeat), ConnectTimeout: seconds(cfg.BrokerConnectionTimeout), Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case slices.Contains(redisSchemes, scheme):
 		// Celery publishes events to a fanout exchange where there are no topics
 		// without queues (celery.events.event.get_exchange).
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch,
+			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch, ConnectTimeout: seconds(cfg.BrokerConnectionTimeout),
 			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout),
 			PrioritySteps: cfg.BrokerTransportOptions.prioritySteps(), Separator: cfg.BrokerTransportOptions.Separator, Log: cfg.Log,
 		})

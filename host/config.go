@@ -29,6 +29,9 @@ type Config struct {
 	// BrokerHeartbeat is how many seconds are between two signs of life of a
 	// connection to RabbitMQ. Zero means what the URL says, else 10.
 	BrokerHeartbeat float64 `json:"broker_heartbeat"`
+	// BrokerConnectionTimeout is how many seconds connecting to the broker may take.
+	// Zero means 4.
+	BrokerConnectionTimeout float64 `json:"broker_connection_timeout"`
 	// BrokerTransportOptions are the broker's own.
 	BrokerTransportOptions TransportOptions `json:"broker_transport_options"`
 	// ResultBackend is where results go: rpc:// (the default), a redis:// or
@@ -227,8 +230,8 @@ type Config struct {
 	Gossip *bool `json:"worker_gossip"`
 	// StateDB is a file that keeps revocations over a restart; empty keeps none.
 	StateDB string `json:"statedb"`
-	// Autoscale lets the pool grow and shrink between two sizes: MAX,MIN. Empty
-	// leaves it at Concurrency.
+	// Autoscale lets the pool grow and shrink between two sizes: MAX,MIN, or MAX for
+	// a pool that ends when nothing is to be done. Empty leaves it at Concurrency.
 	Autoscale string `json:"autoscale"`
 	// Timezone is the zone of crontabs by its IANA name, such as Europe/Berlin.
 	// Empty means UTC, or this machine's zone if EnableUTC is false (nil is true),

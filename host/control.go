@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,7 +43,7 @@ func (h *Host) openEars() (err error) {
 			Mailbox: cfg.mailbox(),
 			Replies: h.broker, Tasks: h.broker, Queues: h.routing.consumed, Known: h.routing.queues,
 			Worker: h.worker, Events: h.events, Gossip: h.gossip, EventsForced: cfg.TaskEvents, Hostname: cfg.Hostname, Served: h.runtime.Tasks,
-			Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, BrokerURL: cfg.Broker,
+			Autoscaler: h.autoscaler, Settings: func(all bool) celery.Object { return settings(cfg, all) }, Broker: cfg.brokerInfo(),
 			Report: h.report, Shutdown: func() { h.shutdown() }, Disabled: cfg.DisabledCommands, Log: h.log,
 		})
 		if err != nil {
@@ -63,6 +64,14 @@ func (h *Host) openEars() (err error) {
 
 // isTrue is a setting that is true unless it says otherwise.
 func isTrue(setting *bool) bool { return setting == nil || *setting }
+
+// brokerInfo is what stats tell of the broker.
+func (c Config) brokerInfo() control.BrokerInfo {
+	options, _ := json.Marshal(c.BrokerTransportOptions) // numbers and texts
+	return control.BrokerInfo{
+		URL: c.Broker, Heartbeat: seconds(c.BrokerHeartbeat), ConnectTimeout: seconds(c.BrokerConnectionTimeout), TransportOptions: options,
+	}
+}
 
 // answer hears remote control and other workers, scales the pool and saves the
 // state until ctx ends.
@@ -230,7 +239,7 @@ func (h *Host) report() string {
 	return b.String()
 }
 
-// autoscaled reads Celery's --autoscale: "max,min".
+// autoscaled is the autoscaler of Celery's --autoscale; nil for none.
 func autoscaled(w *worker.Worker, spec string) (*worker.Autoscaler, error) {
 	if spec == "" {
 		return nil, nil
@@ -242,13 +251,17 @@ func autoscaled(w *worker.Worker, spec string) (*worker.Autoscaler, error) {
 	return worker.NewAutoscaler(w, least, most)
 }
 
+// parseAutoscale reads --autoscale as Celery does: two numbers in either order, or
+// the greater alone.
 func parseAutoscale(spec string) (most, least int, err error) {
-	if n, err := fmt.Sscanf(spec+" ", "%d,%d ", &most, &least); err == nil && n == 2 && least >= 1 && most >= least {
-		return most, least, nil
+	first, second, both := strings.Cut(spec, ",")
+	most, err = strconv.Atoi(strings.TrimSpace(first))
+	if both && err == nil {
+		least, err = strconv.Atoi(strings.TrimSpace(second))
 	}
-	least = 1
-	if n, err := fmt.Sscanf(spec+" ", "%d ", &most); err == nil && n == 1 && most >= 1 && !strings.Contains(spec, ",") {
-		return most, least, nil
+	most, least = max(most, least), min(most, least)
+	if err != nil || least < 0 || most < 1 {
+		return 0, 0, fmt.Errorf("setting autoscale is %q: give MAX or MAX,MIN, such as 10,3", spec)
 	}
-	return 0, 0, fmt.Errorf("setting autoscale is %q: give MAX or MAX,MIN, such as 10,3", spec)
+	return most, least, nil
 }

@@ -47,6 +47,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.PrefetchMultiplier = new(int)
 		*c.PrefetchMultiplier = 1
 	}
+	or(&c.BrokerConnectionTimeout, 4)
 	or(&c.BeatGroup, DefaultBeat)
 	or(&c.TaskDefaultQueue, DefaultQueue)
 	if _, err := c.zone(); err != nil {
@@ -77,7 +78,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for name, v := range map[string]float64{
 		"concurrency": float64(c.Concurrency), "task_time_limit": c.TimeLimit, "task_soft_time_limit": c.SoftTimeLimit, "result_chord_retry_interval": c.ChordRetryInterval, "grace": c.Grace, "worker_soft_shutdown_timeout": c.SoftShutdownTimeout,
-		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
+		"worker_heartbeat_interval": c.HeartbeatInterval, "broker_heartbeat": c.BrokerHeartbeat, "broker_connection_timeout": c.BrokerConnectionTimeout, "worker_park_unknown_tasks": c.ParkUnknownTasks, "worker_park_limit": float64(c.ParkLimit),
 		"worker_eta_task_limit": float64(c.ETALimit), "result_chord_join_timeout": c.ResultChordJoinTimeout,
 		"result_limit": float64(c.ResultLimit), "memory_mib": float64(c.MemoryMiB), "function_memory_mib": float64(c.FunctionMemoryMiB), "module_stack_mib": float64(c.ModuleStackMiB), "module_table_entries": float64(c.ModuleTableEntries), "cache_ttl": c.CacheTTL,
 		"module_canary": c.ModuleCanary, "module_settle": c.ModuleSettle, "module_relist": c.ModuleRelist,

@@ -208,6 +208,7 @@ func (c Config) taskQueue(name string, q TaskQueue) broker.Queue {
 		out.Bindings = append(out.Bindings, broker.Binding(b))
 	}
 	if len(q.Bindings) > 0 {
+		out.RoutingKey = c.defaultKey() // as Celery tells of it; only bindings bind
 		return out
 	}
 	out.Exchange, out.ExchangeType, out.RoutingKey = q.Exchange, q.ExchangeType, q.RoutingKey

@@ -34,7 +34,7 @@ var settingsHere = map[string]string{
 	"broker_read_url": "no: one URL for both", "broker_write_url": "no: one URL for both",
 	"broker_use_ssl": "no: amqps:// and rediss:// with parameters in the URL", "broker_failover_strategy": "no: the URLs are tried in turn, beginning with the last good one",
 	"broker_connection_retry*": "no: connections are tried for ever, with pauses up to 5 s", "broker_connection_max_retries": "no: connections are tried for ever",
-	"broker_channel_error_retry": "no: always, unless the broker refuses for good", "broker_connection_timeout": "no: 3 s to connect, 10 s for an answer",
+	"broker_channel_error_retry": "no: always, unless the broker refuses for good", "broker_connection_timeout": "yes; 10 s for an answer",
 	"broker_heartbeat_checkrate": "no", "broker_login_method": "no: auth_mechanism in the URL", "broker_pool_*": "no: one connection for sending, one for receiving",
 	"broker_transport": "no: the URL's scheme", "broker_host": "no: `broker`", "broker_port": "no: `broker`", "broker_user": "no: `broker`",
 	"broker_password": "no: `broker`", "broker_vhost": "no: `broker`",

@@ -63,8 +63,8 @@ type Config struct {
 	// Settings are the configuration in Celery's names, without passwords; all
 	// says whether to include those that were left at their default.
 	Settings func(all bool) celery.Object
-	// BrokerURL is where the worker is connected, for stats.
-	BrokerURL string
+	// Broker is where the worker is connected, for stats.
+	Broker BrokerInfo
 	// Report is free text for bug reports.
 	Report func() string
 	// Shutdown begins a warm shutdown.

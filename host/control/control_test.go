@@ -65,7 +65,7 @@ func node(t testing.TB, change func(*Config)) (*Node, *brokertest.Server) {
 	cfg := Config{
 		Replies: tasks, Tasks: tasks,
 		Queues: []broker.Queue{{Name: "celery", Exchange: "celery", RoutingKey: "celery"}}, Worker: w, Events: events, Hostname: "w1@host1",
-		Served: func() []string { return names }, BrokerURL: "amqp://guest:secret@127.0.0.1:15681/wire",
+		Served: func() []string { return names }, Broker: BrokerInfo{URL: "amqp://guest:secret@127.0.0.1:15681/wire", ConnectTimeout: 4 * time.Second},
 	}
 	change(&cfg)
 	n, err := New(cfg)

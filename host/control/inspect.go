@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -221,26 +220,47 @@ func (n *Node) activeQueues(_ context.Context, a arguments) (json.RawMessage, er
 	}
 	var out []json.RawMessage
 	for _, q := range n.queues.consumed() {
-		kind := q.ExchangeType
-		if kind == "" {
-			kind = "direct"
+		exchange, bindings := null, json.RawMessage("[]")
+		if q.Exchange != "" {
+			exchange = exchangeOf(q.Exchange, q.ExchangeType, q.TransientExchange)
+		} else {
+			bindings = bindingsOf(q)
 		}
 		out = append(out, celery.Object{
-			{Key: "name", Value: celery.Quote(q.Name)},
-			{Key: "exchange", Value: celery.Object{
-				{Key: "name", Value: celery.Quote(q.Exchange)}, {Key: "type", Value: celery.Quote(kind)}, {Key: "arguments", Value: null},
-				{Key: "durable", Value: boolean(!q.TransientExchange)}, {Key: "passive", Value: boolean(false)},
-				{Key: "auto_delete", Value: boolean(false)}, {Key: "delivery_mode", Value: null}, {Key: "no_declare", Value: boolean(false)},
-			}.Append(nil)},
+			{Key: "name", Value: celery.Quote(q.Name)}, {Key: "exchange", Value: exchange},
 			{Key: "routing_key", Value: celery.Quote(q.RoutingKey)}, {Key: "queue_arguments", Value: table(q.Args)},
 			{Key: "binding_arguments", Value: null}, {Key: "consumer_arguments", Value: table(q.ConsumerArgs)},
 			{Key: "durable", Value: boolean(!q.TransientQueue)}, {Key: "exclusive", Value: boolean(q.TransientQueue)},
 			{Key: "auto_delete", Value: boolean(q.TransientQueue)}, {Key: "no_ack", Value: boolean(q.NoAck)}, {Key: "alias", Value: null},
-			{Key: "bindings", Value: json.RawMessage("[]")}, {Key: "no_declare", Value: null}, {Key: "expires", Value: null},
+			{Key: "bindings", Value: bindings}, {Key: "no_declare", Value: null}, {Key: "expires", Value: null},
 			{Key: "message_ttl", Value: null}, {Key: "max_length", Value: null}, {Key: "max_length_bytes", Value: null}, {Key: "max_priority", Value: null},
 		}.Append(nil))
 	}
 	return celery.AppendArray(nil, out), nil
+}
+
+// exchangeOf and bindingsOf describe what a queue is bound to, as kombu does. A queue
+// with an exchange of its own has no bindings there.
+func exchangeOf(name, kind string, transient bool) json.RawMessage {
+	if kind == "" {
+		kind = "direct"
+	}
+	return celery.Object{
+		{Key: "name", Value: celery.Quote(name)}, {Key: "type", Value: celery.Quote(kind)}, {Key: "arguments", Value: null},
+		{Key: "durable", Value: boolean(!transient)}, {Key: "passive", Value: boolean(false)},
+		{Key: "auto_delete", Value: boolean(false)}, {Key: "delivery_mode", Value: null}, {Key: "no_declare", Value: boolean(false)},
+	}.Append(nil)
+}
+
+func bindingsOf(q broker.Queue) json.RawMessage {
+	var out []json.RawMessage
+	for _, b := range q.Bindings {
+		out = append(out, celery.Object{
+			{Key: "exchange", Value: exchangeOf(b.Exchange, b.ExchangeType, q.TransientExchange)}, {Key: "routing_key", Value: celery.Quote(b.RoutingKey)},
+			{Key: "arguments", Value: null}, {Key: "unbind_arguments", Value: null},
+		}.Append(nil))
+	}
+	return celery.AppendArray(nil, out)
 }
 
 // table is a queue's arguments, null for none.
@@ -265,9 +285,16 @@ func (n *Node) stats(context.Context, arguments) (json.RawMessage, error) {
 		{Key: "total", Value: total.Append(nil)}, {Key: "pid", Value: fmt.Appendf(nil, "%d", os.Getpid())},
 		{Key: "clock", Value: celery.Quote(fmt.Sprint(n.Clock().Value()))},
 		{Key: "uptime", Value: fmt.Appendf(nil, "%d", int(time.Since(n.started).Seconds()))},
-		{Key: "pool", Value: n.pool()}, {Key: "broker", Value: brokerInfo(n.BrokerURL)},
-		{Key: "prefetch_count", Value: fmt.Appendf(nil, "%d", n.Worker.PrefetchCount())}, {Key: "rusage", Value: rusage()},
+		{Key: "pool", Value: n.pool()},
 	}
+	if n.Autoscaler != nil {
+		b := n.Autoscaler.Bounds()
+		out = append(out, celery.Member{Key: "autoscaler", Value: fmt.Appendf(nil, `{"max": %d, "min": %d, "current": %d, "qty": %d}`, b.Max, b.Min, b.Current, b.Wanted)})
+	}
+	out = append(out, celery.Object{
+		{Key: "broker", Value: n.Broker.encode()},
+		{Key: "prefetch_count", Value: fmt.Appendf(nil, "%d", n.Worker.PrefetchCount())}, {Key: "rusage", Value: rusage()},
+	}...)
 	return out.Append(nil), nil
 }
 
@@ -291,41 +318,6 @@ func (n *Node) pool() json.RawMessage {
 
 func secondsOf(d time.Duration) json.RawMessage {
 	return strconv.AppendFloat(nil, d.Seconds(), 'f', -1, 64)
-}
-
-// brokerInfo is what kombu's Connection.info tells, without the password.
-func brokerInfo(raw string) json.RawMessage {
-	raw, _, _ = strings.Cut(raw, ";")
-	u, err := url.Parse(raw)
-	if err != nil {
-		u = &url.URL{}
-	}
-	transport, port, secure := "amqp", 5672, u.Scheme == "amqps" || u.Scheme == "rediss"
-	if strings.HasPrefix(u.Scheme, "redis") {
-		transport, port = "redis", 6379
-	}
-	if p, err := strconv.Atoi(u.Port()); err == nil {
-		port = p
-	}
-	user, login := null, celery.Quote("PLAIN")
-	if transport == "redis" {
-		login = null
-	}
-	if u.User != nil && u.User.Username() != "" {
-		user = celery.Quote(u.User.Username())
-	}
-	vhost := strings.TrimPrefix(u.Path, "/")
-	if vhost == "" && transport == "amqp" {
-		vhost = "/"
-	}
-	return celery.Object{
-		{Key: "hostname", Value: celery.Quote(u.Hostname())}, {Key: "userid", Value: user}, {Key: "virtual_host", Value: celery.Quote(vhost)},
-		{Key: "port", Value: fmt.Appendf(nil, "%d", port)}, {Key: "insist", Value: boolean(false)}, {Key: "ssl", Value: boolean(secure)},
-		{Key: "transport", Value: celery.Quote(transport)}, {Key: "connect_timeout", Value: json.RawMessage("4")},
-		{Key: "transport_options", Value: json.RawMessage("{}")}, {Key: "login_method", Value: login}, {Key: "uri_prefix", Value: null},
-		{Key: "heartbeat", Value: json.RawMessage("10.0")}, {Key: "failover_strategy", Value: celery.Quote("round-robin")},
-		{Key: "alternates", Value: json.RawMessage("[]")}, {Key: "credential_provider", Value: null},
-	}.Append(nil)
 }
 
 func (n *Node) conf(_ context.Context, a arguments) (json.RawMessage, error) {

@@ -53,7 +53,11 @@ func (w *Worker) Slots() int { return w.pool.len() }
 // PrefetchCount is how many unsettled messages the broker may send now, zero
 // for any number.
 func (w *Worker) PrefetchCount() int {
-	base := Prefetch(w.pool.len(), w.PrefetchMultiplier)
+	slots := w.pool.len()
+	if a := w.scaler.Load(); a != nil {
+		slots = a.most() // with less in advance it would not be seen that more slots are wanted
+	}
+	base := Prefetch(slots, w.PrefetchMultiplier)
 	if base == 0 {
 		return 0
 	}
@@ -71,9 +75,9 @@ func (w *Worker) Grow(n int) {
 }
 
 // Shrink lets so many tasks fewer run at once. It ends what is idle: [ErrBusy]
-// says that too little is.
+// says that too little is. The last slot stays.
 func (w *Worker) Shrink(n int) error {
-	err := w.pool.shrink(n)
+	err := w.pool.shrink(n, 1)
 	w.adjustPrefetch()
 	return err
 }

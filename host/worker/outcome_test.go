@@ -283,16 +283,6 @@ func TestPoolGrowsAndShrinks(t *testing.T) {
 		t.Error("the last slot went")
 	}
 	b.ends(b.send("wait", nil), "SUCCESS")
-	a, err := NewAutoscaler(b.Worker, 1, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := a.Update(ptr(1), ptr(2)); err == nil {
-		t.Error("min above max is no error")
-	}
-	if _, _, err := a.Update(nil, ptr(3)); err != nil || b.Slots() != 3 {
-		t.Errorf("%v, %d slots", err, b.Slots())
-	}
 }
 
 func TestExtendedResults(t *testing.T) {

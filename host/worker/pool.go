@@ -88,12 +88,12 @@ func (p *pool) grow(n int) {
 // ErrBusy is the error of a pool in which nothing is idle that could be ended.
 var ErrBusy = errors.New("all slots of the pool are busy")
 
-// shrink ends idle slots; the last one stays.
-func (p *pool) shrink(n int) error {
+// shrink ends idle slots; the last ones stay, as many as least.
+func (p *pool) shrink(n, least int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range n {
-		if p.size <= 1 || p.begin != nil && len(p.idle) == 0 {
+		if p.size <= least || p.begin != nil && len(p.idle) == 0 {
 			return ErrBusy
 		}
 		p.size--

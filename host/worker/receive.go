@@ -131,7 +131,19 @@ func (w *Worker) reserve(r *request) bool {
 	if rate := w.rateOf(r.task.Name); rate > 0 || w.limits.waiting(r.task.Name) {
 		return w.limits.add(r, rate)
 	}
-	return w.ready.push(r)
+	return w.push(r)
+}
+
+// push has a request wait for a slot; false means that intake has ended and r stays
+// the caller's.
+func (w *Worker) push(r *request) bool {
+	if !w.ready.push(r) {
+		return false
+	}
+	if a := w.scaler.Load(); a != nil {
+		a.look()
+	}
+	return true
 }
 
 // rateOf is how many calls of a task may begin in a second, zero for any number.

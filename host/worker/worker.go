@@ -136,6 +136,7 @@ type Worker struct {
 	oid, origin string // what sent messages say of results and sender
 
 	pool       *pool
+	scaler     atomic.Pointer[Autoscaler] // nil without autoscaling
 	ready      *queue
 	held       *held
 	parked     *parked
@@ -223,7 +224,7 @@ func New(cfg Config) (*Worker, error) {
 	}, func() { w.leaving.Go(w.adjustPrefetch) })
 	w.parked = newParked(cfg.ParkLimit, w.tooLate, func() { w.leaving.Go(w.adjustPrefetch) })
 	w.limits = newLimits(func(r *request) bool {
-		if w.ready.push(r) {
+		if w.push(r) {
 			return true
 		}
 		w.giveBack([]*request{r})

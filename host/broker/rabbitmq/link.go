@@ -81,7 +81,7 @@ func (b *Broker) dial(ctx context.Context, role string) (*link, error) {
 }
 
 func (b *Broker) dialOne(ctx context.Context, a address, role string) (*link, error) {
-	dialer := net.Dialer{Timeout: dialTimeout}
+	dialer := net.Dialer{Timeout: b.cfg.ConnectTimeout}
 	raw, err := dialer.DialContext(ctx, "tcp", a.hostport())
 	if err != nil {
 		return nil, fmt.Errorf("connect to %v: %w", a, err)

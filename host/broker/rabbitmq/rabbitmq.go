@@ -52,6 +52,8 @@ type Config struct {
 	// Timeout is how long the broker may take for one answer, and for taking any
 	// byte of what is sent, before the connection counts as dead. Zero means 10 s.
 	Timeout time.Duration
+	// ConnectTimeout is how long connecting to one address may take. Zero means 3 s.
+	ConnectTimeout time.Duration
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -111,7 +113,10 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Prefetch < 0 {
 		errs = append(errs, fmt.Errorf("prefetch of %d is negative", cfg.Prefetch))
 	}
-	if cfg.Timeout < 0 || cfg.Heartbeat < 0 {
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = dialTimeout
+	}
+	if cfg.Timeout < 0 || cfg.Heartbeat < 0 || cfg.ConnectTimeout < 0 {
 		errs = append(errs, errors.New("a negative timeout or heartbeat"))
 	}
 	for _, q := range slices.Concat(cfg.Queues, cfg.Stores) {

@@ -59,6 +59,8 @@ type Config struct {
 	Separator     string
 	// Timeout is how long Redis may take for one answer. Zero means 10 s.
 	Timeout time.Duration
+	// ConnectTimeout is how long connecting may take. Zero means 5 s.
+	ConnectTimeout time.Duration
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -194,6 +196,9 @@ func New(cfg Config) (*Broker, error) {
 		return address.Client(func(o *goredis.Options) {
 			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout, cfg.Timeout, connections
 			o.ReadBufferSize, o.WriteBufferSize = buffer, buffer
+			if cfg.ConnectTimeout > 0 {
+				o.DialTimeout = cfg.ConnectTimeout
+			}
 		})
 	}
 	return &Broker{

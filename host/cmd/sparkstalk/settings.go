@@ -61,7 +61,7 @@ var settingsTable = []setting{
 	{"task_track_started", "track-started", "", "", "store the state STARTED"},
 	{"task_time_limit", "time-limit", "", "", "`seconds` after which a task is interrupted"},
 	{"task_soft_time_limit", "soft-time-limit", "", "", "`seconds` after which a task is told to end"},
-	{"autoscale", "autoscale", "", "", "bounds of the pool (`MAX,MIN`), which then grows and shrinks by what waits"},
+	{"autoscale", "autoscale", "", "", "bounds of the pool (`MAX,MIN`, or MAX from none), which then grows and shrinks by what waits"},
 	{"statedb", "statedb", "S", "", "`file` that keeps revoked tasks over a restart"},
 	{"task_events", "task-events", "E", "", "send task events"},
 	{"worker_gossip", "without-gossip", "", "", "do not listen to the events of other workers"},
