@@ -23,7 +23,9 @@ type Column struct {
 	functions []*Function
 	// literal is its value if it is nothing but a constant.
 	literal *sparkpb.Expression_Literal
-	err     error
+	// castTo is the type in DDL form if it is a cast.
+	castTo string
+	err    error
 }
 
 var errNoColumn = errors.New("a column is missing")
@@ -178,13 +180,17 @@ func SQLExpr(text string) *Column {
 // Cast casts to a type in DDL form, such as "decimal(10,2)". try gives NULL
 // where the value cannot be cast, instead of an error.
 func (c *Column) Cast(ddl string, try bool) *Column {
-	return column(textWeight(ddl), []*Column{c}, func(r *renderer) *sparkpb.Expression {
+	out := column(textWeight(ddl), []*Column{c}, func(r *renderer) *sparkpb.Expression {
 		cast := &sparkpb.Expression_Cast{Expr: c.build(r), CastToType: &sparkpb.Expression_Cast_TypeStr{TypeStr: ddl}}
 		if try {
 			cast.EvalMode = sparkpb.Expression_Cast_EVAL_MODE_TRY
 		}
 		return &sparkpb.Expression{ExprType: &sparkpb.Expression_Cast_{Cast: cast}}
 	})
+	if out.fault() == nil {
+		out.castTo = ddl
+	}
+	return out
 }
 
 // Alias names a column; several names are for functions that return several

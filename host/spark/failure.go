@@ -82,9 +82,16 @@ func (s *Session) fail(ctx context.Context, g *generation, err error) error {
 		}
 		return e
 	}
-	if id != "" && len(st.Message()) >= cutLength {
-		if whole, err := s.wholeError(ctx, g, id); err == nil {
-			e.Message = whole
+	e.Message = placed(e.Message)
+	cut := len(st.Message()) >= cutLength
+	if id != "" && (cut || strings.HasPrefix(e.Condition, "DATATYPE_MISMATCH")) {
+		whole, err := s.wholeError(ctx, g, id)
+		if err == nil && cut {
+			e.Message = placed(strings.TrimSpace(whole.GetMessage()))
+		}
+		// Of what Spark finds as it analyzes a plan the message does not tell the place.
+		if place := placeOf(whole); place != "" && !strings.HasPrefix(e.Message, place) {
+			e.Message = place + ": " + e.Message
 		}
 	}
 	if e.Condition == "" && saysLacking(e) && g.isSail() {
@@ -148,8 +155,8 @@ func saysOperationGone(e *Error) bool {
 	return e.Condition == "" && (strings.Contains(e.Message, "not found for operation") || strings.Contains(e.Message, "operation not found"))
 }
 
-// wholeError asks for a message that was cut.
-func (s *Session) wholeError(ctx context.Context, g *generation, id string) (string, error) {
+// wholeError asks for what a status has no room for.
+func (s *Session) wholeError(ctx context.Context, g *generation, id string) (*sparkpb.FetchErrorDetailsResponse_Error, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlTimeout)
 	defer cancel()
 	answer, err := s.client.FetchErrorDetails(ctx, &sparkpb.FetchErrorDetailsRequest{
@@ -157,13 +164,13 @@ func (s *Session) wholeError(ctx context.Context, g *generation, id string) (str
 		ErrorId: id,
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	root := int(answer.GetRootErrorIdx())
 	if root < 0 || root >= len(answer.GetErrors()) {
-		return "", errors.New("the engine no longer has the message")
+		return nil, errors.New("the engine no longer has the message")
 	}
-	return strings.TrimSpace(answer.GetErrors()[root].GetMessage()), nil
+	return answer.GetErrors()[root], nil
 }
 
 // engineError returns what the engine said in err, or an empty Error.

@@ -168,9 +168,13 @@ func (l *Library) Call(name string, args []*spark.Column) (*spark.Column, error)
 		cast = append(cast, spark.Call("rand", []*spark.Column{spark.Lit(0)}, false))
 	}
 	for i, a := range args {
+		place := f.argument(i)
+		if is, never := a.NeverCasts(f.Params[i].Type); never {
+			return nil, fmt.Errorf("%s: it is of type %s, which Spark does not cast to %s", place, is, f.Params[i].Type)
+		}
 		// Spark does not convert arguments of Java functions; and what cannot be cast
 		// is its error when the plan is analyzed.
-		a = a.Cast(f.Params[i].Type, false)
+		a = a.Cast(f.Params[i].Type, false).At(place)
 		if f.takesBytes(i) {
 			a = a.Cast("binary", false)
 		}
@@ -210,6 +214,11 @@ func (f *Function) signature() string {
 		params[i] = strings.TrimSpace(p.Name + " " + p.Type)
 	}
 	return "(" + strings.Join(params, ", ") + ")"
+}
+
+// argument is the place of an argument, for messages.
+func (f *Function) argument(i int) string {
+	return fmt.Sprintf("argument %d of %s%s", i+1, f.Name, f.signature())
 }
 
 // Functions returns what a session may have registered of the module.

@@ -196,7 +196,7 @@ func wrongCallsSayWhatIsWrong(t *testing.T, s *spark.Session, l *udf.Library) {
 		if err != nil {
 			return err
 		}
-		_, err = s.Schema(t.Context(), spark.Range(0, 1, 1, 1).Select(column))
+		_, err = collect(t.Context(), s, spark.Range(0, 1, 1, 1).Select(column))
 		return err
 	}
 	query := func(text string) error {
@@ -209,7 +209,9 @@ func wrongCallsSayWhatIsWrong(t *testing.T, s *spark.Session, l *udf.Library) {
 	}{
 		"name":            {call("tripel", spark.Lit(1)), []string{"tripel", "triple(bigint)"}},
 		"number":          {call("triple"), []string{"triple", "1 arguments", "(bigint)", "got 0"}},
-		"type":            {call("triple", spark.Call("array", []*spark.Column{spark.Lit(1)}, false)), []string{"DATATYPE_MISMATCH", "ARRAY<INT>", "BIGINT"}},
+		"type":            {call("triple", spark.Call("array", []*spark.Column{spark.Lit(1)}, false)), []string{"argument 1 of triple(bigint): ", "DATATYPE_MISMATCH", "ARRAY<INT>", "BIGINT"}},
+		"a value":         {call("three", spark.Lit("x"), spark.Lit("y"), spark.Lit(1)), []string{"argument 1 of three(bigint, string, double): ", "CAST_INVALID_INPUT"}},
+		"a constant":      {call("triple", spark.Literal("array<int>", []byte("[1]"))), []string{"argument 1 of triple(bigint): ", "array<int>"}},
 		"number in SQL":   {query("SELECT triple(1, 2)"), []string{"triple", "2"}},
 		"type in SQL":     {query("SELECT triple('x')"), []string{"triple('x')", "argument 1", "bigint", "cast"}},
 		"range in SQL":    {query("SELECT plain_tinyint(1000)"), []string{"plain_tinyint(1000)", "does not fit tinyint"}},
