@@ -247,6 +247,14 @@ type Host interface {
 	// columns' values, or an object with their names, in which absent ones are
 	// NULL. Values are as for ExprLiteral, or as in rows that were collected.
 	FrameLocal(schema string, rows []byte) Frame
+	// FrameLocalArrow has the rows of a table of Apache Arrow's: stream is an IPC
+	// stream, uncompressed, of one or more batches. Columns are of PySpark's types
+	// for the same table: dictionaries are their values, timestamps are cut to
+	// microseconds, and those of no time zone are of the session's. schema, in
+	// DDL, has the names and types that columns shall be cast to, such as
+	// "timestamp_ntz(9)"; it may be empty. Unsigned integers, unions, views and
+	// the like have no type in Spark.
+	FrameLocalArrow(schema string, stream []byte) Frame
 	// FrameRaw is a plan made elsewhere: a serialized spark.connect.Relation of
 	// Spark Connect's protocol that describes rows, without commands and functions
 	// of its own. The module asks for the capability raw_plans in its manifest,

@@ -137,6 +137,11 @@ func (u Unsupported) FrameLocal(schema string, rows []byte) Frame {
 	panic(u.refuse("FrameLocal"))
 }
 
+// FrameLocalArrow panics: see [Unsupported].
+func (u Unsupported) FrameLocalArrow(schema string, stream []byte) Frame {
+	panic(u.refuse("FrameLocalArrow"))
+}
+
 // FrameRaw panics: see [Unsupported].
 func (u Unsupported) FrameRaw(relation []byte) Frame {
 	panic(u.refuse("FrameRaw"))

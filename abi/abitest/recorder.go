@@ -143,6 +143,12 @@ func (r *Recorder) FrameLocal(schema string, rows []byte) abi.Frame {
 	return answer[abi.Frame](r, "FrameLocal")
 }
 
+// FrameLocalArrow records the call.
+func (r *Recorder) FrameLocalArrow(schema string, stream []byte) abi.Frame {
+	r.record("FrameLocalArrow", schema, stream)
+	return answer[abi.Frame](r, "FrameLocalArrow")
+}
+
 // FrameRaw records the call.
 func (r *Recorder) FrameRaw(relation []byte) abi.Frame {
 	r.record("FrameRaw", relation)

@@ -151,6 +151,13 @@ func (c *Client) FrameLocal(schema string, rows []byte) abi.Frame {
 	return result
 }
 
+// FrameLocalArrow is Do's.
+func (c *Client) FrameLocalArrow(schema string, stream []byte) abi.Frame {
+	var result abi.Frame
+	c.must("FrameLocalArrow", &result, schema, stream)
+	return result
+}
+
 // FrameRaw is Do's.
 func (c *Client) FrameRaw(relation []byte) abi.Frame {
 	var result abi.Frame

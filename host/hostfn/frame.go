@@ -85,6 +85,20 @@ func (i *Invocation) FrameLocal(schema string, rows []byte) abi.Frame {
 	return b.keepFrame(spark.Local(schema, rows))
 }
 
+// FrameLocalArrow implements [abi.Host]. The rows count by what they take in the
+// host, which may be more than the stream.
+func (i *Invocation) FrameLocalArrow(schema string, stream []byte) abi.Frame {
+	b := i.build("FrameLocalArrow")
+	schema = b.text(schema)
+	b.count(len(stream))
+	if b.tooMany() || b.wrong() {
+		return b.keepFrame(nil)
+	}
+	df, size := spark.LocalArrow(schema, stream, i.most.PlanBytes-i.bytes+int64(len(stream)))
+	b.count(max(int(size)-len(stream), 0))
+	return b.keepFrame(df)
+}
+
 // FrameRaw implements [abi.Host].
 func (i *Invocation) FrameRaw(relation []byte) abi.Frame {
 	b := i.build("FrameRaw")

@@ -49,6 +49,21 @@ func (s *Session) CreateDataFrameFromJSON(rows json.RawMessage, schema string) *
 	return s.frame(func(b *builder) abi.Frame { return b.host.FrameLocal(schema, rows) })
 }
 
+// CreateDataFrameFromArrow has the rows of a table of Apache Arrow's, as PySpark's
+// createDataFrame takes one: stream is an IPC stream, which pyarrow.ipc.new_stream,
+// ipc.NewWriter of arrow-go and others write without compression. The rows are part of the plan, and
+// limited with it as those of [Session.CreateDataFrame] are.
+//
+// schema, in DDL, names the columns anew and casts them; empty leaves them as they
+// are. Types are PySpark's for the same table: columns with dictionaries are their
+// values, timestamps of nanoseconds are cut to microseconds unless schema has
+// them as timestamp_ntz(9) or timestamp_ltz(9), and those of no time zone are of
+// the session's. What Spark has no type for (unsigned integers, unions, views)
+// and a broken stream are errors of the first action.
+func (s *Session) CreateDataFrameFromArrow(stream []byte, schema string) *DataFrame {
+	return s.frame(func(b *builder) abi.Frame { return b.host.FrameLocalArrow(schema, stream) })
+}
+
 // rowJSON is a row as the list of its values, or as an object.
 func rowJSON(v reflect.Value) (json.RawMessage, error) {
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {

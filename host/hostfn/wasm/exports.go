@@ -35,6 +35,7 @@ var methods = []function{
 	{name: "frame_sql", call: frameSQL, params: []api.ValueType{i32, i32, i32, i32, i32, i32}, names: []string{"query_ptr", "query_len", "names_ptr", "names_len", "args_ptr", "args_count"}, results: []api.ValueType{i32}},
 	{name: "frame_range", call: frameRange, params: []api.ValueType{i64, i64, i64, i32}, names: []string{"start", "end", "step", "partitions"}, results: []api.ValueType{i32}},
 	{name: "frame_local", call: frameLocal, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"schema_ptr", "schema_len", "rows_ptr", "rows_len"}, results: []api.ValueType{i32}},
+	{name: "frame_local_arrow", call: frameLocalArrow, params: []api.ValueType{i32, i32, i32, i32}, names: []string{"schema_ptr", "schema_len", "stream_ptr", "stream_len"}, results: []api.ValueType{i32}},
 	{name: "frame_raw", call: frameRaw, params: []api.ValueType{i32, i32}, names: []string{"relation_ptr", "relation_len"}, results: []api.ValueType{i32}},
 	{name: "frame_select", call: frameSelect, params: []api.ValueType{i32, i32, i32}, names: []string{"in", "columns_ptr", "columns_count"}, results: []api.ValueType{i32}},
 	{name: "frame_filter", call: frameFilter, params: []api.ValueType{i32, i32}, names: []string{"in", "condition"}, results: []api.ValueType{i32}},
@@ -286,6 +287,13 @@ func frameLocal(ctx context.Context, mod api.Module, stack []uint64) {
 	schema := c.readString("schema", stack[0], stack[1])
 	rows := c.readBytes("rows", stack[2], stack[3])
 	stack[0] = api.EncodeU32(uint32(c.host.FrameLocal(schema, rows)))
+}
+
+func frameLocalArrow(ctx context.Context, mod api.Module, stack []uint64) {
+	c := enter(ctx, mod, "frame_local_arrow")
+	schema := c.readString("schema", stack[0], stack[1])
+	stream := c.readBytes("stream", stack[2], stack[3])
+	stack[0] = api.EncodeU32(uint32(c.host.FrameLocalArrow(schema, stream)))
 }
 
 func frameRaw(ctx context.Context, mod api.Module, stack []uint64) {

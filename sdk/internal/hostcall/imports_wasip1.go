@@ -231,6 +231,14 @@ func (imports) FrameLocal(schema string, rows []byte) abi.Frame {
 	return abi.Frame(frameLocal(schema, unsafe.Pointer(unsafe.SliceData(rows)), uint32(len(rows))))
 }
 
+//go:wasmimport sparkstalk_v1 frame_local_arrow
+//go:noescape
+func frameLocalArrow(schema string, stream unsafe.Pointer, streamLen uint32) uint32
+
+func (imports) FrameLocalArrow(schema string, stream []byte) abi.Frame {
+	return abi.Frame(frameLocalArrow(schema, unsafe.Pointer(unsafe.SliceData(stream)), uint32(len(stream))))
+}
+
 //go:wasmimport sparkstalk_v1 frame_raw
 //go:noescape
 func frameRaw(relation unsafe.Pointer, relationLen uint32) uint32

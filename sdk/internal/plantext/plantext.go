@@ -225,6 +225,14 @@ func (p *Plans) FrameLocal(schema string, rows []byte) abi.Frame {
 	return p.keep(words("local", strconv.Quote(schema), string(rows)), nil)
 }
 
+// FrameLocalArrow implements [abi.Host].
+func (p *Plans) FrameLocalArrow(schema string, stream []byte) abi.Frame {
+	if schema != "" {
+		schema = strconv.Quote(schema)
+	}
+	return p.keep(words("local", schema, fmt.Sprintf("Arrow stream of %d bytes", len(stream))), nil)
+}
+
 // FrameRaw implements [abi.Host].
 func (p *Plans) FrameRaw(relation []byte) abi.Frame {
 	return p.keep(fmt.Sprintf("raw plan of %d bytes", len(relation)), nil)

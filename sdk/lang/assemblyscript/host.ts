@@ -333,6 +333,14 @@ export function frameLocal(schema: string, rows: ArrayBuffer): Frame {
   return frameLocal_(i32(changetype<usize>(schemaBytes)), schemaBytes.byteLength, i32(changetype<usize>(rows)), rows.byteLength);
 }
 
+@external("sparkstalk_v1", "frame_local_arrow")
+declare function frameLocalArrow_(schema_ptr: i32, schema_len: i32, stream_ptr: i32, stream_len: i32): i32;
+/** has the rows of a table of Apache Arrow's: stream is an IPC stream, uncompressed, of one or more batches. Columns are of PySpark's types for the same table: dictionaries are their values, timestamps are cut to microseconds, and those of no time zone are of the session's. schema, in DDL, has the names and types that columns shall be cast to, such as "timestamp_ntz(9)"; it may be empty. Unsigned integers, unions, views and the like have no type in Spark. */
+export function frameLocalArrow(schema: string, stream: ArrayBuffer): Frame {
+  const schemaBytes = String.UTF8.encode(schema);
+  return frameLocalArrow_(i32(changetype<usize>(schemaBytes)), schemaBytes.byteLength, i32(changetype<usize>(stream)), stream.byteLength);
+}
+
 @external("sparkstalk_v1", "frame_raw")
 declare function frameRaw_(relation_ptr: i32, relation_len: i32): i32;
 /** is a plan made elsewhere: a serialized spark.connect.Relation of Spark Connect's protocol that describes rows, without commands and functions of its own. The module asks for the capability raw_plans in its manifest, and the host's settings must grant it. */

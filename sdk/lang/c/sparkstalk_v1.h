@@ -217,6 +217,10 @@ ss_frame ss_frame_range(int64_t start, int64_t end, int64_t step, int32_t partit
 SS_IMPORT("frame_local")
 ss_frame ss_frame_local(const void *schema, uint32_t schema_len, const void *rows, uint32_t rows_len);
 
+/* has the rows of a table of Apache Arrow's: stream is an IPC stream, uncompressed, of one or more batches. Columns are of PySpark's types for the same table: dictionaries are their values, timestamps are cut to microseconds, and those of no time zone are of the session's. schema, in DDL, has the names and types that columns shall be cast to, such as "timestamp_ntz(9)"; it may be empty. Unsigned integers, unions, views and the like have no type in Spark. */
+SS_IMPORT("frame_local_arrow")
+ss_frame ss_frame_local_arrow(const void *schema, uint32_t schema_len, const void *stream, uint32_t stream_len);
+
 /* is a plan made elsewhere: a serialized spark.connect.Relation of Spark Connect's protocol that describes rows, without commands and functions of its own. The module asks for the capability raw_plans in its manifest, and the host's settings must grant it. */
 SS_IMPORT("frame_raw")
 ss_frame ss_frame_raw(const void *relation, uint32_t relation_len);

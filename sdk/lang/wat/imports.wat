@@ -25,6 +25,7 @@
 (import "sparkstalk_v1" "frame_sql" (func $frame_sql (param $query_ptr i32) (param $query_len i32) (param $names_ptr i32) (param $names_len i32) (param $args_ptr i32) (param $args_count i32) (result i32)))
 (import "sparkstalk_v1" "frame_range" (func $frame_range (param $start i64) (param $end i64) (param $step i64) (param $partitions i32) (result i32)))
 (import "sparkstalk_v1" "frame_local" (func $frame_local (param $schema_ptr i32) (param $schema_len i32) (param $rows_ptr i32) (param $rows_len i32) (result i32)))
+(import "sparkstalk_v1" "frame_local_arrow" (func $frame_local_arrow (param $schema_ptr i32) (param $schema_len i32) (param $stream_ptr i32) (param $stream_len i32) (result i32)))
 (import "sparkstalk_v1" "frame_raw" (func $frame_raw (param $relation_ptr i32) (param $relation_len i32) (result i32)))
 (import "sparkstalk_v1" "frame_select" (func $frame_select (param $in i32) (param $columns_ptr i32) (param $columns_count i32) (result i32)))
 (import "sparkstalk_v1" "frame_filter" (func $frame_filter (param $in i32) (param $condition i32) (result i32)))

@@ -79,6 +79,7 @@ imports! {
     fn frame_sql(query_ptr: *const u8, query_len: u32, names_ptr: *const u8, names_len: u32, args_ptr: *const u32, args_count: u32) -> u32;
     fn frame_range(start: i64, end: i64, step: i64, partitions: i32) -> u32;
     fn frame_local(schema_ptr: *const u8, schema_len: u32, rows_ptr: *const u8, rows_len: u32) -> u32;
+    fn frame_local_arrow(schema_ptr: *const u8, schema_len: u32, stream_ptr: *const u8, stream_len: u32) -> u32;
     fn frame_raw(relation_ptr: *const u8, relation_len: u32) -> u32;
     fn frame_select(in_: u32, columns_ptr: *const u32, columns_count: u32) -> u32;
     fn frame_filter(in_: u32, condition: u32) -> u32;
@@ -449,6 +450,12 @@ pub fn frame_range(start: i64, end: i64, step: i64, partitions: i32) -> Frame {
 /// has the given rows. schema is DDL, such as "id bigint, name string". rows is a JSON list with a value for each row: a list of its columns' values, or an object with their names, in which absent ones are NULL. Values are as for ExprLiteral, or as in rows that were collected.
 pub fn frame_local(schema: &str, rows: &[u8]) -> Frame {
     let result = unsafe { import::frame_local(schema.as_ptr(), schema.len() as u32, rows.as_ptr(), rows.len() as u32) };
+    Frame(result as u32)
+}
+
+/// has the rows of a table of Apache Arrow's: stream is an IPC stream, uncompressed, of one or more batches. Columns are of PySpark's types for the same table: dictionaries are their values, timestamps are cut to microseconds, and those of no time zone are of the session's. schema, in DDL, has the names and types that columns shall be cast to, such as "timestamp_ntz(9)"; it may be empty. Unsigned integers, unions, views and the like have no type in Spark.
+pub fn frame_local_arrow(schema: &str, stream: &[u8]) -> Frame {
+    let result = unsafe { import::frame_local_arrow(schema.as_ptr(), schema.len() as u32, stream.as_ptr(), stream.len() as u32) };
     Frame(result as u32)
 }
 
