@@ -29,7 +29,7 @@ func dial(cfg Config, r remote, lines *lines) (*grpc.ClientConn, error) {
 	}
 	target := "dns:///" + r.address
 	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(transport),
+		grpc.WithTransportCredentials(heard{transport, lines}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
 		// A restarted engine is to be found within a second or two.
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -37,7 +37,7 @@ func dial(cfg Config, r remote, lines *lines) (*grpc.ClientConn, error) {
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		// Servers before Spark 4.3 break the connection of a client that pings
-		// more than every 5 minutes.
+		// more than every 5 minutes: see lines for what finds silence sooner.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.WithIdleTimeout(0),
 		grpc.WithStatsHandler(lines),

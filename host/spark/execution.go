@@ -71,6 +71,8 @@ type execution struct {
 	sent      bool        // a request may have reached the engine: reattach
 	answered  atomic.Bool // the engine knows the operation
 	last      string      // id of the last response
+	given     bool        // the caller has got rows, or the outcome of a command
+	anew      bool        // it was run a second time since its result was lost
 	responses int
 
 	disarm    func() bool   // keeps the end of ctx from interrupting
@@ -171,6 +173,11 @@ func (x *execution) next() (*sparkpb.ExecutePlanResponse, error) {
 		if x.responses++; x.responses%releaseEvery == 0 {
 			x.releaseUntil(x.last)
 		}
+		switch response.GetResponseType().(type) {
+		case nil, *sparkpb.ExecutePlanResponse_ExecutionProgress_, *sparkpb.ExecutePlanResponse_ArrowBatch_: // whose rows the stream counts
+		default:
+			x.given = true
+		}
 		x.report.read(response.GetExecutionProgress())
 		if err := x.readMetrics(response); err != nil {
 			return nil, x.end(err)
@@ -187,6 +194,7 @@ func (x *execution) receive() (*sparkpb.ExecutePlanResponse, error) {
 		x.opened = time.Now()
 		if !x.sent {
 			x.request.ClientObservedServerSideSessionId = x.gen.observed()
+			x.session.cfg.Log.DebugContext(x.ctx, "run Spark plan", logkey.Operation, x.request.GetOperationId(), logkey.Tags, x.request.GetTags())
 			x.stream, err = x.session.client.ExecutePlan(x.inner, x.request)
 			// A connection that was not there when the stream was to be opened
 			// means that nothing was sent. Any other failure leaves it open.
@@ -199,6 +207,7 @@ func (x *execution) receive() (*sparkpb.ExecutePlanResponse, error) {
 			if x.last != "" {
 				again.LastResponseId = &x.last
 			}
+			x.session.cfg.Log.DebugContext(x.ctx, "take up Spark execution again", logkey.Operation, x.request.GetOperationId(), logkey.Tags, x.request.GetTags())
 			x.stream, err = x.session.client.ReattachExecute(x.inner, again)
 		}
 		if err != nil {
@@ -283,6 +292,12 @@ func (x *execution) lost(e *Error, ended bool) error {
 	never := e.Condition == "INVALID_HANDLE.OPERATION_NOT_FOUND"
 	if !x.answered.Load() && (never || x.again) {
 		x.sent = false
+		return x.await(e)
+	}
+	// Sail drops an execution when it has sent the last of its result, which may
+	// have been into a connection that was silent by then.
+	if e.Condition == "" && x.again && !x.given && !x.anew {
+		x.sent, x.last, x.anew = false, "", true
 		return x.await(e)
 	}
 	return fmt.Errorf("%w: the engine has dropped the execution: %w", ErrUnavailable, e)

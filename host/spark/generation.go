@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/grpc/stats"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
@@ -52,26 +51,6 @@ const markerKey = "spark.sparkstalk.session"
 
 func newGeneration(number uint64, id string) *generation {
 	return &generation{number: number, id: id, marker: uuid.NewString(), gate: make(chan struct{}, 1), knowledge: newKnowledge(), definitions: newDefinitions()}
-}
-
-// lines counts the connections that were made.
-type lines struct{ n atomic.Uint64 }
-
-// TagRPC implements [stats.Handler].
-func (*lines) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
-
-// HandleRPC implements [stats.Handler].
-func (*lines) HandleRPC(context.Context, stats.RPCStats) {}
-
-// TagConn implements [stats.Handler].
-func (*lines) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-
-// HandleConn implements [stats.Handler]. It is told of a connection before the
-// first request goes over it.
-func (l *lines) HandleConn(_ context.Context, s stats.ConnStats) {
-	if _, ok := s.(*stats.ConnBegin); ok {
-		l.n.Add(1)
-	}
 }
 
 // open makes sure that the engine has the session, and that it is marked. It

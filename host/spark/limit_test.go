@@ -11,6 +11,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
+	"github.com/sparkstalk/sparkstalk/host/spark/sparktest"
 )
 
 // deepest returns, for each way to nest, the deepest plan that may be sent. One
@@ -105,5 +106,23 @@ func TestTheDeepestPlansHarmNeitherEngine(t *testing.T) {
 	}
 	if n := sail.Status().Running[0].Restarts; n != 0 {
 		t.Errorf("Sail was started again %d times", n)
+	}
+}
+
+func TestARequestThatIsTooLargeIsNotSent(t *testing.T) {
+	server := sparktest.Start(t, twoBatches)
+	session := connect(t, server)
+	// A plan that is as large as a plan may be, and what goes beside it.
+	text := strings.Repeat("x", spark.MaxMessage-300)
+	df := spark.SQL("SELECT 1", nil, nil).Select(spark.Lit(text))
+	if df.Err() != nil {
+		t.Fatal(df.Err())
+	}
+	_, err := ids(t.Context(), session, df, spark.Options{Tags: []string{strings.Repeat("t", 400)}})
+	if !errors.Is(err, spark.ErrPlanLimit) || !strings.Contains(err.Error(), "accepts 128") {
+		t.Errorf("got %v, want ErrPlanLimit", err)
+	}
+	if n := len(server.Requests("ExecutePlan")); n != 0 {
+		t.Errorf("%d plans were sent", n)
 	}
 }

@@ -47,6 +47,13 @@ type Config struct {
 	//
 	// Zero means 3 minutes.
 	KeepAlive time.Duration
+	// Silence is how long nothing may come over the connection while a call is
+	// under way. Then the engine is asked whether it is there, and if it does not
+	// answer for as long again, and 5 seconds at least, the call goes on over a
+	// new connection: so is found what a network does not tell.
+	//
+	// Zero means 25 seconds.
+	Silence time.Duration
 	// Conf returns the settings that each new session at the engine begins
 	// with. Nil means none.
 	Conf func() map[string]string
@@ -74,6 +81,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.KeepAlive <= 0 {
 		c.KeepAlive = 3 * time.Minute
+	}
+	if c.Silence <= 0 {
+		c.Silence = 25 * time.Second
 	}
 	return c
 }
@@ -110,7 +120,7 @@ func Open(cfg Config) (*Session, error) {
 		return nil, err
 	}
 	r.complete(cfg)
-	lines := new(lines)
+	lines := newLines(cfg.Silence, cfg.Log)
 	conn, err := dial(cfg, r, lines)
 	if err != nil {
 		return nil, err
@@ -134,6 +144,7 @@ func Open(cfg Config) (*Session, error) {
 		r.sessionID = uuid.NewString()
 	}
 	s.cur = newGeneration(1, r.sessionID)
+	lines.ask = s.askAnything
 	return s, nil
 }
 
@@ -221,7 +232,9 @@ func (s *Session) Close() error {
 	if s.shared == "" && g.observed() != nil {
 		s.releaseSession(ctx, g)
 	}
-	if err := s.conn.Close(); err != nil {
+	err := s.conn.Close()
+	s.lines.close()
+	if err != nil {
 		return fmt.Errorf("close connection to Spark: %w", err)
 	}
 	return nil
@@ -271,6 +284,13 @@ func (s *Session) Ping(ctx context.Context) error {
 		return fmt.Errorf("ping Spark: %w", err)
 	}
 	return nil
+}
+
+// askAnything asks for what the engine answers from memory. Any answer will do: only the
+// time without one counts, so what is wrong is left to the calls under way.
+func (s *Session) askAnything(ctx context.Context) error {
+	_, err := s.client.Config(ctx, s.config(s.current(), getMarker))
+	return err
 }
 
 // Ready waits until the engine answers a trivial query, and with that is warm

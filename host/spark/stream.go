@@ -113,7 +113,7 @@ func (s *Stream) advance() bool {
 				batch := s.reader.RecordBatch()
 				s.rows += batch.NumRows()
 				if batch.NumRows() > 0 {
-					s.batch = batch
+					s.batch, s.x.given = batch, true
 					return true
 				}
 				continue
@@ -156,6 +156,7 @@ func (s *Stream) fail(err error) {
 func (s *Stream) take(m *sparkpb.ExecutePlanResponse_ArrowBatch) error {
 	data := m.GetData()
 	if n := m.GetNumChunksInBatch(); n > 1 {
+		s.x.given = true
 		if m.GetChunkIndex() != s.pieces {
 			return fmt.Errorf("the engine sent piece %d of a batch after piece %d", m.GetChunkIndex(), s.pieces-1)
 		}

@@ -27,6 +27,7 @@ const (
 	Frame     = "frame"
 	Session   = "session"
 	Operation = "operation" // Spark Connect operation id
+	Tags      = "tags"      // of a Spark Connect operation
 	State     = "state"
 	Status    = "status" // of an HTTP response
 	Count     = "count"

@@ -14,8 +14,9 @@ type Relay struct {
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
-	resume *sync.Cond // signalled when hole or closed changes
+	resume *sync.Cond // signalled when hole, lost or closed changes
 	conns  map[net.Conn]bool
+	lost   map[net.Conn]bool // those that Strand holds back
 	hole   bool
 	refuse bool
 	closed bool
@@ -31,7 +32,7 @@ func Proxy(t testing.TB, target string) *Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Relay{target: target, listener: l, conns: map[net.Conn]bool{}, fuse: -1}
+	r := &Relay{target: target, listener: l, conns: map[net.Conn]bool{}, lost: map[net.Conn]bool{}, fuse: -1}
 	r.resume = sync.NewCond(&r.mu)
 	r.wg.Go(r.accept)
 	t.Cleanup(func() {
@@ -102,6 +103,16 @@ func (r *Relay) Blackhole(on bool) {
 	r.resume.Broadcast()
 }
 
+// Strand holds back, for good, every byte of the connections there are now, which
+// stay open; new ones pass. So does a firewall that has forgotten them.
+func (r *Relay) Strand() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		r.lost[c] = true
+	}
+}
+
 // Refuse closes new connections as soon as they are accepted, as a load
 // balancer without a server behind it does. Refuse(false) ends that.
 func (r *Relay) Refuse(on bool) {
@@ -126,7 +137,7 @@ func (r *Relay) serve(client net.Conn) {
 		return
 	}
 	defer r.drop(client)
-	r.wait()
+	r.wait(client)
 	server, err := net.DialTimeout("tcp", r.target, 10*time.Second)
 	if err != nil {
 		return
@@ -160,13 +171,14 @@ func (r *Relay) drop(c net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.conns, c)
+	delete(r.lost, c)
 }
 
-// wait returns when bytes may flow.
-func (r *Relay) wait() {
+// wait returns when bytes of a connection may flow.
+func (r *Relay) wait(from net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.hole && !r.closed {
+	for (r.hole || r.lost[from]) && !r.closed {
 		r.resume.Wait()
 	}
 }
@@ -177,7 +189,7 @@ func (r *Relay) copy(to, from net.Conn, answers bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		r.wait()
+		r.wait(from)
 		cut := false
 		if answers && n > 0 {
 			n, cut = r.burn(n)

@@ -83,6 +83,14 @@ func (o *Operation) Mute() {
 	o.wake()
 }
 
+// Forget makes the server not know the execution any more, as Sail does once it
+// has sent the whole result, arrived or not.
+func (o *Operation) Forget() {
+	o.server.mu.Lock()
+	defer o.server.mu.Unlock()
+	delete(o.server.operations, o.Request.GetOperationId())
+}
+
 // Send adds a response. The ids of responses and sessions are filled in.
 func (o *Operation) Send(r *sparkpb.ExecutePlanResponse) {
 	o.server.mu.Lock()
@@ -155,9 +163,7 @@ func (o *Operation) run(script Script) {
 		}})
 	}
 	if errors.Is(err, ErrQuiet) {
-		o.server.mu.Lock()
-		delete(o.server.operations, o.Request.GetOperationId())
-		o.server.mu.Unlock()
+		o.Forget()
 		err = nil
 	}
 	o.mu.Lock()
