@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
 )
@@ -59,12 +62,16 @@ func (f *fault) write(t *testing.T) {
 	}
 }
 
-// times is how often a fault is made: few in the tests, many for the table.
+// times is how often a fault is made: few in the tests, many for the table, and
+// no more than SPARKSTALK_FAULTS_TIMES if that is set, for a look at the rows.
 func times(few, many int) int {
-	if os.Getenv("SPARKSTALK_FAULTS") != "" {
-		return many
+	if os.Getenv("SPARKSTALK_FAULTS") == "" {
+		return few
 	}
-	return few
+	if most, err := strconv.Atoi(os.Getenv("SPARKSTALK_FAULTS_TIMES")); err == nil {
+		return min(most, many)
+	}
+	return many
 }
 
 // beside lets a test run beside others, unless its figures are wanted.
@@ -74,12 +81,74 @@ func beside(t *testing.T) {
 	}
 }
 
+// engineIn is the engine of a subtest of [proctest.EachEngine].
+func engineIn(t *testing.T) string { return t.Name()[strings.LastIndexByte(t.Name(), '/')+1:] }
+
+// plans counts the plans that sessions send to their engines, by the tags of the
+// executions. It is a log's handler, since the session logs each.
+type plans struct {
+	mu    sync.Mutex
+	sent  map[string]int // by tag; that of all is empty
+	again int            // executions that were taken up again
+}
+
+func (*plans) Enabled(context.Context, slog.Level) bool { return true }
+
+func (p *plans) Handle(_ context.Context, r slog.Record) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch r.Message {
+	case "take up Spark execution again":
+		p.again++
+	case "run Spark plan":
+		if p.sent == nil {
+			p.sent = map[string]int{}
+		}
+		p.sent[""]++
+		r.Attrs(func(a slog.Attr) bool {
+			if tags, ok := a.Value.Any().([]string); ok && a.Key == logkey.Tags {
+				for _, tag := range tags {
+					p.sent[tag]++
+				}
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+func (p *plans) WithAttrs([]slog.Attr) slog.Handler { return p }
+func (p *plans) WithGroup(string) slog.Handler      { return p }
+
+// of returns how many plans with the tag were sent.
+func (p *plans) of(tag string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent[tag]
+}
+
+// repeated says, in the table's words, how many of so many queries were sent more
+// than once. Those of other tags than the given ones are not counted.
+func (p *plans) repeated(queries int, tags ...string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sent := 0
+	for _, tag := range tags {
+		sent += p.sent[tag]
+	}
+	if sent == queries {
+		return "nothing"
+	}
+	return fmt.Sprintf("%d of %d queries", sent-queries, queries)
+}
+
 func TestFaultsConnectionCutAtARandomByte(t *testing.T) {
 	beside(t)
 	const rows = 300_000
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		relay := proctest.Proxy(t, strings.TrimPrefix(remote, "sc://"))
-		session, err := spark.Open(spark.Config{Remote: "sc://" + relay.Address()})
+		sent := &plans{}
+		session, err := spark.Open(spark.Config{Remote: "sc://" + relay.Address(), Log: slog.New(sent)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,10 +159,9 @@ func TestFaultsConnectionCutAtARandomByte(t *testing.T) {
 		})
 		// Each run of the query would give its rows another mark.
 		query := spark.SQL(fmt.Sprintf("SELECT id, run FROM range(%d) CROSS JOIN (SELECT max(mark) AS run FROM (SELECT uuid() AS mark FROM range(3)))", rows), nil, nil)
-		f := fault{what: "connection cut at a random byte of a result", engine: session.ID(), times: times(5, 100), repeated: "nothing"}
-		f.engine = t.Name()[strings.LastIndexByte(t.Name(), '/')+1:]
-		plain := time.Duration(0)
-		for n := range f.times + 2 {
+		f := fault{what: "connection cut at a random byte of a result", engine: engineIn(t), times: times(5, 100)}
+		plain, queries := time.Duration(0), f.times+2
+		for n := range queries {
 			if n >= 2 { // the first two are undisturbed
 				relay.CutAfter(1 + rand.Int64N(rows*8))
 			}
@@ -115,7 +183,11 @@ func TestFaultsConnectionCutAtARandomByte(t *testing.T) {
 			}
 		}
 		relay.CutAfter(-1)
-		f.note = fmt.Sprintf("%d rows in %.2f s when undisturbed; all rows of one run", rows, plain.Seconds())
+		f.repeated = sent.repeated(queries, "")
+		if f.repeated != "nothing" {
+			t.Errorf("repeated: %s", f.repeated)
+		}
+		f.note = fmt.Sprintf("%d rows in %.2f s when undisturbed; all rows of one run, taken up again %d times", rows, plain.Seconds(), sent.again)
 		f.write(t)
 	})
 }
@@ -208,13 +280,15 @@ func TestFaultsEngineKilledInMidQuery(t *testing.T) {
 	beside(t)
 	for _, spec := range []string{"sail", "local[2]"} {
 		t.Run(spec, func(t *testing.T) {
-			r, dir := alone(t, Config{Spark: spec}), hosttest.Texts(t)
+			sent := &plans{}
+			r, dir := alone(t, Config{Spark: spec, Log: slog.New(sent)}), hosttest.Texts(t)
 			rows, want, plain := r.about(t, time.Second)
 			words, err := r.run(t.Context(), "demo.WordCount", dir, "a")
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := fault{what: "engine killed in mid-query", engine: spec, times: times(1, 20), repeated: "the query, once"}
+			f := fault{what: "engine killed in mid-query", engine: spec, times: times(1, 20)}
+			undisturbed, built := sent.of("task:test.hashes"), r.cache.Stats().Builds
 			for n := range f.times {
 				type outcome struct {
 					answer string
@@ -242,7 +316,8 @@ func TestFaultsEngineKilledInMidQuery(t *testing.T) {
 					t.Errorf("the engine is still process %d", pid)
 				}
 			}
-			f.note = fmt.Sprintf("query of %.1f s; the cached DataFrame was built anew each time", plain.Seconds())
+			f.repeated = fmt.Sprintf("%d of %d queries", sent.of("task:test.hashes")-undisturbed-f.times, f.times)
+			f.note = fmt.Sprintf("query of %.1f s; the cached DataFrame was built anew %d times", plain.Seconds(), r.cache.Stats().Builds-built)
 			f.write(t)
 		})
 	}
@@ -252,7 +327,8 @@ func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
 	beside(t)
 	proctest.EachEngine(t, func(t *testing.T, remote string) {
 		const entries, dirs, callers = 2, 5, 4
-		r := alone(t, Config{Spark: remote, CacheEntries: entries})
+		sent := &plans{}
+		r := alone(t, Config{Spark: remote, CacheEntries: entries, Log: slog.New(sent)})
 		var folders, want []string
 		for range dirs {
 			folders = append(folders, hosttest.Texts(t))
@@ -262,7 +338,8 @@ func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
 			}
 			want = append(want, answer)
 		}
-		f := fault{what: "cached DataFrames evicted under load", engine: t.Name()[strings.LastIndexByte(t.Name(), '/')+1:], times: times(20, 400), repeated: "builds of what was evicted"}
+		f := fault{what: "cached DataFrames evicted under load", engine: engineIn(t), times: max(20, times(20, 400))}
+		undisturbed, first := sent.of("task:demo.WordCount"), r.cache.Stats()
 		var mu sync.Mutex
 		var all sync.WaitGroup
 		for c := range callers {
@@ -286,27 +363,31 @@ func TestFaultsCacheEvictedUnderLoad(t *testing.T) {
 		if s.Evictions == 0 {
 			t.Error("nothing was evicted")
 		}
-		f.note = fmt.Sprintf("room for %d of %d: %d evictions, %d builds; the times are those of whole calls", entries, dirs, s.Evictions, s.Builds)
+		f.repeated = fmt.Sprintf("%d builds of what was evicted; %d of %d queries",
+			s.Builds-first.Builds, sent.of("task:demo.WordCount")-undisturbed-f.times, f.times)
+		f.note = fmt.Sprintf("room for %d of %d: %d evictions; the times are those of whole calls", entries, dirs, s.Evictions-first.Evictions)
 		f.write(t)
 	})
 }
 
 func TestFaultsQueryOutOfMemory(t *testing.T) {
 	beside(t)
-	for spec, query := range map[string]string{
-		"local[1]": "SELECT length(repeat(CAST(id AS STRING), 900000000)) FROM range(1)",
-		"sail":     "SELECT count(DISTINCT concat(id, repeat('x', 500))) FROM range(5000000)",
+	for spec, c := range map[string]struct{ query, class string }{
+		// The JVM ends itself when its heap is exhausted; Sail refuses the memory.
+		"local[1]": {"SELECT length(repeat(CAST(id AS STRING), 900000000)) FROM range(1)", "SparkSessionLost"},
+		"sail":     {"SELECT count(DISTINCT concat(id, repeat('x', 500))) FROM range(5000000)", "AnalysisException"},
 	} {
 		t.Run(spec, func(t *testing.T) {
-			r := alone(t, Config{Spark: spec, SparkMemory: "512m"})
+			sent := &plans{}
+			r := alone(t, Config{Spark: spec, SparkMemory: "512m", Log: slog.New(sent)})
 			f := fault{what: "query that takes more memory than there is", engine: spec, times: times(1, 5)}
 			named := map[string]bool{}
 			for range f.times {
-				_, err := r.run(t.Context(), "test.sql", query)
+				_, err := r.run(t.Context(), "test.sql", c.query)
 				ended := time.Now()
 				failure, ok := errors.AsType[*abi.Error](err)
-				if !ok {
-					t.Fatalf("the query came to %v", err)
+				if !ok || failure.Type != c.class {
+					t.Fatalf("the query came to %v, want a %s", err, c.class)
 				}
 				named[failure.Type] = true
 				if answer, err := r.run(t.Context(), "test.hashes", 1000); answer != "0" || err != nil {
@@ -317,8 +398,8 @@ func TestFaultsQueryOutOfMemory(t *testing.T) {
 			}
 			r.enginePID(t) // it may be on its way back from the last one
 			restarts := r.engine.Status().Running[0].Restarts
-			f.repeated = fmt.Sprintf("%d starts of the engine", restarts)
-			f.note = fmt.Sprintf("the task fails with %s; the next one is answered", strings.Join(keys(named), ", "))
+			f.repeated = fmt.Sprintf("%d of %d queries; %d starts of the engine", sent.of("task:test.sql")-f.times, f.times, restarts)
+			f.note = fmt.Sprintf("the query itself fails, with %s; lost would be the next one, which is answered", strings.Join(keys(named), ", "))
 			f.write(t)
 		})
 	}
