@@ -117,12 +117,17 @@ func newScheduler(cfg Config, r *routing, conn broker.Broker, modules *module.Re
 func (s *scheduler) elector() (beat.Elector, error) {
 	for _, at := range []struct {
 		url     string
+		tls     UseSSL
 		options TransportOptions
-	}{{s.cfg.Broker, s.cfg.BrokerTransportOptions}, {s.cfg.ResultBackend, s.cfg.ResultBackendTransportOptions}} {
+	}{{s.cfg.Broker, s.cfg.BrokerUseSSL, s.cfg.BrokerTransportOptions}, {s.cfg.ResultBackend, s.cfg.RedisBackendUseSSL, s.cfg.ResultBackendTransportOptions}} {
 		if !slices.Contains(redisSchemes, schemeOf(at.url)) {
 			continue
 		}
-		address, err := redisclient.Parse(at.url, at.options.MasterName)
+		url, err := at.tls.apply(at.url)
+		if err != nil {
+			return nil, err
+		}
+		address, err := redisclient.Parse(url, at.options.MasterName)
 		if err != nil {
 			return nil, err
 		}

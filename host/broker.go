@@ -72,10 +72,14 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 	exchanges := func() []broker.Exchange {
 		return slices.Concat(cfg.mailbox().Exchanges(), []broker.Exchange{events}, r.exchanges())
 	}
-	switch scheme := schemeOf(cfg.Broker); {
+	address, err := cfg.BrokerUseSSL.apply(cfg.Broker)
+	if err != nil {
+		return nil, fmt.Errorf("setting broker_use_ssl: %w", err)
+	}
+	switch scheme := schemeOf(address); {
 	case slices.Contains(rabbitSchemes, scheme):
 		return rabbitmq.New(rabbitmq.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(),
+			URL: address, Queues: queues, Exchanges: exchanges(),
 			Stores: r.delayedQueues, Heartbeat: seconds(cfg.BrokerHeartbeat), ConnectTimeout: seconds(cfg.BrokerConnectionTimeout), Prefetch: prefetch, ConnectionName: name, Log: cfg.Log,
 		})
 	case slices.Contains(redisSchemes, scheme):
@@ -83,7 +87,7 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 		// without queues (celery.events.event.get_exchange).
 		events.Type = "fanout"
 		return redisbroker.New(redisbroker.Config{
-			URL: cfg.Broker, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch, ConnectTimeout: seconds(cfg.BrokerConnectionTimeout),
+			URL: address, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch, ConnectTimeout: seconds(cfg.BrokerConnectionTimeout),
 			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout),
 			PrioritySteps: cfg.BrokerTransportOptions.prioritySteps(), Separator: cfg.BrokerTransportOptions.Separator, Log: cfg.Log,
 		})
@@ -110,8 +114,12 @@ func openStore(cfg Config, b broker.Broker) (result.Store, error) {
 
 // openRedis returns a result backend that is Redis.
 func openRedis(cfg Config) (*redis.Store, error) {
+	address, err := cfg.RedisBackendUseSSL.apply(cfg.ResultBackend)
+	if err != nil {
+		return nil, fmt.Errorf("setting redis_backend_use_ssl: %w", err)
+	}
 	return redis.New(redis.Config{
-		URL: cfg.ResultBackend, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), FailureExpires: seconds(cfg.ResultFailureExpires),
+		URL: address, MasterName: cfg.ResultBackendTransportOptions.MasterName, Expires: seconds(cfg.ResultExpires), FailureExpires: seconds(cfg.ResultFailureExpires),
 		KeyPrefix: cfg.ResultBackendTransportOptions.GlobalKeyPrefix, Codec: cfg.codec(), ChordExpires: seconds(cfg.ResultChordExpires), JoinTimeout: seconds(cfg.ResultChordJoinTimeout), Log: cfg.Log,
 	})
 }

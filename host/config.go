@@ -26,6 +26,14 @@ type Config struct {
 	WorkerPrefetchMultiplier *int   `json:"worker_prefetch_multiplier"`
 	WorkerSendTaskEvents     bool   `json:"worker_send_task_events"`
 	WorkerStateDB            string `json:"worker_state_db"`
+	// BrokerReadURL and BrokerWriteURL are Celery's for receiving and sending; there is
+	// one broker here, so that they must not differ.
+	BrokerReadURL  string `json:"broker_read_url"`
+	BrokerWriteURL string `json:"broker_write_url"`
+	// BrokerUseSSL and RedisBackendUseSSL have an amqp:// or redis:// URL use TLS, and
+	// say how. They are for those of Celery's names; URLs can say the same.
+	BrokerUseSSL       UseSSL `json:"broker_use_ssl"`
+	RedisBackendUseSSL UseSSL `json:"redis_backend_use_ssl"`
 	// BrokerHeartbeat is how many seconds are between two signs of life of a
 	// connection to RabbitMQ. Zero means what the URL says, else 10.
 	BrokerHeartbeat float64 `json:"broker_heartbeat"`

@@ -69,7 +69,7 @@ func isTrue(setting *bool) bool { return setting == nil || *setting }
 func (c Config) brokerInfo() control.BrokerInfo {
 	options, _ := json.Marshal(c.BrokerTransportOptions) // numbers and texts
 	return control.BrokerInfo{
-		URL: c.Broker, Heartbeat: seconds(c.BrokerHeartbeat), ConnectTimeout: seconds(c.BrokerConnectionTimeout), TransportOptions: options,
+		URL: c.Broker, Heartbeat: seconds(c.BrokerHeartbeat), ConnectTimeout: seconds(c.BrokerConnectionTimeout), TransportOptions: options, TLS: c.BrokerUseSSL.told(),
 	}
 }
 
@@ -187,7 +187,7 @@ func settings(cfg Config, all bool) celery.Object {
 	v := reflect.ValueOf(cfg)
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if name == "" || name == "-" || slices.Contains(slices.Collect(maps.Values(celeryNames)), name) || !all && v.Field(i).IsZero() {
+		if name == "" || name == "-" || slices.Contains(slices.Collect(maps.Values(celeryNames)), name) || name == "broker_read_url" || name == "broker_write_url" || !all && v.Field(i).IsZero() {
 			continue
 		}
 		value, err := json.Marshal(v.Field(i).Interface())

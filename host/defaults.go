@@ -36,7 +36,7 @@ const (
 func (c Config) withDefaults() (Config, error) {
 	var bad []error
 	var err error
-	c.takeCelerysNames()
+	bad = append(bad, c.takeCelerysNames()...)
 	or(&c.Broker, DefaultBroker)
 	or(&c.ResultBackend, DefaultBackend)
 	or(&c.Plugins, DefaultPlugins)
@@ -166,13 +166,22 @@ func (c Config) zone() (*time.Location, error) {
 }
 
 // takeCelerysNames moves what was given under Celery's name to its field.
-func (c *Config) takeCelerysNames() {
+func (c *Config) takeCelerysNames() (bad []error) {
+	or(&c.BrokerURL, c.BrokerReadURL)
+	or(&c.BrokerURL, c.BrokerWriteURL)
 	or(&c.Broker, c.BrokerURL)
 	or(&c.Concurrency, c.WorkerConcurrency)
 	or(&c.PrefetchMultiplier, c.WorkerPrefetchMultiplier)
 	or(&c.StateDB, c.WorkerStateDB)
 	c.TaskEvents = c.TaskEvents || c.WorkerSendTaskEvents
+	for name, url := range map[string]string{"broker_read_url": c.BrokerReadURL, "broker_write_url": c.BrokerWriteURL} {
+		if url != "" && url != c.Broker {
+			bad = append(bad, fmt.Errorf("setting %s is another broker than %s: a host has one broker; give broker_url alone, or several URLs in it for failover", name, mask(c.Broker)))
+		}
+	}
+	c.BrokerReadURL, c.BrokerWriteURL = "", ""
 	c.BrokerURL, c.WorkerConcurrency, c.WorkerPrefetchMultiplier, c.WorkerSendTaskEvents, c.WorkerStateDB = "", 0, nil, false, ""
+	return bad
 }
 
 func or[T comparable](field *T, value T) {

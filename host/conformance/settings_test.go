@@ -31,8 +31,8 @@ var settingsHere = map[string]string{
 
 	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout, master_name, priority_steps and sep",
 	"broker_heartbeat": "yes, default 10: a dead connection is noticed within 15 s", "broker_native_delayed_delivery_queue_type": "yes",
-	"broker_read_url": "no: one URL for both", "broker_write_url": "no: one URL for both",
-	"broker_use_ssl": "no: amqps:// and rediss:// with parameters in the URL", "broker_failover_strategy": "no: the URLs are tried in turn, beginning with the last good one",
+	"broker_read_url": "yes, where both are the same broker", "broker_write_url": "yes, where both are the same broker",
+	"broker_use_ssl": "yes: true, or ca_certs, certfile, keyfile, cert_reqs and server_hostname, with ssl_ for Redis; or amqps:// and rediss:// with parameters in the URL", "broker_failover_strategy": "no: the URLs are tried in turn, beginning with the last good one",
 	"broker_connection_retry*": "no: connections are tried for ever, with pauses up to 5 s", "broker_connection_max_retries": "no: connections are tried for ever",
 	"broker_channel_error_retry": "no: always, unless the broker refuses for good", "broker_connection_timeout": "yes; 10 s for an answer",
 	"broker_heartbeat_checkrate": "no", "broker_login_method": "no: auth_mechanism in the URL", "broker_pool_*": "no: one connection for sending, one for receiving",
@@ -51,7 +51,8 @@ var settingsHere = map[string]string{
 	"result_backend_base_*": "no: pauses begin with 50 ms",
 	"database_url":          "no: `result_backend`", "database_table_names": "yes", "database_table_schemas": "yes", "database_create_tables_at_setup": "no: made when they are first needed",
 	"database_engine_*": "no: of SQLAlchemy", "database_short_lived_sessions": "no: of SQLAlchemy",
-	"redis_*": "no: parameters of the URL", "arangodb_*": backend, "azureblockblob_*": backend, "cache_*": backend, "cassandra_*": backend, "cosmosdbsql_*": backend,
+	"redis_backend_use_ssl": "yes, as `broker_use_ssl`",
+	"redis_*":               "no: parameters of the URL", "arangodb_*": backend, "azureblockblob_*": backend, "cache_*": backend, "cassandra_*": backend, "cosmosdbsql_*": backend,
 	"couchbase_*": backend, "elasticsearch_*": backend, "gcs_*": backend, "mongodb_*": backend, "s3_*": backend,
 	"security_*": "no: the serializer auth is not taken",
 
@@ -71,7 +72,7 @@ var settingsHere = map[string]string{
 	"task_remote_tracebacks": "no: of clients", "task_repr_maxlevels": "no: 3", "task_retry_on_worker_lost": "no: `task_reject_on_worker_lost`",
 	"task_allow_error_cb_on_chord_header": "yes",
 
-	"worker_concurrency": "yes, or `concurrency`; default one for each CPU", "worker_prefetch_multiplier": "yes, or `prefetch_multiplier`; default 1",
+	"worker_concurrency": "yes, or `concurrency`; default one for each CPU", "worker_prefetch_multiplier": "yes, or `prefetch_multiplier`; default 1, as for long tasks ([why](RATIONALE.md#why-is-the-prefetch-multiplier-1))",
 	"worker_send_task_events": "yes, or `task_events`", "worker_state_db": "yes, or `statedb`", "worker_direct": "yes", "worker_eta_task_limit": "yes",
 	"worker_deduplicate_successful_tasks": "yes", "worker_enable_remote_control": "yes", "worker_cancel_long_running_tasks_on_connection_loss": "yes",
 	"worker_disable_rate_limits": "yes", "worker_detect_quorum_queues": "no: always", "worker_disable_prefetch": "no: `prefetch_multiplier` 1",

@@ -3,11 +3,24 @@ package rabbitmq
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
+
+// toArguments is toTable for arguments of queues and consumers, whose numbers are all
+// whole: RabbitMQ refuses the doubles that settings in JSON have.
+func toArguments(m map[string]any) (amqp.Table, error) {
+	whole := maps.Clone(m)
+	for k, v := range whole {
+		if f, ok := v.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			whole[k] = int64(f)
+		}
+	}
+	return toTable(whole)
+}
 
 // toTable turns header values, or arguments, into what AMQP can carry. Integers
 // become int32 where they fit, as Python sends them.

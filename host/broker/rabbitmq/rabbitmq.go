@@ -25,7 +25,7 @@ import (
 type Config struct {
 	// URL is amqp://user:password@host:port/vhost or amqps://…; pyamqp is
 	// understood as amqp. Several, separated by semicolons, are tried in turn.
-	// RabbitMQ's query parameters cacertfile, certfile, keyfile,
+	// RabbitMQ's query parameters cacertfile, certfile, keyfile, verify,
 	// server_name_indication and heartbeat (seconds) are respected.
 	URL string
 	// Queues are declared and consumed by Run.

@@ -130,7 +130,7 @@ func (s *session) consumes(queue string) bool {
 
 // consume begins to consume a queue.
 func (s *session) consume(q broker.Queue) error {
-	args, err := toTable(q.ConsumerArgs)
+	args, err := toArguments(q.ConsumerArgs)
 	if err != nil {
 		return err // New has checked it
 	}

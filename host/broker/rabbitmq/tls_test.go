@@ -42,6 +42,12 @@ func TestTLS(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("whoever it is", func(t *testing.T) {
+		b := open(t, rabbitmq.Config{URL: url + "?verify=verify_none"})
+		if err := b.Publish(context.Background(), broker.Publication{RoutingKey: "none"}); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("not trusted", func(t *testing.T) {
 		wantText(t, runError(t, rabbitmq.Config{URL: url}), "the certificate is not trusted", "cacertfile", "guest:***@")
 	})

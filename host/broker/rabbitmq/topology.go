@@ -69,7 +69,7 @@ func declareExchange(l *link, ch *amqp.Channel, e broker.Exchange) error {
 }
 
 func declareQueue(l *link, ch *amqp.Channel, q broker.Queue) error {
-	args, err := toTable(q.Args)
+	args, err := toArguments(q.Args)
 	if err != nil {
 		return err // New has checked it
 	}
