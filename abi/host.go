@@ -549,8 +549,9 @@ type Host interface {
 	// ActionView makes frame a temporary view, which FrameSQL and FrameTable read
 	// by its name. Without global it is the task's own: no other task sees it,
 	// and it ends with the task. With global it is in the engine, named
-	// global_temp.NAME, for all tasks and until it is dropped. replace takes the
-	// place of a view of that name, which else is an error.
+	// global_temp.NAME, for all tasks and until it is dropped; the host makes it
+	// again when the session was lost. replace takes the place of a view of that
+	// name, which else is an error.
 	ActionView(frame Frame, name string, replace, global bool) error
 	// ActionCatalog asks or changes the catalog. call is a JSON [CatalogCall];
 	// the answer is JSON: an array of objects for methods that list, an object
@@ -559,6 +560,7 @@ type Host interface {
 	// ActionConf asks or changes the settings of the session that all tasks
 	// share. call is a JSON [ConfCall]; the answer is JSON: a string or null for
 	// get, an object for getAll, a boolean for isModifiable, else null. A
-	// setting can be set only if the host's configuration lets tasks do so.
+	// setting can be set only if the host's configuration lets tasks do so. It
+	// then holds in the sessions that follow when one is lost, too.
 	ActionConf(call []byte) ([]byte, error)
 }

@@ -147,6 +147,7 @@ type Cache struct {
 	// hosts. The lists are replaced, never changed.
 	persistedNow, leavingNow []int32
 	shelf                    shelf
+	views                    globalViews
 	distrust                 map[string]time.Time // by hash: published rows this old and older are not to be used
 	trash                    []kept               // rows for Run to release
 	wake                     chan struct{}        // tells Run of new trash; holds one
@@ -163,6 +164,7 @@ func New(cfg Config) *Cache {
 		warned:     make(map[string]bool),
 		distrust:   make(map[string]time.Time),
 		shelf:      shelf{id: strings.ReplaceAll(uuid.NewString(), "-", "")},
+		views:      newViews(),
 		persists:   ownership{gate: make(chan struct{}, 1)},
 		wake:       make(chan struct{}, 1),
 		unmeasured: make(chan struct{}, 1),
@@ -209,10 +211,19 @@ func (c *Cache) Use(ctx context.Context, df *spark.DataFrame, opt spark.Options)
 // again, and run is called once more, unless df holds a SQL command, which
 // might then be run twice. So run must be able to begin from the start.
 func (c *Cache) Do(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) error {
-	return c.twice(ctx, df, opt, func(ctx context.Context, df *spark.DataFrame, _ *Lease) error { return run(ctx, df) })
+	again, err := c.inViews(ctx, df, opt, run)
+	if !again || ctx.Err() != nil {
+		return err
+	}
+	if _, is := commandIn(df); is {
+		return err
+	}
+	_, err = c.inViews(ctx, df, opt, run)
+	return err
 }
 
-// twice is Do for a run that may keep the lease.
+// twice is Do for a build: run may keep the lease. It leaves the views alone, for
+// those who make them again may be waiting for it.
 func (c *Cache) twice(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame, lease *Lease) error) error {
 	again, err := c.do(ctx, df, opt, run)
 	if !again || ctx.Err() != nil {

@@ -10,6 +10,6 @@ import (
 // called at most once, whatever becomes of the session. Rows that turn out to be
 // lost are built anew for the next who asks.
 func (c *Cache) Once(ctx context.Context, df *spark.DataFrame, opt spark.Options, run func(ctx context.Context, df *spark.DataFrame) error) error {
-	_, err := c.do(ctx, df, opt, func(ctx context.Context, df *spark.DataFrame, _ *Lease) error { return run(ctx, df) })
+	_, err := c.inViews(ctx, df, opt, run)
 	return err
 }

@@ -90,6 +90,9 @@ func (i *Invocation) Warm() (hash string, err error) {
 	if len(inputs) != 1 || !i.rows.IsCached() {
 		return "", abi.Errorf(typeValue, "%s gave a DataFrame that is not a cached one", i.task.Name)
 	}
+	if err := i.cfg.Cache.RestoreViews(i.ctx); err != nil {
+		return inputs[0].Hash, i.failed(i.ctx, err)
+	}
 	_, lease, err := i.cfg.Cache.Use(i.ctx, i.rows, i.opt)
 	if err != nil {
 		return inputs[0].Hash, i.failed(i.ctx, err)

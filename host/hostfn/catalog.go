@@ -36,12 +36,37 @@ func (i *Invocation) ActionCatalog(call []byte) ([]byte, error) {
 		if answer, is := i.catalogOfViews(c); is {
 			return json.Marshal(answer)
 		}
-		answer, err := i.cfg.Session.Catalog(ctx, spark.CatalogCall(c), i.opt)
+		if err := i.cfg.Cache.RestoreViews(ctx); err != nil {
+			return nil, err
+		}
+		var answer json.RawMessage
+		ask := func() (err error) {
+			answer, err = i.cfg.Session.Catalog(ctx, spark.CatalogCall(c), i.opt)
+			return err
+		}
+		var err error
+		if name, drops := dropsGlobalView(c); drops {
+			err = i.cfg.Cache.DropView(ctx, name, ask)
+		} else {
+			err = ask()
+		}
 		if err != nil {
 			return nil, err
 		}
 		return i.addViews(c, answer)
 	})
+}
+
+// dropsGlobalView returns the global temporary view that a call drops, if it may
+// drop one.
+func dropsGlobalView(c abi.CatalogCall) (name string, drops bool) {
+	switch c.Call {
+	case "dropGlobalTempView":
+		return c.Name, true
+	case "dropView":
+		return strings.CutPrefix(strings.ToLower(c.Name), "global_temp.")
+	}
+	return "", false
 }
 
 // ActionConf implements [abi.Host].

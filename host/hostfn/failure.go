@@ -88,6 +88,9 @@ func clientError(err error) *abi.Error {
 	if e, ok := errors.AsType[*spark.LacksError](err); ok {
 		return abi.Errorf(typeLacks, "%v", e)
 	}
+	if errors.Is(err, cache.ErrTooManyViews) {
+		return abi.Errorf(typeLimit, "%v", err)
+	}
 	if e, ok := errors.AsType[*spark.TooLargeError](err); ok {
 		return abi.Errorf(typeTooLarge, "%v", e)
 	}

@@ -37,9 +37,11 @@ func (i *Invocation) ActionView(frame abi.Frame, name string, replace, global bo
 	switch {
 	case err != nil:
 	case global:
-		err = i.once(df, func(ctx context.Context, df *spark.DataFrame) error {
-			return i.cfg.Session.CreateGlobalTempView(ctx, df, name, replace, i.opt)
-		})
+		if err = i.awake(); err == nil {
+			err = i.cfg.Cache.DefineView(i.working(), df, name, i.opt, func(ctx context.Context, df *spark.DataFrame) error {
+				return i.cfg.Session.CreateGlobalTempView(ctx, df, name, replace, i.opt)
+			})
+		}
 	case !replace && i.hasView(name):
 		err = abi.Errorf("pyspark.errors.AnalysisException", "[TEMP_TABLE_OR_VIEW_ALREADY_EXISTS] Cannot create the temporary view `%s` because it already exists. "+
 			"Choose a different name, drop or replace the existing view. SQLSTATE: 42P07", name)

@@ -104,12 +104,20 @@ func (i *Invocation) write(fn string, frame abi.Frame, spec []byte, into any, pr
 // once runs a command with the cached inputs of df in place. It is never run a
 // second time, so a session that was lost while nobody used it is noticed before.
 func (i *Invocation) once(df *spark.DataFrame, run func(context.Context, *spark.DataFrame) error) error {
+	if err := i.awake(); err != nil {
+		return err
+	}
+	return i.cfg.Cache.Once(i.working(), df, i.opt, run)
+}
+
+// awake notices a session that was lost while nobody used it.
+func (i *Invocation) awake() error {
 	// What else is wrong shows in the command itself, which waits for an engine
 	// that is away.
 	if err := i.cfg.Session.Ping(i.ctx); errors.Is(err, spark.ErrClosed) {
 		return err
 	}
-	return i.cfg.Cache.Once(i.working(), df, i.opt, run)
+	return nil
 }
 
 // decode reads a JSON object of the guest's. Fields that do not exist are

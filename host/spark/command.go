@@ -9,7 +9,8 @@ import (
 
 // CreateGlobalTempView makes df a view that SQL text and [Table] read as
 // global_temp.NAME, in every session of the engine's on Spark, until it is
-// dropped or the engine ends. It runs once, as [Session.Write] does.
+// dropped or the engine ends. It runs once, as [Session.Write] does, and is not
+// kept: the cache package does that.
 func (s *Session) CreateGlobalTempView(ctx context.Context, df *DataFrame, name string, replace bool, opt Options) error {
 	if err := CheckViewName(name); err != nil {
 		return err

@@ -19,8 +19,10 @@ type ConfCall struct {
 
 // Conf runs a method of the session's configuration and returns its answer as
 // JSON: a string or null for get, an object for getAll, a boolean for
-// isModifiable, null for the others. What set changes holds for all users of
-// the session from then on, and is gone with its generation.
+// isModifiable, null for the others. What set and unset change holds for all
+// users of the session from then on, also in the sessions that follow when it is
+// lost: as many as 1,000 settings and 1 MiB are kept for that, and more of them
+// are refused.
 //
 // Values whose names say that they are secrets are replaced, as in Spark's own
 // UI. The setting that marks the session cannot be changed.
@@ -65,15 +67,9 @@ func (s *Session) Conf(ctx context.Context, c ConfCall) (json.RawMessage, error)
 		}
 		return json.Marshal(pair.GetValue() == "true")
 	case "set":
-		_, err := s.setting(ctx, &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_Set{
-			Set: &sparkpb.ConfigRequest_Set{Pairs: []*sparkpb.KeyValue{{Key: c.Key, Value: &c.Value}}},
-		}})
-		return json.RawMessage("null"), err
+		return json.RawMessage("null"), s.change(ctx, c.Key, &c.Value)
 	case "unset":
-		_, err := s.setting(ctx, &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_Unset{
-			Unset: &sparkpb.ConfigRequest_Unset{Keys: []string{c.Key}},
-		}})
-		return json.RawMessage("null"), err
+		return json.RawMessage("null"), s.change(ctx, c.Key, nil)
 	}
 	return nil, wrongArgument("conf method %q is unknown; there are get, getAll, isModifiable, set and unset", c.Call)
 }

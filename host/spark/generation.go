@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,36 +106,6 @@ func (s *Session) mark(ctx context.Context, g *generation) (string, error) {
 	}
 	g.observe(answer)
 	return g.marker, nil
-}
-
-// configure gives a new session the settings it begins with.
-func (s *Session) configure(ctx context.Context, g *generation) error {
-	if s.cfg.Conf == nil {
-		return nil
-	}
-	conf := s.cfg.Conf()
-	if len(conf) == 0 {
-		return nil
-	}
-	_, err := patiently(ctx, s, func() (struct{}, error) {
-		if _, err := s.client.Config(ctx, s.config(g, setConf(conf))); err != nil {
-			return struct{}{}, s.fail(ctx, g, err)
-		}
-		return struct{}{}, nil
-	})
-	if err != nil {
-		return fmt.Errorf("settings of the Spark session (%s): %w", strings.Join(slices.Sorted(maps.Keys(conf)), ", "), err)
-	}
-	return nil
-}
-
-func setConf(conf map[string]string) *sparkpb.ConfigRequest_Operation {
-	op := &sparkpb.ConfigRequest_Set{}
-	for _, key := range slices.Sorted(maps.Keys(conf)) {
-		value := conf[key]
-		op.Pairs = append(op.Pairs, &sparkpb.KeyValue{Key: key, Value: &value})
-	}
-	return &sparkpb.ConfigRequest_Operation{OpType: &sparkpb.ConfigRequest_Operation_Set{Set: op}}
 }
 
 // getMarker asks for the marker of a session.

@@ -105,6 +105,7 @@ type Session struct {
 
 	releases  releases
 	leftovers leftovers
+	kept      kept
 
 	mu     sync.Mutex
 	cur    *generation
@@ -139,6 +140,7 @@ func Open(cfg Config) (*Session, error) {
 		named:  named,
 		shared: r.sessionID,
 		lines:  lines,
+		kept:   newKept(),
 	}
 	if s.shared == "" {
 		r.sessionID = uuid.NewString()

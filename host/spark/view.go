@@ -77,9 +77,22 @@ func (s *Session) GlobalViews(ctx context.Context, prefix string) ([]string, err
 
 // view is a row of SHOW VIEWS.
 type view struct {
-	Namespace string `json:"namespace"`
-	Name      string `json:"viewName"`
-	Temporary bool   `json:"isTemporary"`
+	Namespace namespace `json:"namespace"`
+	Name      string    `json:"viewName"`
+	Temporary bool      `json:"isTemporary"`
+}
+
+// namespace is a text on Spark, and a list of its parts on Sail.
+type namespace string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *namespace) UnmarshalJSON(data []byte) error {
+	var parts []string
+	if json.Unmarshal(data, &parts) == nil {
+		*n = namespace(strings.Join(parts, "."))
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(n))
 }
 
 func (s *Session) views(ctx context.Context, df *DataFrame) ([]view, error) {

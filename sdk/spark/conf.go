@@ -46,12 +46,15 @@ func (c *RuntimeConf) IsModifiable(key string) (bool, error) {
 	return is, err
 }
 
-// Set changes a setting, for all tasks of the worker.
+// Set changes a setting, for all tasks of the worker, as long as that runs: also
+// in the sessions that follow when Spark's is lost. SET in SQL text ends with the
+// session.
 func (c *RuntimeConf) Set(key string, value any) error {
 	return c.call(abi.ConfCall{Call: "set", Key: key, Value: fmt.Sprint(value)}, nil)
 }
 
-// Unset gives a setting its default again, for all tasks of the worker.
+// Unset gives a setting its default again, for all tasks of the worker, as
+// [RuntimeConf.Set] changes it.
 func (c *RuntimeConf) Unset(key string) error {
 	return c.call(abi.ConfCall{Call: "unset", Key: key}, nil)
 }

@@ -14,9 +14,11 @@ func (df *DataFrame) CreateOrReplaceTempView(name string) error { return df.view
 
 // CreateGlobalTempView makes the DataFrame a view of the engine, which SQL and
 // Table read as global_temp.NAME, in this and in other tasks, until
-// [Catalog.DropGlobalTempView] or the engine's end. The rows of a cached
-// DataFrame in it are those of now: when the cache has them built again, the
-// view has to be made again, too.
+// [Catalog.DropGlobalTempView] or the worker's end: when Spark's session is lost,
+// the worker makes the view again. One that it cannot make is an error of the
+// next query that reads it. A worker keeps 256 of them. The rows of a cached
+// DataFrame in it are those of now: when the cache has them built again while
+// the session lives, the view has to be made again, too.
 func (df *DataFrame) CreateGlobalTempView(name string) error { return df.view(name, false, true) }
 
 // CreateOrReplaceGlobalTempView is [DataFrame.CreateGlobalTempView] that takes

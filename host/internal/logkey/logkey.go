@@ -20,6 +20,8 @@ const (
 	Attempt   = "attempt"
 	Wait      = "wait"
 	Cache     = "cache"   // name of a cached DataFrame
+	View      = "view"    // name of a global temporary view
+	Setting   = "setting" // of the Spark session
 	Key       = "key"     // of a cached DataFrame, as its module has it
 	Storage   = "storage" // how a cached DataFrame is kept
 	Entry     = "entry"   // of a beat schedule

@@ -1062,7 +1062,7 @@ export function actionSQL(query: string, names: string[], args: Expr[]): i64 {
 
 @external("sparkstalk_v1", "action_view")
 declare function actionView_(frame: i32, name_ptr: i32, name_len: i32, replace: i32, global: i32): i64;
-/** makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped. replace takes the place of a view of that name, which else is an error. */
+/** makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped; the host makes it again when the session was lost. replace takes the place of a view of that name, which else is an error. */
 export function actionView(frame: Frame, name: string, replace: bool, global: bool): bool {
   const nameBytes = String.UTF8.encode(name);
   return actionView_(frame, i32(changetype<usize>(nameBytes)), nameBytes.byteLength, replace, global) >= 0;
@@ -1078,7 +1078,7 @@ export function actionCatalog(call: ArrayBuffer): ArrayBuffer | null {
 
 @external("sparkstalk_v1", "action_conf")
 declare function actionConf_(call_ptr: i32, call_len: i32): i64;
-/** asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so. */
+/** asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so. It then holds in the sessions that follow when one is lost, too. */
 export function actionConf(call: ArrayBuffer): ArrayBuffer | null {
   const result = actionConf_(i32(changetype<usize>(call)), call.byteLength);
   return result < 0 ? null : take(result);

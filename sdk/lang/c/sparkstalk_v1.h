@@ -593,7 +593,7 @@ int64_t ss_action_merge(ss_frame frame, const void *spec, uint32_t spec_len);
 SS_IMPORT("action_sql")
 int64_t ss_action_sql(const void *query, uint32_t query_len, const void *names, uint32_t names_len, const ss_expr *args, uint32_t args_count);
 
-/* makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped. replace takes the place of a view of that name, which else is an error. */
+/* makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped; the host makes it again when the session was lost. replace takes the place of a view of that name, which else is an error. */
 SS_IMPORT("action_view")
 int64_t ss_action_view(ss_frame frame, const void *name, uint32_t name_len, bool replace, bool global);
 
@@ -601,7 +601,7 @@ int64_t ss_action_view(ss_frame frame, const void *name, uint32_t name_len, bool
 SS_IMPORT("action_catalog")
 int64_t ss_action_catalog(const void *call, uint32_t call_len);
 
-/* asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so. */
+/* asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so. It then holds in the sessions that follow when one is lost, too. */
 SS_IMPORT("action_conf")
 int64_t ss_action_conf(const void *call, uint32_t call_len);
 

@@ -1036,7 +1036,7 @@ pub fn action_sql(query: &str, names: &[&str], args: &[Expr]) -> Result<Frame, F
     Ok(Frame(result as u32))
 }
 
-/// makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped. replace takes the place of a view of that name, which else is an error.
+/// makes frame a temporary view, which FrameSQL and FrameTable read by its name. Without global it is the task's own: no other task sees it, and it ends with the task. With global it is in the engine, named global_temp.NAME, for all tasks and until it is dropped; the host makes it again when the session was lost. replace takes the place of a view of that name, which else is an error.
 pub fn action_view(frame: Frame, name: &str, replace: bool, global: bool) -> Result<(), Failure> {
     checked(unsafe { import::action_view(frame.0, name.as_ptr(), name.len() as u32, replace as u32, global as u32) })?;
     Ok(())
@@ -1048,7 +1048,7 @@ pub fn action_catalog(call: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(take(result))
 }
 
-/// asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so.
+/// asks or changes the settings of the session that all tasks share. call is a JSON ConfCall; the answer is JSON: a string or null for get, an object for getAll, a boolean for isModifiable, else null. A setting can be set only if the host's configuration lets tasks do so. It then holds in the sessions that follow when one is lost, too.
 pub fn action_conf(call: &[u8]) -> Result<Vec<u8>, Failure> {
     let result = checked(unsafe { import::action_conf(call.as_ptr(), call.len() as u32) })?;
     Ok(take(result))
