@@ -216,7 +216,7 @@ func (c *arrowCheck) field(f flatbuffers.Table, level int) error {
 	}
 	kind := fbByte(f, fbFieldKind)
 	if name := arrowKinds[kind]; name != "" || kind == 0 || kind > 26 {
-		return fmt.Errorf("Spark has no type for one of kind %d %s; cast it before", kind, name)
+		return fmt.Errorf("no type of Spark's is for one of kind %d %s; cast it before", kind, name)
 	}
 	if o := f.Offset(fbFieldType); o != 0 && kind == fbTimestamp {
 		var t flatbuffers.Table

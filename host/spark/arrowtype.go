@@ -75,7 +75,7 @@ func localType(t arrow.DataType, want *sparkpb.DataType) (arrow.DataType, string
 	case arrow.DecimalType:
 		precision, scale := t.GetPrecision(), t.GetScale()
 		if precision < 1 || precision > 38 || scale < 0 || scale > precision {
-			return nil, "", fmt.Errorf("Spark has no decimals of precision %d and scale %d", precision, scale)
+			return nil, "", fmt.Errorf("a decimal of precision %d and scale %d is none of Spark's", precision, scale)
 		}
 		return &arrow.Decimal128Type{Precision: precision, Scale: scale}, fmt.Sprintf("decimal(%d,%d)", precision, scale), nil
 	case *arrow.StringType, *arrow.LargeStringType:
@@ -113,7 +113,7 @@ func localType(t arrow.DataType, want *sparkpb.DataType) (arrow.DataType, string
 	case *arrow.StructType:
 		return localStruct(t, want)
 	}
-	return nil, "", fmt.Errorf("Spark has no type for Arrow's %s; cast it before", t)
+	return nil, "", fmt.Errorf("no type of Spark's is for Arrow's %s; cast it before", t)
 }
 
 // localTimestamp is a timestamp in microseconds, or what was asked for if that is
@@ -122,7 +122,7 @@ func localType(t arrow.DataType, want *sparkpb.DataType) (arrow.DataType, string
 func localTimestamp(t *arrow.TimestampType, want *sparkpb.DataType) (arrow.DataType, string, error) {
 	if digits, ntz, fine := nanosOf(want); fine {
 		if ntz != (t.TimeZone == "") {
-			return nil, "", fmt.Errorf("Arrow's %s cannot become a %s: only one of a time zone is a timestamp_ltz, only one of none a timestamp_ntz", t, ddl(want))
+			return nil, "", fmt.Errorf("a column of Arrow's %s cannot become a %s: only one of a time zone is a timestamp_ltz, only one of none a timestamp_ntz", t, ddl(want))
 		}
 		return nanosArrow(digits, ntz), ddl(want), nil
 	}
@@ -148,7 +148,7 @@ func localStruct(t *arrow.StructType, want *sparkpb.DataType) (arrow.DataType, s
 		}
 	}
 	if t.NumFields() == 0 {
-		return nil, "", errors.New("Spark takes no struct without fields")
+		return nil, "", errors.New("a struct without fields is none of Spark's")
 	}
 	fields, text, err := localFields(t.Fields(), want.GetStruct().GetFields())
 	if err != nil {

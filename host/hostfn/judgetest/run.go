@@ -64,12 +64,17 @@ func Binder(t *testing.T, remote string) *hostfn.Binder {
 	if err := session.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return hostfn.New(hostfn.Config{Session: session, Cache: cache.New(cache.Config{Session: session}), TaskConf: []string{"spark.sql.*"}})
+	return hostfn.New(hostfn.Config{
+		Session: session, Cache: cache.New(cache.Config{Session: session}), TaskConf: []string{"spark.sql.*"},
+		Grants: []hostfn.Grant{{Capability: abi.CapabilityRawPlans, Tasks: "*"}},
+	})
 }
 
 // Session returns what a task sees of Spark, until the test's end.
 func Session(t *testing.T, binder *hostfn.Binder) *sdkspark.Session {
-	i := binder.Open(t.Context(), hostfn.Task{ID: proctest.Name(t), Name: "judge", Request: []byte(`{"id": "judge"}`)})
+	i := binder.Open(t.Context(), hostfn.Task{
+		ID: proctest.Name(t), Name: "judge", Request: []byte(`{"id": "judge"}`), Capabilities: []string{abi.CapabilityRawPlans},
+	})
 	t.Cleanup(i.Close)
 	return sdkspark.NewSession(i)
 }
