@@ -5,7 +5,7 @@ SPARK ?= sail
 SCALE ?= 0.01
 GO ?= go
 
-.PHONY: hostile pointers demo test race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: jar hostile pointers demo test race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -37,6 +37,9 @@ check: ## what CI runs after the tests: vet, linters, fresh generated files
 generate: ## write the generated files anew
 	$(GO) generate ./abi ./sdk/functions ./sdk/coverage
 	scripts/gen-spark
+
+jar: ## the jar of functions on executors made anew and compared; fetches 100 MB of Maven's the first time
+	@scripts/gen-udf --check
 
 setup: ## install everything that tests and demo use
 	@scripts/setup broker redis python pyspark sail spark tpch modules stubs lint

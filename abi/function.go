@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A FunctionSpec describes a function for Spark's expressions, which the
@@ -165,3 +166,15 @@ func (f *FunctionSpec) check() error {
 	}
 	return nil
 }
+
+const secondsPerDay = 24 * 60 * 60
+
+// Days is the date of a time, the day on its own calendar, as functions have it:
+// days since 1970-01-01.
+func Days(t time.Time) int32 {
+	year, month, day := t.Date()
+	return int32(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay)
+}
+
+// Date is the date of [Days], a midnight in UTC.
+func Date(days int32) time.Time { return time.Unix(int64(days)*secondsPerDay, 0).UTC() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 )
@@ -59,6 +60,23 @@ func TestFunctionsInAManifestAreChecked(t *testing.T) {
 	} {
 		if err := parse(c.f...); !errors.Is(err, abi.ErrManifest) || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestADateIsTheDayOfItsOwnCalendar(t *testing.T) {
+	for _, c := range []struct {
+		at   time.Time
+		want string
+	}{
+		{time.Date(2024, 2, 29, 23, 30, 0, 0, time.FixedZone("west", -5*3600)), "2024-02-29"},
+		{time.Date(2024, 2, 29, 0, 30, 0, 0, time.FixedZone("east", 5*3600)), "2024-02-29"},
+		{time.Date(1582, 10, 4, 12, 0, 0, 0, time.UTC), "1582-10-04"},
+		{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), "0001-01-01"},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), "9999-12-31"},
+	} {
+		if got := abi.Date(abi.Days(c.at)).Format(time.DateOnly); got != c.want {
+			t.Errorf("%v has the date %s, want %s", c.at, got, c.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/sdk/spark"
 )
 
@@ -185,19 +186,15 @@ func nullElement(i int, typ string) error {
 	return fmt.Errorf("element %d of an array is NULL, for which a Go []%s has no place; []*%[2]s does", i+1, typ)
 }
 
-const secondsPerDay = 24 * 60 * 60
-
 // timeCodec is that of timestamps, or of dates, which are midnights in UTC.
 func timeCodec(date bool) udfCodec {
 	if date {
 		return valueCodec(
 			func(r *udfReader, v reflect.Value) {
-				v.Set(reflect.ValueOf(time.Unix(int64(int32(r.u32()))*secondsPerDay, 0).UTC()))
+				v.Set(reflect.ValueOf(abi.Date(int32(r.u32()))))
 			},
 			func(w *udfWriter, v reflect.Value) {
-				t := v.Interface().(time.Time)
-				year, month, day := t.Date()
-				w.u32(uint32(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay))
+				w.u32(uint32(abi.Days(v.Interface().(time.Time))))
 			})
 	}
 	return valueCodec(

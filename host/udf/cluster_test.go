@@ -32,6 +32,7 @@ func TestFunctionsOutliveTheExecutorsOfACluster(t *testing.T) {
 			if err := c.session.Exec(t.Context(), "SET spark.connect.progress.reportInterval=100ms", spark.Options{}); err != nil {
 				t.Fatal(err)
 			}
+			c.outlivesWhatIsTooMuch(t)
 			c.killedInMidQuery(t, multiplyingBy(3, "d1"), multiplyingBy(5, "d2"), 0)
 			if all {
 				c.killedInMidQuery(t, library(t, 1, "e1"), library(t, 2, "e2"), 7)

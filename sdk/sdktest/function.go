@@ -153,7 +153,7 @@ func writeValue(to []byte, ddl string, v any) ([]byte, error) {
 	case time.Time:
 		switch ddl {
 		case "date":
-			return binary.LittleEndian.AppendUint32(to, uint32(value.Unix()/secondsPerDay)), nil
+			return binary.LittleEndian.AppendUint32(to, uint32(abi.Days(value))), nil
 		case "timestamp":
 			return binary.LittleEndian.AppendUint64(to, uint64(value.UnixMicro())), nil
 		}
@@ -171,8 +171,6 @@ func writeValue(to []byte, ddl string, v any) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("%v is a %T", v, v)
 }
-
-const secondsPerDay = 24 * 60 * 60
 
 // valueReader reads what [writeValue] writes.
 type valueReader struct {
@@ -219,7 +217,7 @@ func (r *valueReader) value(ddl string) any {
 	case ddl == "binary":
 		return []byte(r.text())
 	case ddl == "date":
-		return time.Unix(int64(int32(binary.LittleEndian.Uint32(r.take(4))))*secondsPerDay, 0).UTC()
+		return abi.Date(int32(binary.LittleEndian.Uint32(r.take(4))))
 	case ddl == "timestamp":
 		return time.UnixMicro(int64(binary.LittleEndian.Uint64(r.take(8)))).UTC()
 	case strings.HasPrefix(ddl, "decimal"):

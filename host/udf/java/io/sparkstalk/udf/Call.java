@@ -60,9 +60,9 @@ public final class Call {
             if (!spec.result.isBytes) {
                 return spec.result.fromWasm(packed);
             }
-            byte[] bytes = guest.memory.readBytes((int) packed, (int) (packed >>> 32));
+            byte[] bytes = guest.memory.readBytes((int) packed, Guest.bearable((int) (packed >>> 32)));
             return spec.result.isText ? Text.toSpark(bytes) : bytes;
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
             throw guest.spoil(spec, arguments, e);
         }
     }
@@ -74,7 +74,7 @@ public final class Call {
             put(0, a);
             finish(f);
             return this;
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
             throw guest.spoil(spec, new Object[] {given(0, a)}, e);
         }
     }
@@ -86,7 +86,7 @@ public final class Call {
             put(1, b);
             finish(f);
             return this;
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
             throw guest.spoil(spec, new Object[] {given(0, a), given(1, b)}, e);
         }
     }

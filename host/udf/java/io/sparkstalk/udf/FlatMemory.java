@@ -51,7 +51,11 @@ final class FlatMemory implements Memory {
         if (after < before || after > maximumPages()) {
             return -1;
         }
-        bytes = Arrays.copyOf(bytes, after * PAGE_SIZE);
+        try {
+            bytes = Arrays.copyOf(bytes, after * PAGE_SIZE);
+        } catch (OutOfMemoryError e) {
+            return -1; // the guest's to bear, which would be the executor's end
+        }
         return before;
     }
 

@@ -19,6 +19,8 @@ final class Guest {
     static final byte FINISH = 2;
 
     private static final String INITIALIZE = "_initialize";
+    /** The most bytes of a result. Spark makes several copies of a row, and an executor that cannot hold them ends. */
+    static final long MOST_RESULT = Math.min(64 << 20, Runtime.getRuntime().maxMemory() / 16);
 
     private final Code code;
     private final Wasi wasi = new Wasi();
@@ -68,7 +70,7 @@ final class Guest {
     static Guest of(Spec spec, ClassLoader loader) {
         try {
             return Code.guest(spec, loader);
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
             throw failure("start " + spec.name, null, e);
         }
     }
@@ -83,7 +85,10 @@ final class Guest {
         }
     }
 
-    /** Gives up the instance for a call that failed, and returns what Spark is told. */
+    /**
+     * Gives up the instance for a call that failed, and returns what Spark is told. Errors are among the failures: what a
+     * module makes of memory, stack and classes fails its query, where Spark would end the executor.
+     */
     RuntimeException spoil(Spec spec, Object[] arguments, Throwable e) {
         spoilt = true;
         code.forget();
@@ -103,6 +108,14 @@ final class Guest {
         RuntimeException plain = new RuntimeException(what + ": " + why);
         plain.setStackTrace(new StackTraceElement[0]);
         return plain;
+    }
+
+    /** Returns the length of a result, which is not too much for the executor. */
+    static int bearable(int length) {
+        if (Integer.toUnsignedLong(length) > MOST_RESULT) {
+            throw new Failure("its result has " + Integer.toUnsignedString(length) + " bytes; an executor with this heap takes " + MOST_RESULT);
+        }
+        return length;
     }
 
     /** What a guest says went wrong. */
@@ -133,7 +146,7 @@ final class Guest {
                 write(spec, i, arguments[i]);
             }
             return answer(step == FINISH ? spec.result : Type.STATE, machine.call(entry, new long[] {spec.index, buffer.length()})[0]);
-        } catch (RuntimeException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError | LinkageError e) {
             throw spoil(spec, arguments, e);
         }
     }
@@ -154,7 +167,7 @@ final class Guest {
         if (packed < 0) {
             throw new Failure(new String(memory.readBytes(at, Math.min(length, 4096)), StandardCharsets.UTF_8));
         }
-        Type.Reader in = new Type.Reader(memory, at, length);
+        Type.Reader in = new Type.Reader(memory, at, bearable(length));
         Object out = type.readNullable(in);
         in.finish();
         return out;

@@ -522,6 +522,9 @@ abstract class Type {
             if (n < 0 || n > in.end - in.at) {
                 throw in.malformed("it ends within an array");
             }
+            if (n > Guest.MOST_RESULT / 16) { // what the objects take at least, with a copy
+                throw new Guest.Failure("its result has an array of " + n + " elements; an executor with this heap takes " + Guest.MOST_RESULT / 16);
+            }
             Object[] out = new Object[n];
             for (int i = 0; i < n; i++) {
                 out[i] = element.readNullable(in);

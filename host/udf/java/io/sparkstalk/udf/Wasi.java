@@ -23,6 +23,7 @@ final class Wasi {
     private static final int NOT_SUPPORTED = 52;
 
     private static final int MOST_PRINTED = 2048;
+    private static final int MOST_RANDOM = 4096;
 
     private final StringBuilder printed = new StringBuilder();
 
@@ -50,12 +51,7 @@ final class Wasi {
                     return errno(OK);
                 };
             case "random_get":
-                return (instance, a) -> {
-                    byte[] bytes = new byte[(int) a[1]];
-                    RANDOM.nextBytes(bytes);
-                    instance.memory().write((int) a[0], bytes);
-                    return errno(OK);
-                };
+                return Wasi::random;
             case "args_sizes_get":
             case "environ_sizes_get":
                 return (instance, a) -> {
@@ -120,6 +116,19 @@ final class Wasi {
     private static long[] time(Instance instance, long... a) {
         long now = (int) a[0] == 0 ? System.currentTimeMillis() * 1_000_000L : System.nanoTime() - START;
         instance.memory().writeLong((int) a[2], now);
+        return errno(OK);
+    }
+
+    private static long[] random(Instance instance, long... a) {
+        Memory memory = instance.memory();
+        int at = (int) a[0];
+        int n = (int) a[1];
+        memory.fill((byte) 0, at, at + n); // traps unless all of it is memory
+        byte[] piece = new byte[Math.min(n, MOST_RANDOM)];
+        for (int done = 0; done < n; done += piece.length) {
+            RANDOM.nextBytes(piece);
+            memory.write(at + done, piece, 0, Math.min(piece.length, n - done));
+        }
         return errno(OK);
     }
 
