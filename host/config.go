@@ -96,6 +96,9 @@ type Config struct {
 	// Queues are the queues to consume, each NAME or NAME:EXCHANGE:ROUTING_KEY.
 	// Empty means those of TaskQueues, or TaskDefaultQueue.
 	Queues []string `json:"queues"`
+	// Purge drops the tasks that wait in the queues when the worker starts, before it
+	// takes any, as Celery's --purge.
+	Purge bool `json:"purge"`
 	// ExcludeQueues are names of queues that are not consumed after all.
 	ExcludeQueues []string `json:"exclude_queues"`
 	// TaskQueues are how queues are declared, by name, also those that tasks are

@@ -253,7 +253,13 @@ func (h *Host) Run(ctx, now context.Context) error {
 	if isTrue(h.cfg.Mingle) {
 		h.mingle(intake)
 	}
-	workErr := h.worker.Run(intake, work)
+	workErr := h.purge(intake)
+	if workErr == nil {
+		workErr = h.worker.Run(intake, work)
+	} else {
+		stopIntake()
+		workErr = errors.Join(workErr, h.worker.Run(intake, work))
+	}
 	stopBase()
 	<-muted
 	return errors.Join(workErr, under.Wait(), h.Close())

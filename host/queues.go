@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/worker"
 )
 
@@ -282,6 +284,28 @@ func (r *routing) arrival(q broker.Queue) []broker.Binding {
 		}
 	}
 	return bindings
+}
+
+// purge drops what waits in the queues that are consumed, if that is configured.
+func (h *Host) purge(ctx context.Context) error {
+	if !h.cfg.Purge {
+		return nil
+	}
+	purger, ok := h.broker.(broker.Purger)
+	if !ok {
+		return errors.New("setting purge: this broker cannot drop what waits in its queues")
+	}
+	for _, q := range h.routing.consumed {
+		n, err := purger.Purge(ctx, q)
+		if ctx.Err() != nil {
+			return nil // told to stop before there was a broker
+		}
+		if err != nil {
+			return fmt.Errorf("setting purge: %w", err)
+		}
+		h.log.Info("purged: tasks that waited were dropped", logkey.Queue, q.Name, logkey.Count, n)
+	}
+	return nil
 }
 
 // exchanges are those of queues that are published to and perhaps not consumed.

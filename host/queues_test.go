@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
 
 func TestRoutingOfConfiguration(t *testing.T) {
@@ -81,5 +83,43 @@ func TestRoutingOfConfiguration(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("got %v, want it to name %s", err, text)
 		}
+	}
+}
+
+func TestPurgeDropsWhatWaits(t *testing.T) {
+	t.Parallel()
+	for name, url := range brokers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := serve(t, func(c *Config) { c.Broker, c.ResultBackend = url(t), proctest.Redis(t) })
+			hosttest.Eventually(t, w.Host.broker.Connected)
+			w.stop()
+			if err := w.wait(); err != nil {
+				t.Fatal(err)
+			}
+			<-w.ended
+			cfg, err := w.cfg.withDefaults()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := openBroker(cfg, nil, "sender")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := b.Publish(t.Context(), broker.Publication{RoutingKey: w.queue, Message: broker.Message{Body: []byte("{}")}}); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+			w.cfg.Purge = true
+			w.start()
+			hosttest.Eventually(t, w.Host.broker.Connected)
+			if log := w.log.String(); !strings.Contains(log, "purged: tasks that waited were dropped") || !strings.Contains(log, "count=2") {
+				t.Errorf("two messages were not purged:\n%s", log)
+			}
+		})
 	}
 }

@@ -131,6 +131,13 @@ func (q Queue) Bound() []Binding {
 	return append([]Binding{{Exchange: q.Exchange, ExchangeType: kind, RoutingKey: q.RoutingKey}}, q.Bindings...)
 }
 
+// A Purger is a [Broker] that can drop what waits in a queue.
+type Purger interface {
+	// Purge declares a queue, drops the messages in it that no consumer holds, and
+	// returns how many they were. It waits for a connection as long as ctx lasts.
+	Purge(ctx context.Context, q Queue) (int, error)
+}
+
 // A Broker receives and publishes. Its methods may be called by any goroutine.
 type Broker interface {
 	// Run connects, declares and consumes the queues, and hands each delivery

@@ -98,7 +98,10 @@ type Broker struct {
 	declared  bool // the queues were declared once, so the permissions were right
 }
 
-var _ broker.Broker = (*Broker)(nil)
+var (
+	_ broker.Broker = (*Broker)(nil)
+	_ broker.Purger = (*Broker)(nil)
+)
 
 // New checks cfg; it does not connect.
 func New(cfg Config) (*Broker, error) {
@@ -308,6 +311,30 @@ func (b *Broker) Declare(ctx context.Context, q broker.Queue) error {
 			return fmt.Errorf("rabbitmq: declare queue %q: %w", q.Name, errors.Join(context.Cause(ctx), err))
 		}
 	}
+}
+
+// Purge implements [broker.Purger].
+func (b *Broker) Purge(ctx context.Context, q broker.Queue) (n int, err error) {
+	if err := b.Declare(ctx, q); err != nil {
+		return 0, err
+	}
+	l, err := await(ctx, b.pub, func() *link { return b.pub.link })
+	if err != nil {
+		return 0, fmt.Errorf("rabbitmq: purge queue %q: %w", q.Name, err)
+	}
+	ch, err := l.channel()
+	if err != nil {
+		return 0, fmt.Errorf("rabbitmq: purge queue %q: open channel: %w", q.Name, plainly(err))
+	}
+	defer func() { _ = l.call(ch.Close) }()
+	err = l.call(func() (err error) {
+		n, err = ch.QueuePurge(q.Name, false)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("rabbitmq: purge queue %q: %w", q.Name, plainly(err))
+	}
+	return n, nil
 }
 
 // Consume implements [broker.Broker].

@@ -142,7 +142,10 @@ type Broker struct {
 	arming    chan struct{}        // closed, and replaced, when armed grows
 }
 
-var _ broker.Broker = (*Broker)(nil)
+var (
+	_ broker.Broker = (*Broker)(nil)
+	_ broker.Purger = (*Broker)(nil)
+)
 
 // New checks cfg; it does not connect.
 func New(cfg Config) (*Broker, error) {
@@ -296,6 +299,33 @@ func (b *Broker) consumed() []broker.Queue {
 // binding does.
 func (b *Broker) Declare(ctx context.Context, q broker.Queue) error {
 	return b.persist(ctx, func(ctx context.Context) error { return b.bind(ctx, []broker.Queue{q}) })
+}
+
+// Purge implements [broker.Purger].
+func (b *Broker) Purge(ctx context.Context, q broker.Queue) (n int, err error) {
+	if err := b.Declare(ctx, q); err != nil {
+		return 0, err
+	}
+	var lists []string
+	for _, step := range b.steps {
+		lists = append(lists, b.list(q.Name, step))
+	}
+	err = b.persist(ctx, func(ctx context.Context) error {
+		lengths := make([]*goredis.IntCmd, len(lists))
+		_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+			for i, list := range lists {
+				lengths[i] = p.LLen(ctx, list)
+			}
+			p.Del(ctx, lists...)
+			return nil
+		})
+		n = 0
+		for _, l := range lengths {
+			n += int(l.Val())
+		}
+		return err
+	})
+	return n, err
 }
 
 // Consume implements [broker.Broker]. Queues of fanout exchanges must be known

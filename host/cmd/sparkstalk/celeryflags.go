@@ -15,7 +15,6 @@ var elsewhere = func() map[string]string {
 		slots     = "tasks are instances of WASM modules within one process; --concurrency says how many run at once, memory_mib what one may take"
 		modules   = "tasks come from the modules in the folder of --plugins"
 		supervise = "let systemd (examples/systemd) or another supervisor run the worker"
-		purge     = "celery purge and its -Q empty queues"
 	)
 	return map[string]string{
 		"app": modules, "A": modules, "include": modules, "I": modules,
@@ -23,7 +22,7 @@ var elsewhere = func() map[string]string {
 		"optimization": "a message goes to whichever slot is free, which is Celery's fair", "O": "a message goes to whichever slot is free, which is Celery's fair",
 		"disable-prefetch": "--prefetch-multiplier 1 is the least",
 		"detach":           supervise, "D": supervise, "uid": supervise, "gid": supervise, "umask": supervise, "executable": supervise,
-		"purge": purge, "discard": purge,
+		"discard":   "--purge is its other name",
 		"scheduler": "the beat's is the only one",
 	}
 }()

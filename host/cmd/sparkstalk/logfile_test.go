@@ -52,7 +52,7 @@ func TestFlagsOfCelerysThatAreNotHereSayWhatIs(t *testing.T) {
 		{"-Aproj", "tasks come from the modules in the folder of --plugins"},
 		{"-Ofair", "Celery's fair"},
 		{"--detach", "let systemd"},
-		{"--purge", "celery purge"},
+		{"--discard", "--purge"},
 		{"--nonsense", "unknown flag: --nonsense"},
 	} {
 		cmd := root()

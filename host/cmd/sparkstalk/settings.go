@@ -52,6 +52,7 @@ var settingsTable = []setting{
 	{"spark_token", "", "", "SPARK_CONNECT_AUTHENTICATE_TOKEN", ""},
 	{"home", "home", "", "", "`folder` of installed engines and compiled modules"},
 	{"queues", "queues", "Q", "", "`queues` to consume, with commas; NAME or NAME:EXCHANGE:KEY"},
+	{"purge", "purge", "", "", "drop the tasks that wait in the queues when the worker starts"},
 	{"exclude_queues", "exclude-queues", "X", "", "`queues` not to consume, with commas, of those that would be"},
 	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
 	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU"},
