@@ -32,10 +32,12 @@ func TestWorkersBehaveTheSame(t *testing.T) {
 	database := func(n string) string { return strings.TrimSuffix(proctest.Redis(t), "/0") + "/" + n }
 
 	args := []string{"-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "test_conformance.py"}
-	whole := os.Getenv("SPARKSTALK_CONFORMANCE") == "all"
-	if whole {
+	switch some := os.Getenv("SPARKSTALK_CONFORMANCE_SCENARIOS"); {
+	case some != "": // by a part of their names, for work on them
+		args = append(args, "--durations=10", "-k", some)
+	case os.Getenv("SPARKSTALK_CONFORMANCE") == "all":
 		args = append(args, "--table=../"+table)
-	} else { // a short cut of it
+	default: // a short cut of it
 		args = append(args, "--combinations=Redis+Redis", "--quick")
 	}
 	if some := os.Getenv("SPARKSTALK_CONFORMANCE_ONLY"); some != "" { // for work on it

@@ -1,5 +1,6 @@
 """pytest's part: one pair of workers for each combination, and the table."""
 
+import datetime
 import os
 import pathlib
 import re
@@ -14,9 +15,9 @@ COMBINATIONS = {
     "RabbitMQ+SQLite": ("AMQP", "SQLITE_RESULTS"),
     "quorum+Redis": ("AMQP", "REDIS_RESULTS"),  # RabbitMQ with a quorum queue, bound to a topic exchange
 }
-HEAD = """# Compatibility with Celery's own worker
+HEAD = f"""# Compatibility with Celery's own worker
 
-Written by `make conformance`: what a client of Celery 5.7 sees of a Python worker and of sparkstalk, by message broker and
+Written by `make conformance`, last on {datetime.date.today()}: what a client of Celery 5.7 sees of a Python worker and of sparkstalk, by message broker and
 result backend; "quorum" is RabbitMQ with a quorum queue bound to a topic exchange, for what differs there. "–": Celery has no
 such thing there, or it was not compared. How it is compared: [conformance](conformance).
 

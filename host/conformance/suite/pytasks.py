@@ -14,6 +14,12 @@ app.conf.update(
     task_default_queue=os.environ["QUEUE"], worker_prefetch_multiplier=4, worker_hijack_root_logger=True,
     accept_content=["json", "msgpack", "yaml"], broker_connection_retry_on_startup=True, task_send_sent_event=False,
 )
+app.conf.broker_heartbeat = 10  # as ours has it
+if os.environ.get("SOFT_SHUTDOWN"):
+    app.conf.worker_soft_shutdown_timeout = float(os.environ["SOFT_SHUTDOWN"])
+app.conf.result_extended = bool(os.environ.get("RESULT_EXTENDED"))
+if os.environ.get("MAX_PRIORITY"):
+    app.conf.task_queue_max_priority = int(os.environ["MAX_PRIORITY"])
 if os.environ.get("QUORUM"):
     app.conf.task_queues = target.quorum(os.environ["QUEUE"])
 
@@ -120,6 +126,13 @@ def autoretry(self, until):
 @task("reject", acks_late=True)
 def reject():
     raise Reject("unwanted", requeue=False)
+
+
+@task("reject_once", bind=True, acks_late=True)
+def reject_once(self):
+    if not self.request.delivery_info["redelivered"]:
+        raise Reject("not yet", requeue=True)
+    return "again"
 
 
 @task("ignore")

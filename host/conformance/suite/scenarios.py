@@ -5,14 +5,16 @@ import time
 import uuid
 
 from celery import chord, group
+from celery.exceptions import TimeoutError as ResultTimeout
+from kombu import Exchange, Queue
 
 ALL = []
 
 
 def scenario(area, behaviour, needs=(), alone=False, slow=False):
-    """needs: "redis" (a result backend that keeps results), "amqp"; "quorum" has it
-    run on quorum queues alone, "quorum too" also there. alone: it changes the worker
-    for the others. slow: it takes seconds by its nature."""
+    """needs: "redis" (a result backend that keeps results), "amqp", "redis server" (results
+    in Redis); "quorum" has it run on quorum queues alone, "quorum too" also there. alone: it
+    changes the worker for the others. slow: it takes seconds by its nature."""
 
     def add(function):
         ALL.append({"area": area, "behaviour": behaviour, "run": function, "needs": needs, "alone": alone, "slow": slow})
@@ -115,35 +117,51 @@ def sent_by_task(t):
 # States
 
 
-@scenario("states", "STARTED of a tracked task", needs=("redis",))
+def meets(t, r, state):
+    """What is told with a state of a task under way. rpc:// has no store to look into:
+    its client hears of states while it waits for the end."""
+    if t.persistent:
+        t.wait(state, lambda: r.state == state)
+        return r.info
+    seen = []
+    try:
+        r.get(timeout=5, on_message=seen.append, propagate=False)
+    except ResultTimeout:
+        pass
+    return next(m["result"] for m in seen if m["status"] == state)
+
+
+def final(t, r):
+    """The state that a task ends with which may have none."""
+    time.sleep(0.3)
+    return r.state if t.persistent else t.outcome(r, timeout=0.5)["state"]
+
+
+@scenario("states", "STARTED of a tracked task")
 def started(t):
     r = t.send("tracked", 1)
-    t.wait("STARTED", lambda: r.state == "STARTED")
-    info = dict(r.info)
+    info = dict(meets(t, r, "STARTED"))
     return [sorted(info), isinstance(info["pid"], int), t.plain(info["hostname"]), t.outcome(r)]
 
 
-@scenario("states", "PROGRESS and its meta", needs=("redis",))
+@scenario("states", "PROGRESS and its meta")
 def progress(t):
     r = t.send("progress", 1)
-    t.wait("PROGRESS", lambda: r.state == "PROGRESS")
-    return [r.info, t.outcome(r)]
+    return [meets(t, r, "PROGRESS"), t.outcome(r)]
 
 
-@scenario("states", "a state of the task's own that stays", needs=("redis",))
+@scenario("states", "a state of the task's own that stays")
 def own_state(t):
     r = t.send("state", "LOADED", {"rows": 5})
-    t.wait("LOADED", lambda: r.state == "LOADED")
-    return [r.info, r.ready()]
+    return [meets(t, r, "LOADED"), r.ready()]
 
 
-@scenario("states", "an ignored result is not stored", needs=("redis",))
+@scenario("states", "an ignored result is not stored")
 def ignored(t):
     r = t.send("ignored")
     other = t.send("add", 1, 1, ignore_result=True)
     t.call("add", 1, 1)
-    time.sleep(0.3)
-    return [r.state, other.state]
+    return [final(t, r), final(t, other)]
 
 
 @scenario("states", "what is stored of a success and of a failure", needs=("redis",))
@@ -186,11 +204,10 @@ def autoretry(t):
     return [t.call("autoretry", 1), t.call("autoretry", 9)]
 
 
-@scenario("retries", "RETRY and its cause", needs=("redis",))
+@scenario("retries", "RETRY and its cause")
 def retry_state(t):
     r = t.app.send_task("conf.retry", args=[9], queue=t.queue)
-    seen = t.wait("RETRY", lambda: r.state == "RETRY" and repr(r.info))
-    return [seen, t.outcome(r)["state"]]
+    return [repr(meets(t, r, "RETRY")), t.outcome(r)["state"]]
 
 
 # Limits
@@ -218,20 +235,23 @@ def rate(t):
 # Reject and ignore
 
 
-@scenario("tasks", "Ignore leaves no state", needs=("redis",))
+@scenario("tasks", "Ignore leaves no state")
 def ignore(t):
     r = t.send("ignore")
     t.call("add", 1, 1)
-    time.sleep(0.3)
-    return r.state
+    return final(t, r)
 
 
-@scenario("tasks", "Reject without requeue", needs=("redis",))
+@scenario("tasks", "Reject without requeue")
 def reject(t):
     r = t.send("reject")
     t.call("add", 1, 1)
-    time.sleep(0.3)
-    return r.state
+    return final(t, r)
+
+
+@scenario("tasks", "Reject with requeue")
+def reject_requeue(t):
+    return t.call("reject_once")
 
 
 # Canvas
@@ -243,9 +263,11 @@ def chains(t):
     return [t.outcome(r), t.outcome(r.parent) if t.persistent else None]
 
 
-@scenario("canvas", "a chain that fails in the middle", needs=("redis",))
+@scenario("canvas", "a chain that fails in the middle")
 def chain_fails(t):
     r = (t.sig("add", 1, 2) | t.sig("fail", "ValueError", immutable=True) | t.sig("add", 4)).apply_async()
+    if not t.persistent:
+        return t.outcome(r.parent)  # nobody tells the client of the tasks behind it
     steps = [r, r.parent, r.parent.parent]
     t.wait("all of it to end", lambda: all(step.ready() for step in steps))
     return [t.outcome(r), [step.state for step in steps]]
@@ -360,7 +382,7 @@ def replace_group(t):
     return t.outcome((t.sig("replace_group", 3) | t.sig("sum")).apply_async())
 
 
-@scenario("canvas", "the relations of a chain's tasks: parent, root, group", needs=("redis",))
+@scenario("canvas", "the relations of a chain's tasks: parent, root, group")
 def relations(t):
     r = (t.sig("request") | t.sig("collect")).apply_async()
     first = r.parent.get(timeout=30)
@@ -370,11 +392,24 @@ def relations(t):
     return [first["id"] == first["root_id"], first["parent_id"], [g["group"] == members.id for g in got]]
 
 
-@scenario("canvas", "stamps travel along a chain", needs=("redis",))
+@scenario("canvas", "stamps travel along a chain")
 def stamps(t):
     s = t.sig("add", 1, 2) | t.sig("add", 3)
     s.stamp(batch="b1")
     return t.outcome(s.apply_async())
+
+
+@scenario("canvas", "a chain through both workers, Python's and ours")
+def mixed_chain(t):
+    other = lambda *args: t.sig("add", *args).set(queue=t.peer.queue)
+    return t.outcome((t.sig("add", 1, 2) | other(3) | t.sig("add", 4) | other(5)).apply_async())
+
+
+@scenario("canvas", "a chord whose tasks and body are on both workers", needs=("redis",))
+def mixed_chord(t):
+    header = [t.sig("add", n, n).set(queue=q) for n in range(3) for q in (t.queue, t.peer.queue)]
+    other = chord(header)(t.sig("sum").set(queue=t.peer.queue))
+    return [t.outcome(chord(header)(t.sig("sum"))), t.outcome(other)]
 
 
 # Revoking
@@ -495,7 +530,7 @@ def query_task(t):
 @scenario("control", "stats and their keys")
 def stats(t):
     got = t.reply("stats")[0]
-    return [sorted(got), sorted(got["broker"]), got["prefetch_count"], sorted(got["pool"])[:3]]
+    return [sorted(got), got["broker"], got["prefetch_count"], sorted(got["pool"])[:3]]
 
 
 @scenario("control", "active_queues")
@@ -573,8 +608,8 @@ def quorum_queue(t):
 # Events
 
 
-def listen(t, act):
-    """The events that t's worker sends while act runs."""
+def listen(t, act, node=None):
+    """The events that t's worker, or the named one, sends while act runs."""
     import threading
 
     seen, ready, over = [], threading.Event(), threading.Event()
@@ -591,7 +626,7 @@ def listen(t, act):
                         pass
 
     def mine():
-        return [e for e in seen if e.get("hostname") == t.node]
+        return [e for e in seen if e.get("hostname") == (node or t.node)]
 
     thread = threading.Thread(target=receive)
     thread.start()
@@ -640,3 +675,135 @@ def asked(t):
 
     seen = listen(t, act)
     return [fields(e) for e in seen if e["type"] == "worker-heartbeat" and ("active" not in e or t.kind == "sparkstalk")][:1]
+
+
+# A worker's life: each scenario has workers of its own, on a queue of theirs
+
+
+def left(t, queue):
+    """How many messages wait in a queue."""
+    with t.app.connection_for_read() as c:
+        try:
+            return c.default_channel.queue_declare(queue, passive=True).message_count
+        except c.channel_errors:
+            return 0  # Redis has no empty lists
+
+
+def runs(t, worker, result):
+    t.wait("the task to run", lambda: any(x["id"] == result.id for x in (worker.inspect().active() or {}).get(worker.node, [])))
+
+
+@scenario("life", "SIGTERM: what runs ends, what waits stays in its queue", needs=("redis server",), slow=True)
+def warm_shutdown(t):
+    import signal
+
+    with t.worker("-c", "1") as w:
+        first = t.send("sleep", 1.5, queue=w.queue)
+        runs(t, w, first)
+        second = t.send("add", 1, 1, queue=w.queue)
+        t.wait("the second to be reserved", lambda: (w.inspect().reserved() or {}).get(w.node))
+        code = w.end(signal.SIGTERM)
+        return [t.outcome(first), code, left(t, w.queue), second.state]
+
+
+@scenario("life", "a shutdown by remote control, with worker-online and worker-offline", needs=("redis server",), slow=True)
+def remote_shutdown(t):
+    w = t.worker("-c", "1")
+
+    def act(mine):
+        with w:
+            t.wait("worker-online", lambda: any(e["type"] == "worker-online" for e in mine()))
+            t.app.control.shutdown(destination=[w.node])
+            codes.append(w.end(None))
+            t.wait("worker-offline", lambda: any(e["type"] == "worker-offline" for e in mine()))
+
+    codes = []
+    seen = listen(t, act, w.node)
+    return [codes, [[e["type"], fields(e)] for e in seen if e["type"] in ("worker-online", "worker-offline")]]
+
+
+@scenario("life", "SIGQUIT with worker_soft_shutdown_timeout: a task may end within it", needs=("redis server",), slow=True)
+def soft_shutdown(t):
+    import signal
+
+    with t.worker("-c", "1", SOFT_SHUTDOWN="5") as w:
+        r = t.send("sleep_late", 1.5, queue=w.queue)
+        runs(t, w, r)
+        code = w.end(signal.SIGQUIT)
+        return [t.outcome(r), code, left(t, w.queue)]
+
+
+@scenario("life", "a late-acked task whose worker is killed runs again elsewhere", needs=("redis server", "amqp"), slow=True)
+def killed(t):
+    with t.worker("-c", "1") as w:
+        r = t.send("sleep_late", 2, queue=w.queue)
+        runs(t, w, r)
+        w.kill()
+    with t.worker("-c", "1", queue=w.queue):
+        return [t.outcome(r), left(t, w.queue)]
+
+
+@scenario("life", "revocations outlive a restart (--statedb)", needs=("redis server",), slow=True)
+def statedb(t):
+    import os
+    import signal
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        state, task_id = os.path.join(folder, "state"), str(uuid.uuid4())
+        with t.worker("-c", "1", "-S", state) as w:
+            t.app.control.revoke(task_id, destination=[w.node], reply=True, timeout=5, limit=1)
+            code = w.end(signal.SIGTERM)
+        with t.worker("-c", "1", "-S", state, queue=w.queue) as again:
+            known = task_id in (again.inspect().revoked() or {}).get(again.node, [])
+            return [code, known, t.outcome(t.send("add", 1, 1, task_id=task_id, queue=w.queue))]
+
+
+@scenario("life", "result_extended: what is stored then", needs=("redis server",), slow=True)
+def extended(t):
+    import json
+
+    with t.worker("-c", "1", RESULT_EXTENDED="true") as w:
+        out = []
+        for r in (t.send("add", 1, kwargs={"y": 2}, queue=w.queue), t.send("fail", "ValueError", "boom", queue=w.queue)):
+            t.outcome(r)
+            meta = json.loads(t.app.backend.client.get(t.app.backend.get_key_for_task(r.id)))
+            meta["traceback"], meta["date_done"] = bool(meta["traceback"]), bool(meta["date_done"])
+            out.append({k: w.plain(v) for k, v in sorted(meta.items())})
+        return out
+
+
+@scenario("life", "priorities of tasks that wait", needs=("redis server",), slow=True)
+def priorities(t):
+    with t.worker("-c", "1", "--prefetch-multiplier", "1", MAX_PRIORITY="9") as w:
+        declared = Queue(w.queue, Exchange(w.queue), routing_key=w.queue, queue_arguments={"x-max-priority": 9})
+        first = t.send("sleep", 1.5, queue=declared)
+        runs(t, w, first)
+        sent = {p: t.send("add", p, 0, queue=declared, priority=p) for p in (0, 3, 9, 6)}
+        for r in [first, *sent.values()]:
+            r.get(timeout=30)
+        order = sorted(sent, key=lambda p: sent[p].date_done)
+        # The one that was fetched while the first ran was the first to come.
+        return [p for p in order if p]
+
+
+@scenario("life", "--autoscale: stats and its bounds", needs=("redis server",), slow=True)
+def autoscale(t):
+    with t.worker("--autoscale", "1,3") as w:
+        out = []
+        tasks = [t.send("sleep", 1.5, queue=w.queue) for _ in range(4)]
+        scaled = lambda: (w.stats().get("autoscaler") or {}).get("current") == 3
+        t.wait("the pool to grow", scaled)
+        s = w.stats()
+        out += [s["autoscaler"]["max"], s["autoscaler"]["min"], s["prefetch_count"]]
+        out.append(t.app.control.autoscale(5, 0, destination=[w.node], reply=True, timeout=5, limit=1)[0][w.node])
+        s = w.stats()
+        out += [{k: s["autoscaler"][k] for k in ("max", "min")}, s["prefetch_count"], [t.outcome(r) for r in tasks]]
+        return out
+
+
+@scenario("life", "several broker URLs of which the first is dead", needs=("redis server", "amqp"), slow=True)
+def failover(t):
+    dead = "amqp://guest:guest@127.0.0.1:1//"
+    with t.worker("-c", "1", broker=f"{dead};{t.broker}") as w:
+        return [t.outcome(t.send("add", 1, 2, queue=w.queue)), len(w.stats()["broker"]["alternates"])]

@@ -8,6 +8,8 @@ from celery import Celery
 from celery.exceptions import TimeoutError as ResultTimeout
 from kombu import Exchange, Queue
 
+import workers
+
 PATIENCE = 30
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -79,6 +81,10 @@ class Target:
             return text(repr(v))
 
         return walk(value)
+
+    def worker(self, *options, queue=None, broker=None, **settings):
+        """One more worker of this kind, for a with statement."""
+        return workers.Extra(self, options, queue, broker, settings)
 
     def inspect(self, timeout=2):
         return self.app.control.inspect(destination=[self.node], timeout=timeout)

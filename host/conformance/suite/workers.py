@@ -1,5 +1,6 @@
 """Starts the two workers of a combination of broker and result backend."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -9,10 +10,29 @@ import sys
 import tempfile
 import time
 
-from target import Target
+import target
 
 HERE = pathlib.Path(__file__).parent
 LOGS = pathlib.Path(os.environ.get("LOGS") or tempfile.mkdtemp(prefix="conformance-"))
+# What the two name differently, of settings that scenarios change.
+OURS = {"SOFT_SHUTDOWN": "SPARKSTALK_WORKER_SOFT_SHUTDOWN_TIMEOUT", "RESULT_EXTENDED": "SPARKSTALK_RESULT_EXTENDED", "MAX_PRIORITY": "SPARKSTALK_TASK_QUEUE_MAX_PRIORITY"}
+
+
+def start(kind, queue, node, broker, backend, options, env, log):
+    """A worker's process, in a group of its own."""
+    env = {**os.environ, "CELERY_BROKER_URL": broker, "CELERY_RESULT_BACKEND": backend, "QUEUE": queue, **env}
+    if kind == "python":
+        command = [sys.executable, "-m", "celery", "-A", "pytasks", "worker", "-P", "prefork", "-l", "INFO"]
+    else:
+        command = [
+            os.environ["SPARKSTALK"], "worker", "--allow-all", "-l", "debug", "--broker", broker, "--result-backend", backend,
+            "--plugins", os.environ["MODULES"], "--spark", os.environ["SPARK_REMOTE"],
+        ]
+        env.update(SPARKSTALK_ACCEPT_CONTENT="json,msgpack,yaml", SPARKSTALK_TASK_DEFAULT_QUEUE=queue)
+        if "--prefetch-multiplier" not in options:
+            options = [*options, "--prefetch-multiplier", "4"]
+    with open(log, "wb") as out:
+        return subprocess.Popen([*command, "-Q", queue, "-n", node, *options], cwd=HERE, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 class Pair:
@@ -23,26 +43,17 @@ class Pair:
         mark = f"{os.getpid()}-{time.time_ns() % 10**9}"
         for kind in ("python", "sparkstalk"):
             queue, node = f"conf-{kind}-{mark}", f"{kind}-{mark}@conf"
-            env = {**os.environ, "CELERY_BROKER_URL": broker, "CELERY_RESULT_BACKEND": backend, "QUEUE": queue}
+            env = {}
             on_quorum = combination.startswith("quorum")
             if on_quorum:
                 declared = {"exchange": queue, "exchange_type": "topic", "routing_key": queue, "queue_arguments": {"x-queue-type": "quorum"}}
                 env.update(QUORUM="1", SPARKSTALK_TASK_QUEUES=json.dumps({queue: declared}))
-            if kind == "python":
-                command = [sys.executable, "-m", "celery", "-A", "pytasks", "worker", "-Q", queue, "-n", node, "-c", "2", "-P", "prefork", "-l", "INFO"]
-            else:
-                command = [
-                    os.environ["SPARKSTALK"], "worker", "--allow-all", "-Q", queue, "-n", node, "-c", "2", "-l", "debug", "--prefetch-multiplier", "4",
-                    "--broker", broker, "--result-backend", backend, "--plugins", os.environ["MODULES"], "--spark", os.environ["SPARK_REMOTE"],
-                ]
-                env.update(SPARKSTALK_ACCEPT_CONTENT="json,msgpack,yaml", SPARKSTALK_TASK_DEFAULT_QUEUE=queue)
-            log = open(LOGS / f"{combination}-{kind}.log", "wb")
-            self.processes[kind] = subprocess.Popen(command, cwd=HERE, env=env, stdout=log, stderr=subprocess.STDOUT)
-            log.close()
-            self.targets[kind] = Target(kind, broker, backend, queue, node, on_quorum)
-        for kind, target in self.targets.items():
-            answers = lambda t=target: self.alive(t.kind) and t.call("add", 1, 1) == {"state": "SUCCESS", "value": 2}
-            target.thread.submit(target.wait, f"worker, see {LOGS}/{combination}-{kind}.log", answers, 60).result()
+            self.processes[kind] = start(kind, queue, node, broker, backend, ["-c", "2"], env, LOGS / f"{combination}-{kind}.log")
+            self.targets[kind] = target.Target(kind, broker, backend, queue, node, on_quorum)
+        self.targets["python"].peer, self.targets["sparkstalk"].peer = self.targets["sparkstalk"], self.targets["python"]
+        for kind, t in self.targets.items():
+            answers = lambda t=t: self.alive(t.kind) and t.call("add", 1, 1) == {"state": "SUCCESS", "value": 2}
+            t.thread.submit(t.wait, f"worker, see {LOGS}/{combination}-{kind}.log", answers, 60).result()
 
     def alive(self, kind):
         code = self.processes[kind].poll()
@@ -62,3 +73,56 @@ class Pair:
         for t in self.targets.values():
             t.thread.submit(t.app.close).result()
             t.thread.shutdown()
+
+
+class Extra:
+    """A worker that one scenario starts and ends."""
+
+    number = itertools.count()
+
+    def __init__(self, of, options, queue, broker, settings):
+        mark = f"{of.queue}-{next(self.number)}"
+        self.of, self.options, self.settings, self.broker = of, list(options), settings, broker or of.broker
+        self.queue, self.node, self.log = queue or mark, mark + "@conf", LOGS / f"{mark}.log"
+
+    def __enter__(self):
+        of = self.of
+        env = self.settings if of.kind == "python" else {OURS[k]: v for k, v in self.settings.items()}
+        self.process = start(of.kind, self.queue, self.node, self.broker, of.backend_url, self.options, env, self.log)
+        try:
+            of.wait(f"worker, see {self.log}", self.answers, 60)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.kill()
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"it ended with {self.process.returncode}: {self.log.read_text()[-1000:]}")
+        return (self.inspect(1).active_queues() or {}).get(self.node)
+
+    def inspect(self, timeout=2):
+        # It may answer within a moment, and then nobody waits any longer.
+        return self.of.app.control.inspect(destination=[self.node], timeout=timeout, limit=1)
+
+    def stats(self):
+        return self.of.wait("stats", lambda: (self.inspect().stats() or {}).get(self.node))
+
+    def plain(self, value):
+        names = {self.node: "<node>", self.queue: "<queue>"}
+        return names.get(value, self.of.plain(value)) if isinstance(value, str) else self.of.plain(value)
+
+    def end(self, how):
+        """Its exit code after a signal, or after whatever was done to it before."""
+        if how is not None:
+            self.process.send_signal(how)
+        return self.process.wait(60)
+
+    def kill(self):
+        """Ends it and its children at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)

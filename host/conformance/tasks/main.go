@@ -116,6 +116,12 @@ func init() {
 		return ctx.Retries(), nil
 	}, sdk.AutoRetry(2, sdk.RetryFor("KeyError")), now)
 	sdk.Task("conf.reject", func(*sdk.Context, none) (any, error) { return nil, sdk.Reject("unwanted", false) }, sdk.AcksLate())
+	sdk.Task("conf.reject_once", func(ctx *sdk.Context, _ none) (string, error) {
+		if !ctx.Request().Redelivered {
+			return "", sdk.Reject("not yet", true)
+		}
+		return "again", nil
+	}, sdk.AcksLate())
 	sdk.Task("conf.ignore", func(*sdk.Context, none) (any, error) { return nil, sdk.Ignore("") })
 
 	sdk.Task("conf.request", func(ctx *sdk.Context, _ none) (any, error) { return request(ctx), nil })
