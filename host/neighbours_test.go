@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	pycelery "github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 )
@@ -60,8 +63,27 @@ func TestPythonWorkersAreContentBesideUs(t *testing.T) {
 				t.Error("the clock stands still")
 			}
 
+			// Python's worker answers our client as it answers Celery's.
+			text := func(s string) json.RawMessage { return pycelery.Quote(s) }
+			for _, c := range []struct {
+				method    string
+				arguments pycelery.Object
+				want      string
+			}{
+				{"stats", nil, "celery.concurrency.prefork"}, {"active_queues", nil, pyQueue}, {"registered", nil, "py.add"},
+				{"rate_limit", pycelery.Object{{Key: "task_name", Value: text("py.add")}, {Key: "rate_limit", Value: text("10/m")}}, "new rate limit set successfully"},
+				{"registered", nil, "py.add [rate_limit=10/m]"},
+				{"revoke", pycelery.Object{{Key: "task_id", Value: text("revoked-there")}}, "flagged as revoked"}, {"revoked", nil, "revoked-there"},
+			} {
+				replies, err := Broadcast(t.Context(), w.cfg, control.Broadcast{
+					Method: c.method, Arguments: c.arguments, Destination: []string{pyNode}, Timeout: 20 * time.Second,
+				})
+				if err != nil || len(replies) != 1 || !strings.Contains(string(replies[0].Value), c.want) {
+					t.Errorf("%s: %v, %v; want %s", c.method, replies, err, c.want)
+				}
+			}
+
 			// What it tells us by its reply to ours: we start anew.
-			celery("control", "revoke", "revoked-there", "-d", pyNode, "-t", "10")
 			dump := exec.CommandContext(t.Context(), proctest.Python(t), "-m", "celery", "events", "--dump")
 			dump.Env = env
 			seen := &proctest.Output{}
