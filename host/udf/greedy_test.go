@@ -1,15 +1,20 @@
 package udf_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/build"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
+	"github.com/sparkstalk/sparkstalk/host/spark"
 	"github.com/sparkstalk/sparkstalk/host/udf"
 )
 
@@ -29,7 +34,50 @@ const greedy = `(module
 // vast begins with more.
 const vast = `(module (memory (export "memory") 20000) (func (export "start") (result i64) (i64.const 1)))`
 
-func textModule(t *testing.T, source, begins string, specs ...abi.FunctionSpec) *udf.Library {
+// plain has what modules in C and Rust have: exports that take plain values, and a
+// place for texts.
+const plain = `(module
+	(memory (export "memory") 2)
+	(func (export "sparkstalk_udf_buffer") (param $n i32) (result i32) (i32.const 1024))
+	(func (export "echo") (param $at i32) (param $n i32) (result i64)
+		(i64.or (i64.extend_i32_u (local.get $at)) (i64.shl (i64.extend_i32_u (local.get $n)) (i64.const 32))))
+	(func (export "spin") (param $n i64) (result i64)
+		(loop $more (br $more)) (unreachable))
+	(func (export "swell") (result i64)
+		(loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0))))
+		(i64.extend_i32_u (memory.size))))`
+
+// TestPlainExports has texts go through them, and holds them to time and memory.
+func TestPlainExports(t *testing.T) {
+	s := open(t, proctest.Spark(t))
+	l := textModule(t, plain, "a7", 16,
+		abi.FunctionSpec{Name: "echo", Params: []abi.FunctionParam{{Type: "string"}}, Returns: "string", Export: "echo"},
+		abi.FunctionSpec{Name: "spin", Params: []abi.FunctionParam{{Type: "bigint"}}, Returns: "bigint", Export: "spin"},
+		abi.FunctionSpec{Name: "swell", Returns: "bigint", Export: "swell"})
+	for query, want := range map[string]string{
+		"SELECT echo('größe 😀'), echo(''), echo(CAST(NULL AS STRING))": `[["größe 😀","",null]]`,
+		"SELECT swell() FROM range(1)":                                 `[[256]]`, // 16 MiB
+	} {
+		if got, err := rows(t, s, l, query); err != nil || got != want {
+			t.Errorf("%s gives %s, %v; want %s", query, got, err, want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	text, functions := l.SQL("SELECT spin(id) FROM range(4)")
+	if _, err := collect(ctx, s, spark.SQL(text, nil, nil).Using(functions)); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, spark.ErrInterrupted) {
+		t.Errorf("spin ends with %v", err)
+	}
+	// The cores are free again.
+	ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	text, functions = l.SQL("SELECT count(DISTINCT echo(CAST(id AS STRING))) FROM range(0, 8, 1, 8)")
+	if got, err := collect(ctx, s, spark.SQL(text, nil, nil).Using(functions)); err != nil || got != "[[8]]" {
+		t.Errorf("after a loop without end: %s, %v", got, err)
+	}
+}
+
+func textModule(t *testing.T, source, begins string, memoryMiB int, specs ...abi.FunctionSpec) *udf.Library {
 	t.Helper()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "module.wasm")
@@ -43,7 +91,7 @@ func textModule(t *testing.T, source, begins string, specs ...abi.FunctionSpec) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return udf.New(file, begins+hash[len(begins):], specs, 2047)
+	return udf.New(file, begins+hash[len(begins):], specs, memoryMiB)
 }
 
 // outlivesWhatIsTooMuch has functions want more than there is, on executors that
@@ -51,11 +99,11 @@ func textModule(t *testing.T, source, begins string, specs ...abi.FunctionSpec) 
 func (c clusterTest) outlivesWhatIsTooMuch(t *testing.T) {
 	t.Helper()
 	executors := c.ready(t)
-	one := textModule(t, greedy, "f1",
+	one := textModule(t, greedy, "f1", 2047,
 		abi.FunctionSpec{Name: "random", Params: []abi.FunctionParam{{Type: "bigint"}}, Returns: "bigint", Export: "random"},
 		abi.FunctionSpec{Name: "swell", Returns: "bigint", Export: "swell"},
 		abi.FunctionSpec{Name: "burst", Returns: "string", Export: "burst"})
-	two := textModule(t, vast, "f2", abi.FunctionSpec{Name: "start", Returns: "bigint", Export: "start"})
+	two := textModule(t, vast, "f2", 2047, abi.FunctionSpec{Name: "start", Returns: "bigint", Export: "start"})
 	for _, q := range []struct {
 		of    *udf.Library
 		query string
