@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -11,30 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
-	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
+	"github.com/sparkstalk/sparkstalk/host/spark/sparktest"
 )
-
-// evict has the engine close a session for good, as it closes idle ones. The
-// request comes from another client of the same user.
-func evict(t *testing.T, remote, id string) {
-	t.Helper()
-	conn, err := grpc.NewClient(strings.TrimPrefix(remote, "sc://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = sparkpb.NewSparkConnectServiceClient(conn).ReleaseSession(t.Context(), &sparkpb.ReleaseSessionRequest{
-		SessionId: id, UserContext: &sparkpb.UserContext{UserId: "sparkstalk"},
-	})
-	if err := errors.Join(err, conn.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestFaultsSessionEvicted(t *testing.T) {
 	beside(t)
@@ -86,7 +66,7 @@ func TestFaultsSessionEvicted(t *testing.T) {
 			var at time.Time
 			f.lost += all(func() {
 				time.Sleep(time.Duration(float64(plain) * (0.1 + 0.5*rand.Float64())))
-				evict(t, remote, r.session.ID())
+				sparktest.Release(t, remote, r.session.ID())
 				at = time.Now()
 			})
 			f.recovery = append(f.recovery, max(0, time.Since(at)-plain))

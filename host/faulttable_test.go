@@ -223,15 +223,7 @@ func alone(t *testing.T, cfg Config) *Runtime {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-ended, r.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	hosttest.Serve(t, r)
 	return r
 }
 

@@ -4,7 +4,6 @@ package lakehouse
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/engine"
+	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/internal/rundir"
 )
@@ -57,18 +57,7 @@ func open(t *testing.T, remote string) *side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	hosttest.Serve(t, r)
 	return &side{r, remote, proctest.PySpark(t)}
 }
 

@@ -42,15 +42,7 @@ func open(t *testing.T) *side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-ended, r.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	hosttest.Serve(t, r)
 	return &side{r, log}
 }
 

@@ -12,13 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/spark"
-	"github.com/sparkstalk/sparkstalk/host/spark/sparkpb"
+	"github.com/sparkstalk/sparkstalk/host/spark/sparktest"
 	"github.com/sparkstalk/sparkstalk/host/udf"
 	"github.com/sparkstalk/sparkstalk/host/udf/udftest" // its functions, natively
 	"github.com/sparkstalk/sparkstalk/sdk"
@@ -285,21 +282,6 @@ func TestVersionsLiveSideBySideAndAreForgotten(t *testing.T) {
 	}
 }
 
-// release ends a session behind the back of who uses it.
-func release(t *testing.T, remote, id string) {
-	t.Helper()
-	conn, err := grpc.NewClient(strings.TrimPrefix(remote, "sc://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = sparkpb.NewSparkConnectServiceClient(conn).ReleaseSession(t.Context(), &sparkpb.ReleaseSessionRequest{
-		SessionId: id, UserContext: &sparkpb.UserContext{UserId: "sparkstalk"},
-	})
-	if err := errors.Join(err, conn.Close()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestFunctionsAreThereInTheNextSession(t *testing.T) {
 	remote := proctest.Spark(t)
 	s, l := open(t, remote), tripling("c1")
@@ -308,7 +290,7 @@ func TestFunctionsAreThereInTheNextSession(t *testing.T) {
 	if got, err := collect(t.Context(), s, df); err != nil || got != "[[3]]" {
 		t.Fatalf("%s, %v", got, err)
 	}
-	release(t, remote, s.ID())
+	sparktest.Release(t, remote, s.ID())
 	if _, err := collect(t.Context(), s, df); !errors.Is(err, spark.ErrSessionLost) {
 		t.Fatalf("in a session that was released: %v", err)
 	}

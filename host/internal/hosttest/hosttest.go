@@ -4,7 +4,9 @@ package hosttest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +32,23 @@ func Eventually(t testing.TB, ok func() bool) {
 			t.Fatalf("not within %v", Patience)
 		}
 	}
+}
+
+// Serve runs a runtime until the test has ended, and closes it then. It is an
+// interface for the tests of package host itself.
+func Serve(t testing.TB, r interface {
+	Run(context.Context) error
+	Close() error
+}) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, r.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Main is [proctest.Main] for packages that call [Build]: it removes what the
