@@ -155,16 +155,37 @@ func (r *Registry) first(ctx context.Context, path string) attempt {
 	if ctx.Err() != nil || errors.Is(a.err, fs.ErrNotExist) || errors.Is(a.err, errMoving) {
 		return a
 	}
-	hash, ok := known.good(a.file.hash)
-	if known.Pin != nil {
-		hash, ok = known.Pin.Hash, true
-	}
-	if ok {
-		instead, err := r.kept(ctx, path, &pin{Hash: hash})
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("the last good version of a module cannot be loaded", logkey.Module, name(path), logkey.Error, err)
-		}
-		a.instead = instead.version
-	}
+	a.instead = r.lastGood(ctx, path, known, a.file.hash)
 	return a
+}
+
+// lastGood loads what serves in place of a file that is refused: the version that
+// was put in place of the file's, by a pin, else the one loaded last that is fit to
+// serve and not older than what was accepted. It returns nil if there is none.
+func (r *Registry) lastGood(ctx context.Context, path string, known record, refused string) *version {
+	try := func(hash string, accept func(*Info) error) *version {
+		file, err := r.history.read(path, hash)
+		var v *version
+		if err == nil {
+			v, err = r.load(ctx, file, accept)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("a kept version of a module cannot serve in place of its file", logkey.Module, name(path), logkey.Hash, hash, logkey.Error, err)
+		}
+		return v
+	}
+	if p := known.Pin; p != nil {
+		if v := try(p.Hash, nil); v != nil {
+			return v
+		}
+	}
+	for _, k := range known.Versions {
+		if k.Bad != "" || k.Hash == refused || ctx.Err() != nil {
+			continue
+		}
+		if v := try(k.Hash, r.notOlder); v != nil {
+			return v
+		}
+	}
+	return nil
 }

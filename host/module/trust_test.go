@@ -154,6 +154,53 @@ func TestAnOlderSignedVersionIsNotTakenAgain(t *testing.T) {
 	}
 }
 
+// A replay that a start finds is answered as one that a running host sees: what
+// was accepted last serves on.
+func TestAReplayedVersionChangesNothingAtAStart(t *testing.T) {
+	key, public := newKey(t)
+	versioned := func(n int) []byte { return sign(t, small("t.x", n), manifest("t.x"), key, uint64(n)) }
+	for name, test := range map[string]struct {
+		served []int
+		replay int
+		want   string
+	}{
+		"the one before":          {[]int{1, 2, 3}, 2, "3"},
+		"the oldest":              {[]int{5, 7}, 5, "7"},
+		"one that was never here": {[]int{4, 6}, 5, "6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := keeping(t)
+			cfg.Keys, cfg.RequireSigned, cfg.Trial = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, true, -1
+			r := open(t, cfg)
+			for _, n := range test.served {
+				land(t, r, cfg, "m.wasm", versioned(n))
+			}
+			put(t, cfg, "m.wasm", versioned(test.replay))
+			again := open(t, cfg)
+			if info := only(t, again, "m.wasm", Refused); info.Kind != Downgraded {
+				t.Errorf("refused: %+v", info)
+			}
+			if got := result(t, again, "t.x"); got != test.want {
+				t.Errorf("t.x gave %s, want %s", got, test.want)
+			}
+		})
+	}
+	// What is kept is held to the same: the last accepted one cannot be read.
+	cfg := keeping(t)
+	cfg.Keys, cfg.RequireSigned, cfg.Trial = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, true, -1
+	r := open(t, cfg)
+	land(t, r, cfg, "m.wasm", versioned(1))
+	land(t, r, cfg, "m.wasm", versioned(2))
+	latest := only(t, r, "m.wasm", Serving).Hash
+	if err := os.Remove(filepath.Join(r.history.module("m.wasm"), latest+bytesSuffix)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, cfg, "m.wasm", []byte("broken"))
+	if tasks := open(t, cfg).Tasks(); len(tasks) > 0 {
+		t.Errorf("an older version serves %q in place of a broken file", tasks)
+	}
+}
+
 // The limits of a module are no more than its key's, whatever it asks for.
 func TestAKeyLimitsWhatItSigns(t *testing.T) {
 	key, public := newKey(t)
