@@ -5,13 +5,17 @@ SPARK ?= sail
 SCALE ?= 0.01
 GO ?= go
 
-.PHONY: jar hostile pointers demo test race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: jar hostile pointers demo test new-user race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
 
 test: ## unit and integration tests against RabbitMQ, Redis, Spark and Python Celery
 	@scripts/test
+
+new-user: ## the tutorial's first part as a new user has it, without an engine or any cache: each command and its time
+	@scripts/setup python
+	SPARKSTALK_TEST_NEW_USER=1 $(GO) test -count=1 -v -run TestTutorial ./host/internal/console
 
 race: ## the same under the race detector, which needs a C compiler; takes several times as long
 	@scripts/test -race

@@ -181,6 +181,16 @@ print([app.send_task("words.top", args=(text,)).get(timeout=120) for text in ("x
 	}
 }
 
+func TestWithoutABrokerTasksAreCalledHere(t *testing.T) {
+	s := startLoop(t, Config{Call: []string{"words.top", "to be or not to be"}, NoBroker: true})
+	if ready := s.await("ready"); ready["broker"] != "" {
+		t.Errorf("it has a broker: %v", ready)
+	}
+	if got := result(t, s.await("result")); got != `[["be",2],["to",2],["not",1]]` {
+		t.Errorf("the call gave %s", got)
+	}
+}
+
 func TestAFolderWithoutASourceIsAnError(t *testing.T) {
 	err := Run(t.Context(), Config{Dir: t.TempDir(), Out: io.Discard})
 	if err == nil || !strings.Contains(err.Error(), "sparkstalk new") {

@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,10 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sparkstalk/sparkstalk/host"
 	"github.com/sparkstalk/sparkstalk/host/build"
 	"github.com/sparkstalk/sparkstalk/host/guesttest"
+	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/sdk/sdktest"
 )
+
+func TestMain(m *testing.M) { proctest.Main(m) }
 
 // checkout is the repository's top folder.
 const checkout = "../.."
@@ -108,17 +113,19 @@ func TestGoVersionIsTheSDKs(t *testing.T) {
 	}
 }
 
-// TestModulesInOtherLanguagesBringTheirSDK builds what is made, with what the
-// folder has alone.
-func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
-	for lang, file := range map[string]string{"rust": "sparkstalk/src/host.rs", "as": "sparkstalk/host.ts", "c": "sparkstalk/sparkstalk_v1.h"} {
+// TestModulesOfEachLanguageBuildTestAndRun builds what is made with what the
+// folder has alone, runs its tests, and calls its task.
+func TestModulesOfEachLanguageBuildTestAndRun(t *testing.T) {
+	plugins := t.TempDir()
+	languages := map[string]string{"go": "go.mod", "rust": "sparkstalk/src/host.rs", "as": "sparkstalk/host.ts", "c": "sparkstalk/sparkstalk_v1.h"}
+	for lang, file := range languages {
 		t.Run(lang, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "words")
-			made, err := New(Config{Dir: dir, Lang: lang})
+			dir := filepath.Join(t.TempDir(), lang+"words")
+			made, err := New(Config{Dir: dir, Lang: lang, Version: "0.1.0"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Contains(made.Files, file) || made.Task != "words.top" {
+			if !slices.Contains(made.Files, file) || made.Task != lang+"words.top" {
 				t.Errorf("made %+v, without %s", made, file)
 			}
 			if lang == "as" { // npm would fetch the compiler, which an example has
@@ -130,19 +137,18 @@ func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			out, err := build.Build(t.Context(), dir, build.Options{})
-			if err != nil {
+			if _, err := build.Build(t.Context(), dir, build.Options{Out: filepath.Join(plugins, lang+"words.wasm")}); err != nil {
 				t.Fatalf("%v\nscripts/setup modules installs what builds it", err)
 			}
-			module, err := os.ReadFile(out)
-			if err != nil || !strings.Contains(string(module), "task_bind") {
-				t.Errorf("the module of %d bytes imports nothing, %v", len(module), err)
+			if lang == "go" || lang == "rust" {
+				ownTests(t, dir, map[string]string{"go": "ok  \tgowords", "rust": "top_refuses_to_return_nothing ... ok"}[lang])
+				return
 			}
 			tests, _, err := build.GuestTests(t.Context(), dir, t.TempDir(), build.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range tests { // Rust's are below
+			for _, name := range tests {
 				file, err := os.ReadFile(name)
 				if err != nil {
 					t.Fatal(err)
@@ -160,15 +166,43 @@ func TestModulesInOtherLanguagesBringTheirSDK(t *testing.T) {
 	if _, err := build.TestCommand(t.Context(), t.TempDir(), false); err == nil {
 		t.Error("an empty folder has tests")
 	}
-	dir := filepath.Join(t.TempDir(), "words")
-	if _, err := New(Config{Dir: dir, Lang: "rust"}); err != nil {
-		t.Fatal(err)
-	}
+	proctest.EachEngine(t, func(t *testing.T, remote string) {
+		r, err := host.OpenRuntime(t.Context(), host.Config{Plugins: plugins, Spark: remote, Home: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for lang := range languages {
+			for args, want := range map[string]string{
+				`["to be or Not to be"]`:    `[["be",2],["to",2],["not",1]]`,
+				`["to be or not to be", 1]`: `[["be",2]]`,
+				`["x", 0]`:                  "ValueError: n must be positive, not 0",
+			} {
+				var list []json.RawMessage
+				if err := json.Unmarshal([]byte(args), &list); err != nil {
+					t.Fatal(err)
+				}
+				answer, err := r.Call(t.Context(), lang+"words.top", list, nil)
+				if got := string(answer); err == nil && got != want || err != nil && err.Error() != want {
+					t.Errorf("%swords.top%s: got %s, %v; want %s", lang, args, got, err, want)
+				}
+			}
+		}
+	})
+}
+
+// ownTests runs tests with the language's own tool, which says want of them.
+func ownTests(t *testing.T, dir, want string) {
+	t.Helper()
 	cmd, err := build.TestCommand(t.Context(), dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "top_refuses_to_return_nothing ... ok") {
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,11 +58,7 @@ func printMade(w io.Writer, made scaffold.Result) error {
 	case made.SDK != "":
 		with = fmt.Sprintf("Its go.mod replaces the SDK by the checkout %s.\n", made.SDK)
 	}
-	test := ""
-	if slices.Contains(made.Files, "main_test.go") || slices.Contains(made.Files, "Cargo.toml") {
-		test = "  sparkstalk test\n"
-	}
-	_, err := fmt.Fprintf(w, "made %s: %s\n%snext:\n  cd %s\n%s  sparkstalk dev --task %s 'to be or not to be'\n",
-		dir, strings.Join(made.Files, ", "), with, dir, test, made.Task)
+	_, err := fmt.Fprintf(w, "made %s: %s\n%snext:\n  cd %s\n  sparkstalk test\n  sparkstalk dev --task %s 'to be or not to be'\n",
+		dir, strings.Join(made.Files, ", "), with, dir, made.Task)
 	return err
 }

@@ -38,6 +38,7 @@ type options struct {
 	rows                    int
 	queries                 []int // of TPC-H
 	swaps                   int
+	saves                   int           // of a source, in each language
 	pause                   time.Duration // between two swaps of reload
 	dir                     string        // for modules and logs
 	next                    string        // version of reload2.wasm, new in each run
@@ -75,11 +76,12 @@ func main() {
 	flag.StringVar(&o.tables, "tpch", "", "folder of TPC-H's tables, with a folder sf0.1 for scale factor 0.1")
 	flag.StringVar(&o.scales, "scales", "0.01,0.1", "TPC-H's scale factors")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [native] [reload] | swaps | functions [triple] [vowels] [similarity] | tpch [QUERY...]   (none: all but swaps, functions and tpch, which are measured alone)")
+		fmt.Fprintln(os.Stderr, "usage: bench [flags] [noop] [scheduled] [cached] [select1] [collect] [native] [reload] | dev | swaps | functions [triple] [vowels] [similarity] | tpch [QUERY...]   (none: all but dev, swaps, functions and tpch, which are measured alone)")
 		flag.PrintDefaults()
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
 	flag.IntVar(&o.swaps, "swaps", 1000, "how often swaps replaces a module")
+	flag.IntVar(&o.saves, "saves", 11, "how often dev saves a source, in each language")
 	flag.DurationVar(&o.pause, "pause", 500*time.Millisecond, "pause between two swaps of reload")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -111,6 +113,12 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if flag.Arg(0) == "swaps" {
 		return o.swap(ctx, amqp)
+	}
+	if flag.Arg(0) == "dev" {
+		return o.eachEngine(func(engine, remote string) error {
+			fmt.Printf("On %s:\n\n", engine)
+			return o.dev(ctx, remote)
+		})
 	}
 	if flag.Arg(0) == "functions" {
 		return o.functions(ctx)

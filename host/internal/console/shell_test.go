@@ -76,6 +76,10 @@ func (s *shell) await(text func() string, pattern *regexp.Regexp) (int, error) {
 // command types a command, and compares what it prints and that it succeeds.
 func (s *shell) command(c Command) error {
 	s.typed++
+	began := time.Now()
+	if !strings.HasPrefix(c.Text, pwd) { // nobody types that
+		defer func() { s.t.Logf("%6.2f s  $ %s", time.Since(began).Seconds(), c.Text) }()
+	}
 	if typed, ok := strings.CutSuffix(c.Text, "&"); ok {
 		if _, err := fmt.Fprintf(s.in, "%s > %s 2>&1 < /dev/null &\n", typed, s.background); err != nil {
 			return err
@@ -104,6 +108,7 @@ func (s *shell) command(c Command) error {
 
 // more waits for more output of what is in the background.
 func (s *shell) more(expected string) error {
+	began := time.Now()
 	end, err := s.await(func() string {
 		data, err := os.ReadFile(s.background)
 		if err != nil {
@@ -115,14 +120,22 @@ func (s *shell) more(expected string) error {
 		return fmt.Errorf("in the background did not come\n%s\n%w", expected, err)
 	}
 	s.seen += end
+	s.t.Logf("%6.2f s  until in the background came %q", time.Since(began).Seconds(), lastLine(expected))
 	return nil
 }
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+const pwd = "pwd > "
 
 // pwd is the folder that the shell is in.
 func (s *shell) pwd() string {
 	s.t.Helper()
 	path := filepath.Join(filepath.Dir(s.background), "pwd")
-	if err := s.command(Command{Text: "pwd > " + path}); err != nil {
+	if err := s.command(Command{Text: pwd + path}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.typed--
@@ -159,5 +172,6 @@ func (s *shell) run(b Block) error {
 			return fmt.Errorf("%s: %w", b.File, err)
 		}
 	}
+	s.t.Logf("          %s %s", map[bool]string{true: "edit", false: "write"}[b.Info == "diff"], b.File)
 	return os.WriteFile(path, []byte(text), 0o666)
 }
