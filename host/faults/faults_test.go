@@ -40,7 +40,6 @@ type fault struct {
 	// is from when on the worker could go on; zero if it never had to stop.
 	inject func(b *bed) time.Time
 	after  func(b *bed)              // before the tasks are counted
-	times  int                       // where 20 would take too long
 	judge  func(t *testing.T, r row) // beyond what all are held to
 	note   string
 	early  bool // acknowledged before they run: what ran at a kill may be lost
@@ -52,9 +51,6 @@ func (f fault) run(t *testing.T) {
 	tasks, times := 150, 2
 	if whole != "" {
 		tasks, times = 500, 20
-		if f.times > 0 {
-			tasks, times = tasks*times/f.times, f.times
-		}
 	}
 	b := f.bed(t)
 	b.worker()
