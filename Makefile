@@ -67,7 +67,7 @@ hostile: ## modules that mean harm, each 1,000 times (TIMES; a fifth in processe
 pointers: ## host functions called a million times (CASES) with wild pointers, lengths and handles
 	@scripts/pointers
 
-faults-broker: ## what breaks of host, broker and result backend among 10,000 tasks each, as a table; some half an hour
+faults-broker: ## what breaks of host, broker and result backend among 10,000 tasks each, as a table; some 50 minutes
 	@scripts/faults broker
 
 conformance: ## what a Celery client sees of Python's worker and of ours, on every broker and backend; writes host/COMPATIBILITY.md

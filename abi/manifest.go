@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Manifest is what a module says of itself, as JSON, in sparkstalk_describe.
@@ -268,6 +269,21 @@ type Request struct {
 	// the default exchange the routing key is the queue's name.
 	Exchange   string `json:"exchange,omitempty"`
 	RoutingKey string `json:"routing_key,omitempty"`
+	// Priority is the message's; nil where the sender gave none.
+	Priority *uint8 `json:"priority,omitempty"`
+	// ETA is when the task was to run at the earliest, and Expires when it was no
+	// longer to begin; nil where the sender set no such time.
+	ETA     *time.Time `json:"eta,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	// GroupIndex is the task's place in its group; nil outside of groups.
+	GroupIndex *int `json:"group_index,omitempty"`
+	// ReplacedTaskNesting counts the tasks that this one stands for: see
+	// Context.Replace of the SDK.
+	ReplacedTaskNesting int `json:"replaced_task_nesting,omitempty"`
+	// Headers are the sender's own, and Stamps the values it stamped the call with,
+	// as JSON. What JSON has no form for, such as an infinite number, is a text.
+	Headers map[string]json.RawMessage `json:"headers,omitempty"`
+	Stamps  map[string]json.RawMessage `json:"stamps,omitempty"`
 }
 
 // A Schema is the columns of a frame.

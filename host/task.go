@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
+	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/hostfn"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/worker"
@@ -19,7 +20,9 @@ func (t *task) run(ctx context.Context, call worker.Call) (Outcome, error) {
 		ID: call.ID, Task: call.Name, RootID: call.RootID, ParentID: call.ParentID, Group: call.Group,
 		Retries: call.Retries, Hostname: call.Hostname, TimeLimit: call.Limit.Seconds(), SoftTimeLimit: call.SoftLimit.Seconds(),
 		InChord: call.Embed.Chord != nil, Redelivered: call.Redelivered,
-		Exchange: call.DeliveryInfo.Exchange, RoutingKey: call.DeliveryInfo.RoutingKey,
+		Exchange: call.DeliveryInfo.Exchange, RoutingKey: call.DeliveryInfo.RoutingKey, Priority: call.DeliveryInfo.Priority,
+		ETA: guestTime(call.ETA), Expires: guestTime(call.Expires), GroupIndex: call.GroupIndex, ReplacedTaskNesting: call.ReplacedTaskNesting,
+		Headers: headersJSON(call.Headers), Stamps: headersJSON(call.Stamps),
 	})
 	if err != nil {
 		return Outcome{}, fmt.Errorf("request of %s: %w", call.Name, err)
@@ -83,4 +86,25 @@ func (t *task) once(ctx context.Context, call worker.Call, request []byte, soft 
 	}
 	value, err := inv.Result(ctx)
 	return Outcome{Value: value, Columns: inv.ResultSchema().Columns}, inv.Sent(), err
+}
+
+// guestTime is a time as a guest gets it: none beyond the years of RFC 3339,
+// which are as good as never.
+func guestTime(t *time.Time) *time.Time {
+	if t == nil || t.Year() > 9999 {
+		return nil
+	}
+	return t
+}
+
+// headersJSON are headers as a guest gets them.
+func headersJSON(headers map[string]any) map[string]json.RawMessage {
+	if len(headers) == 0 {
+		return nil
+	}
+	out := make(map[string]json.RawMessage, len(headers))
+	for name, v := range headers {
+		out[name] = celery.HeaderJSON(v)
+	}
+	return out
 }

@@ -70,6 +70,32 @@ func TestMessagesHaveCelerysForm(t *testing.T) {
 	}
 }
 
+// A signature that a task gets as an argument is sent on as it came.
+func TestASignatureReadIsTheOneWritten(t *testing.T) {
+	for _, s := range []*sdk.Signature{
+		sdk.Call("a", 1, "x").Kwarg("k", 2.5).Queue("q").Link(sdk.Call("l")).Immutable(),
+		sdk.Chain(sdk.Call("a"), sdk.Group(sdk.Call("b"), sdk.Call("c"))),
+		sdk.Chord([]*sdk.Signature{sdk.Call("a")}, sdk.Call("b")),
+	} {
+		want, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read sdk.Signature
+		if err := json.Unmarshal(want, &read); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(&read); err != nil || string(got) != string(want) {
+			t.Errorf("got %s, %v\nwant %s", got, err, want)
+		}
+	}
+	for _, text := range []string{`{}`, `5`, `{"task": 1}`, `{"task": "a", "args": {}}`} {
+		if err := json.Unmarshal([]byte(text), new(sdk.Signature)); err == nil {
+			t.Errorf("%s is read", text)
+		}
+	}
+}
+
 func TestMessagesThatCannotBeSent(t *testing.T) {
 	h := sdktest.New(t)
 	h.SetRequest(sdk.Request{ID: "x", Retries: 2})

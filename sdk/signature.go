@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -145,6 +146,31 @@ func (s *Signature) MarshalJSON() ([]byte, error) {
 		form.Subtype = &s.subtype
 	}
 	return json.Marshal(form)
+}
+
+// UnmarshalJSON reads Celery's form of a signature, so that a task can take one as
+// an argument and send it, link it or be replaced by it:
+//
+//	type args struct {
+//		Done *sdk.Signature `arg:"done,default=null"`
+//	}
+func (s *Signature) UnmarshalJSON(data []byte) error {
+	var form struct {
+		Task    string                     `json:"task"`
+		Args    []json.RawMessage          `json:"args"`
+		Kwargs  map[string]json.RawMessage `json:"kwargs"`
+		Options map[string]json.RawMessage `json:"options"`
+		Subtype string                     `json:"subtask_type"`
+		Fixed   bool                       `json:"immutable"`
+	}
+	if err := json.Unmarshal(data, &form); err != nil {
+		return fmt.Errorf("signature: %w", err)
+	}
+	if form.Task == "" {
+		return errors.New("signature: it names no task")
+	}
+	*s = Signature{task: form.Task, args: form.Args, kwargs: form.Kwargs, options: form.Options, subtype: form.Subtype, immutable: form.Fixed}
+	return nil
 }
 
 // Send sends a signature and returns the id of its result: of a chain the last

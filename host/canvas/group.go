@@ -3,7 +3,6 @@ package canvas
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -18,10 +17,10 @@ type member struct {
 // applyGroup sends every member of a group: Celery's group.apply_async.
 func (d *Dispatcher) applyGroup(ctx context.Context, s *Signature, args []json.RawMessage, kwargs celery.Object, options Options) (*Result, error) {
 	if options.get("link") != nil {
-		return nil, errors.New("a group cannot be linked to: use a chord")
+		return nil, &Refusal{"TypeError", "Cannot add link to group: use a chord"}
 	}
 	if options.get("link_error") != nil {
-		return nil, errors.New("a group cannot have errbacks: link them to its tasks")
+		return nil, &Refusal{"TypeError", "Cannot add link to group: do that on individual tasks"}
 	}
 	addToParent := string(options.get("add_to_parent")) != "false"
 	options = options.clone()

@@ -1,8 +1,10 @@
 package canvas
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
@@ -96,12 +98,29 @@ func (o *Options) addTo(key string, sig json.RawMessage) error {
 		return fmt.Errorf("option %s: %w", key, err)
 	}
 	for _, old := range list {
-		if string(old) == string(sig) {
+		if sameJSON(old, sig) {
 			return nil
 		}
 	}
 	o.set(key, celery.AppendArray(nil, append(slices.Clip(list), sig)))
 	return nil
+}
+
+// sameJSON reports whether two values are the same, however they are written:
+// Python compares signatures as it does dictionaries.
+func sameJSON(a, b json.RawMessage) bool {
+	if string(a) == string(b) {
+		return true
+	}
+	var values [2]any
+	for i, raw := range []json.RawMessage{a, b} {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber()
+		if d.Decode(&values[i]) != nil {
+			return false // one with a number that only Python writes
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1])
 }
 
 // clone copies deeply: signatures in it are no longer shared.

@@ -3,12 +3,21 @@ package canvas
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
 )
+
+// A Refusal is an error of whoever wrote a canvas: Celery's exception for it.
+type Refusal struct {
+	// Class is the exception's, with its module unless that is builtins.
+	Class string
+	Text  string
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Text }
 
 // Replace sends a signature in the parent's place: under its id, in its group
 // and chord, and with its callbacks, errbacks and the rest of its chain behind.
@@ -16,10 +25,10 @@ import (
 func (d *Dispatcher) Replace(ctx context.Context, s *Signature) (*Result, error) {
 	t := d.Parent
 	if s.Options.get("chord") != nil {
-		return nil, errors.New("a signature that replaces a task must not be part of a chord")
+		return nil, &Refusal{"celery.exceptions.ImproperlyConfigured", "A signature replacing a task must not be part of a chord"}
 	}
 	if s.kind == chain && len(s.tasks) == 0 {
-		return nil, errors.New("a task cannot be replaced by an empty chain")
+		return nil, &Refusal{"celery.exceptions.ImproperlyConfigured", "Cannot replace with an empty chain"}
 	}
 	if err := s.whole(); err != nil {
 		return nil, err
@@ -227,7 +236,7 @@ func (s *Signature) chainThen(next *Signature, empty, headers bool) (*Signature,
 func (d *Dispatcher) AddToChord(ctx context.Context, s *Signature) (*Result, error) {
 	t := d.Parent
 	if celery.IsNull(t.Embed.Chord) {
-		return nil, errors.New("the task is not a member of any chord")
+		return nil, &Refusal{"ValueError", "Current task is not member of any chord"}
 	}
 	chords, err := d.chords()
 	if err != nil {

@@ -210,6 +210,15 @@ func HeaderValue(raw json.RawMessage) any {
 	return plainNumbers(headerValue(raw))
 }
 
+// HeaderJSON returns a header's value as JSON that any reader takes: what JSON
+// has no form for, such as an infinite number, is a text.
+func HeaderJSON(v any) json.RawMessage {
+	if raw := jsonOf(v); json.Valid(raw) {
+		return raw
+	}
+	return Quote(fmt.Sprint(v))
+}
+
 // jsonOf is a header's value as JSON, in Python's form.
 func jsonOf(v any) json.RawMessage {
 	switch v := v.(type) {

@@ -160,7 +160,10 @@ func parse(signature json.RawMessage) (*canvas.Signature, error) {
 
 // idOf is the id of a result; errors become what the task should see.
 func idOf(r *canvas.Result, err error) (string, error) {
+	var refused *canvas.Refusal
 	switch {
+	case errors.As(err, &refused):
+		return "", abi.Errorf(refused.Class, "%s", refused.Text)
 	case errors.Is(err, canvas.ErrNoChords):
 		return "", abi.Errorf("NotImplementedError", "%v", err)
 	case err != nil:

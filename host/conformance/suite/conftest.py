@@ -67,8 +67,8 @@ def pytest_sessionfinish(session):
             if key in rows and combination not in ran:
                 rows[key].setdefault(combination, verdict)
     lines = [HEAD, f"| | | {' | '.join(chosen)} |", f"| --- | --- | {' | '.join('---' for _ in chosen)} |"]
-    last = ""
-    for (area, behaviour), verdicts in rows.items():
+    last, areas = "", list(dict.fromkeys(area for area, _ in rows))
+    for (area, behaviour), verdicts in sorted(rows.items(), key=lambda row: areas.index(row[0][0])):
         lines.append(f"| {area if area != last else ''} | {behaviour} | {' | '.join(verdicts.get(c, '–') for c in chosen)} |")
         last = area
     table.write_text("\n".join(lines) + "\n")

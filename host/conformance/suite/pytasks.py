@@ -210,6 +210,78 @@ def replace_group(self, n):
     raise self.replace(group(app.signature("conf.add", args=(i, i), queue=queue) for i in range(n)))
 
 
+@task("replace_with", bind=True)
+def replace_with(self, with_):
+    raise self.replace(app.signature(with_))
+
+
+@task("add_to_chord", bind=True)
+def add_to_chord(self, more):
+    for signature in more:
+        self.add_to_chord(app.signature(signature))
+    return 0
+
+
+@task("tell")
+def tell(label, to):
+    app.send_task("conf.note", args=[label], queue=to)
+    return label
+
+
+@task("tell_group", bind=True)
+def tell_group(self, label, to):
+    app.send_task("conf.note", args=[self.request.group], queue=to)
+    return label
+
+
+@task("context", bind=True)
+def context(self):
+    return seen(self.request)
+
+
+@task("limited_context", bind=True, time_limit=60, soft_time_limit=45)
+def limited_context(self):
+    return seen(self.request)
+
+
+def seen(r):
+    """What a task sees of its call beyond its arguments."""
+    return {
+        "eta": r.eta is not None, "expires": r.expires is not None, "group_index": r.group_index, "priority": r.delivery_info["priority"],
+        "retries": r.retries, "replaced": r.replaced_task_nesting, "stamps": r.stamps or {}, "x-mine": (r.headers or {}).get("x-mine"),
+        "time_limit": r.time_limit, "soft_time_limit": r.soft_time_limit,
+    }
+
+
+@task("retry_once", bind=True, max_retries=1)
+def retry_once(self):
+    if not self.request.retries:
+        raise self.retry(countdown=0.05)
+    return seen(self.request)
+
+
+@task("retry_other_args", bind=True, max_retries=1)
+def retry_other_args(self, foo, bar, label=None):
+    if not self.request.retries:
+        raise self.retry(args=(foo + 1, bar + 1), countdown=0)
+    return [foo, bar, label]
+
+
+@task("retry_other_kwargs", bind=True, max_retries=1)
+def retry_other_kwargs(self, foo, bar, label=None):
+    if not self.request.retries:
+        raise self.retry(kwargs={"foo": foo + 1}, countdown=0)
+    return [foo, bar, label]
+
+
+@task("done_then_reject", bind=True, acks_late=True)
+def done_then_reject(self):
+    if self.request.delivery_info["redelivered"]:
+        return "second"
+    self.update_state(state="SUCCESS", meta="first")
+    raise Reject("once more", requeue=True)
+
+
 @task("errback")
 def errback(failed_id):
     return failed_id

@@ -1,5 +1,8 @@
 """A worker under test, and what its client sees in a form that can be compared."""
 
+import collections
+import contextlib
+import itertools
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +20,38 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 def quorum(queue):
     """task_queues of a quorum queue."""
     return [Queue(queue, Exchange(queue, type="topic"), routing_key=queue, queue_arguments={"x-queue-type": "quorum"})]
+
+
+class Sink:
+    """A queue that no worker consumes: messages for conf.note lie there to be counted."""
+
+    number = itertools.count()
+
+    def __init__(self, of, queue):
+        self.of, self.queue, self.notes = of, queue, []
+
+    def note(self, label):
+        """A callback or errback that leaves a note, whatever it is called with."""
+        return self.mutable(label).clone(immutable=True)
+
+    def mutable(self, label):
+        """One that leaves a note with what it is called with before its label."""
+        return self.of.app.signature("conf.note", args=[label], queue=self.queue.name)
+
+    def read(self, quiet=1.0):
+        """The arguments of all notes, in their order, once none has come for a while."""
+        end = time.time() + quiet
+        while time.time() < end:
+            if message := self.queue.get(no_ack=True):
+                self.notes.append(message.payload[0])
+                end = time.time() + quiet
+            else:
+                time.sleep(0.02)
+        return self.notes
+
+    def counts(self):
+        """How often each label was noted."""
+        return dict(sorted(collections.Counter(str(args[-1]) for args in self.read()).items()))
 
 
 class Target:
@@ -57,6 +92,26 @@ class Target:
                 "state": result.state, "type": type(exc).__name__, "module": type(exc).__module__, "args": self.plain(list(exc.args)),
                 "traceback": bool(getattr(result, "traceback", None)),
             }
+
+    def ended(self, result):
+        """The end of a task or group: its value, or what its client is told."""
+        try:
+            return self.plain(result.get(timeout=PATIENCE, disable_sync_subtasks=False))
+        except ResultTimeout:
+            return "no end within the time"
+        except Exception as exc:
+            return [type(exc).__name__, self.plain(str(exc))]
+
+    @contextlib.contextmanager
+    def sink(self):
+        with self.app.connection_for_write() as c:
+            name = f"{self.queue}-sink-{next(Sink.number)}"
+            queue = Queue(name, Exchange(name), routing_key=name)(c.default_channel)
+            queue.declare()
+            try:
+                yield Sink(self, queue)
+            finally:
+                queue.delete()
 
     def call(self, name, *args, **options):
         return self.outcome(self.send(name, *args, **options))

@@ -1,11 +1,15 @@
 """Runs each scenario on Python's worker and on ours and compares what was seen."""
 
 import json
+import os
 
+import callbacks  # noqa: F401
+import canvases  # noqa: F401
 import conftest
 import differences
 import pytest
-import scenarios
+import replaced  # noqa: F401
+import scenarios  # those of all files are in scenarios.ALL
 
 
 def pytest_generate_tests(metafunc):
@@ -53,6 +57,9 @@ def test_same(pair, scenario):
         if "the scenario failed" not in python and (python != ours) == bool(reason):
             break
     assert "the scenario failed" not in python, f"the scenario does not work on Python's worker: {python}"
+    if show := os.environ.get("SPARKSTALK_CONFORMANCE_SHOW"):
+        with open(show, "a") as out:
+            print(scenario["run"].__name__, f" P {python}", f" S {ours}", sep="\n", file=out)
     verdicts[pair.combination] = "same" if python == ours else f"different: {reason or 'not explained'}"
     if reason:
         assert python != ours, "no longer different: take it from differences.py"

@@ -64,6 +64,21 @@ type (
 		X int64 `arg:"x"`
 		Y int64 `arg:"y"`
 	}
+	tellArgs struct {
+		Label json.RawMessage `arg:"label"`
+		To    string          `arg:"to"`
+	}
+	replaceWithArgs struct {
+		With sdk.Signature `arg:"with_"`
+	}
+	addToChordArgs struct {
+		More []sdk.Signature `arg:"more"`
+	}
+	fooBar struct {
+		Foo   int64   `arg:"foo"`
+		Bar   int64   `arg:"bar"`
+		Label *string `arg:"label,default=null"`
+	}
 	errbackArgs struct {
 		FailedID string `arg:"failed_id"`
 	}
@@ -159,6 +174,53 @@ func init() {
 		}
 		return nil, ctx.Replace(sdk.Group(calls...))
 	})
+	sdk.Task("conf.replace_with", func(ctx *sdk.Context, a replaceWithArgs) (any, error) { return nil, ctx.Replace(&a.With) })
+	sdk.Task("conf.add_to_chord", func(ctx *sdk.Context, a addToChordArgs) (int, error) {
+		for i := range a.More {
+			if _, err := ctx.AddToChord(&a.More[i]); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	})
+	sdk.Task("conf.tell", func(ctx *sdk.Context, a tellArgs) (json.RawMessage, error) {
+		_, err := ctx.Send(sdk.Call("conf.note", a.Label).Queue(a.To))
+		return a.Label, err
+	})
+	sdk.Task("conf.tell_group", func(ctx *sdk.Context, a tellArgs) (json.RawMessage, error) {
+		_, err := ctx.Send(sdk.Call("conf.note", ctx.Request().Group).Queue(a.To))
+		return a.Label, err
+	})
+	sdk.Task("conf.context", func(ctx *sdk.Context, _ none) (any, error) { return context(ctx), nil })
+	sdk.Task("conf.limited_context", func(ctx *sdk.Context, _ none) (any, error) { return context(ctx), nil },
+		sdk.TimeLimit(time.Minute), sdk.SoftTimeLimit(45*time.Second))
+	sdk.Task("conf.retry_once", func(ctx *sdk.Context, _ none) (any, error) {
+		if ctx.Retries() == 0 {
+			return nil, ctx.Retry(sdk.Retry{Countdown: 50 * time.Millisecond})
+		}
+		return context(ctx), nil
+	}, sdk.MaxRetries(1))
+	sdk.Task("conf.retry_other_args", func(ctx *sdk.Context, a fooBar) (any, error) {
+		if ctx.Retries() == 0 {
+			return nil, ctx.Retry(sdk.Retry{Args: []any{a.Foo + 1, a.Bar + 1}, Countdown: -1})
+		}
+		return []any{a.Foo, a.Bar, a.Label}, nil
+	}, sdk.MaxRetries(1))
+	sdk.Task("conf.retry_other_kwargs", func(ctx *sdk.Context, a fooBar) (any, error) {
+		if ctx.Retries() == 0 {
+			return nil, ctx.Retry(sdk.Retry{Kwargs: map[string]any{"foo": a.Foo + 1}, Countdown: -1})
+		}
+		return []any{a.Foo, a.Bar, a.Label}, nil
+	}, sdk.MaxRetries(1))
+	sdk.Task("conf.done_then_reject", func(ctx *sdk.Context, _ none) (string, error) {
+		if ctx.Request().Redelivered {
+			return "second", nil
+		}
+		if err := ctx.UpdateState("SUCCESS", "first"); err != nil {
+			return "", err
+		}
+		return "", sdk.Reject("once more", true)
+	}, sdk.AcksLate())
 	sdk.Task("conf.errback", func(_ *sdk.Context, a errbackArgs) (string, error) { return a.FailedID, nil })
 }
 
@@ -215,6 +277,26 @@ func request(ctx *sdk.Context) any {
 	return map[string]any{
 		"id": r.ID, "task": r.Task, "root_id": orNil(r.RootID), "parent_id": orNil(r.ParentID), "group": orNil(r.Group),
 		"retries": r.Retries, "hostname": r.Hostname, "redelivered": r.Redelivered,
+	}
+}
+
+// context is what a task sees of its call beyond its arguments.
+func context(ctx *sdk.Context) map[string]any {
+	r := ctx.Request()
+	orNil := func(seconds float64) any {
+		if seconds == 0 {
+			return nil
+		}
+		return seconds
+	}
+	stamps := r.Stamps
+	if stamps == nil {
+		stamps = map[string]json.RawMessage{}
+	}
+	return map[string]any{
+		"eta": r.ETA != nil, "expires": r.Expires != nil, "group_index": r.GroupIndex, "priority": r.Priority, "retries": r.Retries,
+		"replaced": r.ReplacedTaskNesting, "stamps": stamps, "x-mine": r.Headers["x-mine"],
+		"time_limit": orNil(r.TimeLimit), "soft_time_limit": orNil(r.SoftTimeLimit),
 	}
 }
 
