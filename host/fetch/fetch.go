@@ -38,8 +38,8 @@ const (
 type Config struct {
 	// CheckURL returns nil if a request may go to a URL.
 	CheckURL func(*url.URL) error
-	// CheckAddress returns nil if an address may be connected to.
-	CheckAddress func(netip.Addr) error
+	// CheckAddress returns nil if a port of an address may be connected to.
+	CheckAddress func(netip.AddrPort) error
 	// MaxRequests is how many requests may be made, redirects included, and
 	// MaxBytes how many bytes their bodies and those of the answers may have
 	// together.
@@ -83,7 +83,7 @@ func New(cfg Config) *Client {
 			if err != nil {
 				return fmt.Errorf("address %q: %w", address, err)
 			}
-			return cfg.CheckAddress(at.Addr().Unmap())
+			return cfg.CheckAddress(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 		},
 	}
 	c.transport = &http.Transport{

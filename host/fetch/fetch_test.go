@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,9 +36,9 @@ func client(t *testing.T, hosts []string, addresses ...string) *Client {
 			}
 			return fmt.Errorf("%w: %s", errDenied, u.Host)
 		},
-		CheckAddress: func(a netip.Addr) error {
+		CheckAddress: func(a netip.AddrPort) error {
 			for _, text := range addresses {
-				if a.String() == text {
+				if a.Addr().String() == text {
 					return nil
 				}
 			}
@@ -198,7 +199,12 @@ func TestNamesThatChangeTheirAddress(t *testing.T) {
 			t.Errorf("got %s, %v", body, err)
 		}
 	}
-	cfg.CheckAddress = func(netip.Addr) error { return nil }
+	cfg.CheckAddress = func(at netip.AddrPort) error {
+		if strconv.Itoa(int(at.Port())) != port {
+			return errDenied
+		}
+		return nil
+	}
 	cfg.Resolver = names(t, "127.0.0.1")
 	c = New(cfg)
 	defer c.Close()

@@ -70,7 +70,7 @@ func TestHTTPNeedsTheRight(t *testing.T) {
 	}{
 		{granted, Task{}, []string{"does not ask for the right to http " + host}},
 		{policy.Rule{}, asking, []string{"does not grant the module m the right to http " + host, "in sparkstalk.yaml these lines do:\nmodules:\n  m:\n    http: [\"" + host + "\"]"}},
-		{policy.Rule{HTTP: []string{"*:*"}}, asking, []string{"the host is at 127.0.0.1, which is no address of the internet", "http: [\"127.0.0.1\"]"}},
+		{policy.Rule{HTTP: []string{"*:*"}}, asking, []string{"the host is at " + host + ", which is no address of the internet", "http: [\"" + host + "\"]"}},
 	} {
 		i := openWith(t, &session{}, test.rule, test.task)
 		_, err := get(t, i, abi.HTTPRequest{URL: served.URL}, "")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -126,47 +127,59 @@ func checkHTTPPattern(pattern string) error {
 // A PrivateError says that a name leads to an address that is not the internet's.
 type PrivateError struct {
 	Module  string
-	Address netip.Addr
+	Address netip.AddrPort
+	// Key names the key that signed the module and may not be granted the address.
+	Key string
 }
 
 // Error names the address, and the lines that let it be reached.
 func (e *PrivateError) Error() string {
-	return fmt.Sprintf("the host is at %s, which is no address of the internet but of this machine or a private network; "+
-		"such addresses are refused to the module %s unless sparkstalk.yaml names them, beside the host itself:\nmodules:\n  %s:\n    http: [%q]",
-		e.Address, e.Module, e.Module, e.Address)
+	what := fmt.Sprintf("the host is at %s, which is no address of the internet but of this machine or a private network; such addresses are refused to the module %s", e.Address, e.Module)
+	if e.Key != "" {
+		return fmt.Sprintf("%s unless the key %s, which signed it, has them in its capabilities as well, in the setting module_keys: \"http:%s\"", what, e.Key, e.Address)
+	}
+	return fmt.Sprintf("%s unless sparkstalk.yaml names them, beside the host itself:\nmodules:\n  %s:\n    http: [%q]", what, e.Module, e.Address)
 }
 
-// CheckAddress returns nil if the module may connect to an address, else a
-// [*PrivateError]. All may be reached that are the internet's. Others must be
-// named by a rule: as an address, as a range, or as localhost if they are this
+// CheckAddress returns nil if the module may connect to a port of an address,
+// else a [*PrivateError]. All may be reached that are the internet's. Others must
+// be named by a rule: as an address, as a range, or as localhost if they are this
 // machine's; a name in a rule does not do, for whoever owns it decides what it
-// leads to.
-func (r *Rights) CheckAddress(addr netip.Addr) error {
-	addr = addr.WithZone("").Unmap()
-	if public(addr) {
+// leads to. One that is named with a port is reached at that port alone. The
+// key that signed the module must name them as well, or have all of HTTP. What
+// the module itself asks for need not: it knows names, and not the network that
+// it runs in.
+func (r *Rights) CheckAddress(at netip.AddrPort) error {
+	at = netip.AddrPortFrom(at.Addr().WithZone("").Unmap(), at.Port())
+	if public(at.Addr()) {
 		return nil
 	}
-	for _, rule := range r.rules {
-		if slices.ContainsFunc(rule.HTTP, func(pattern string) bool { return namesAddress(pattern, addr) }) {
-			return nil
-		}
+	named := func(pattern string) bool { return namesAddress(pattern, at) }
+	if !slices.ContainsFunc(r.rules, func(rule Rule) bool { return slices.ContainsFunc(rule.HTTP, named) }) {
+		return &PrivateError{Module: r.module, Address: at}
 	}
-	return &PrivateError{r.module, addr}
+	if r.most != nil && !r.most.unlimited(HTTP) && !slices.ContainsFunc(r.most.patterns(HTTP), named) {
+		return &PrivateError{Module: r.module, Address: at, Key: r.key}
+	}
+	return nil
 }
 
-func namesAddress(pattern string, addr netip.Addr) bool {
+func namesAddress(pattern string, at netip.AddrPort) bool {
 	pattern = strings.ToLower(pattern)
 	if _, rest, ok := strings.Cut(pattern, "://"); ok {
 		pattern = rest
 	}
 	if addresses, err := netip.ParsePrefix(pattern); err == nil {
-		return addresses.Contains(addr)
+		return addresses.Contains(at.Addr())
 	}
-	host, _ := splitHost(pattern)
+	host, port := splitHost(pattern)
+	if port != "" && !matches(port, strconv.Itoa(int(at.Port()))) {
+		return false
+	}
 	if named, err := netip.ParseAddr(host); err == nil {
-		return named.Unmap() == addr
+		return named.Unmap() == at.Addr()
 	}
-	return host == "localhost" && addr.IsLoopback()
+	return host == "localhost" && at.Addr().IsLoopback()
 }
 
 // notPublic are the ranges beside those that netip knows which are not the

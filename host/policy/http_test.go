@@ -84,13 +84,13 @@ func TestPrivateAddressesMustBeNamed(t *testing.T) {
 		"0.0.0.0", "::", "0.1.2.3", "100.64.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "ff02::1", "192.0.2.1", "2001:db8::1",
 		"::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:1::1",
 	} {
-		err := none.CheckAddress(netip.MustParseAddr(text))
+		err := none.CheckAddress(netip.AddrPortFrom(netip.MustParseAddr(text), 80))
 		if private, ok := errors.AsType[*PrivateError](err); !ok || !strings.Contains(private.Error(), "modules:\n  m:\n    http: [\"") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	for _, text := range []string{"8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "172.32.0.1"} {
-		if err := none.CheckAddress(netip.MustParseAddr(text)); err != nil {
+		if err := none.CheckAddress(netip.AddrPortFrom(netip.MustParseAddr(text), 80)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -98,23 +98,49 @@ func TestPrivateAddressesMustBeNamed(t *testing.T) {
 		pattern, addr string
 		want          bool
 	}{
-		{"10.0.0.5", "10.0.0.5", true},
-		{"http://10.0.0.5:8080", "::ffff:10.0.0.5", true},
-		{"10.0.0.5", "10.0.0.6", false},
-		{"10.0.0.0/8", "10.9.9.9", true},
-		{"10.0.0.0/8", "192.168.0.1", false},
-		{"localhost", "127.0.0.1", true},
-		{"localhost:5000", "::1", true},
-		{"localhost", "10.0.0.5", false},
-		{"[fd00::1]:80", "fd00::1", true},
-		{"10.0.0.*", "10.0.0.5", false}, // a pattern is not plain
+		{"10.0.0.5", "10.0.0.5:8080", true},
+		{"http://10.0.0.5:8080", "[::ffff:10.0.0.5]:8080", true},
+		{"10.0.0.5:8080", "10.0.0.5:2375", false}, // whoever owns a name has it lead there
+		{"10.0.0.5:*", "10.0.0.5:2375", true},
+		{"10.0.0.5:80*", "10.0.0.5:8080", true},
+		{"10.0.0.5", "10.0.0.6:80", false},
+		{"10.0.0.0/8", "10.9.9.9:2375", true},
+		{"10.0.0.0/8", "192.168.0.1:80", false},
+		{"localhost", "127.0.0.1:5000", true},
+		{"localhost:5000", "[::1]:5000", true},
+		{"localhost:5000", "127.0.0.1:5001", false},
+		{"localhost", "10.0.0.5:80", false},
+		{"[fd00::1]:80", "[fd00::1]:80", true},
+		{"[fd00::1]:80", "[fd00::1]:81", false},
+		{"[fd00::1]", "[fd00::1]:81", true},
+		{"fd00::1", "[fd00::1]:81", true},
+		{"10.0.0.*", "10.0.0.5:80", false}, // a pattern is not plain
 	} {
-		if err := named(test.pattern).CheckAddress(netip.MustParseAddr(test.addr)); (err == nil) != test.want {
+		if err := named(test.pattern).CheckAddress(netip.MustParseAddrPort(test.addr)); (err == nil) != test.want {
 			t.Errorf("%s, named %s: %v", test.addr, test.pattern, err)
 		}
 	}
-	if err := rightsOf(t, Rules(nil).AllowAll(), "m", "http").CheckAddress(netip.MustParseAddr("127.0.0.1")); err != nil {
+	if err := rightsOf(t, Rules(nil).AllowAll(), "m", "http").CheckAddress(netip.MustParseAddrPort("127.0.0.1:80")); err != nil {
 		t.Errorf("all is allowed: %v", err)
+	}
+}
+
+// A key bounds which of the private addresses that a rule names can be reached.
+func TestPrivateAddressesMustBeAKeysToo(t *testing.T) {
+	at := netip.MustParseAddrPort("10.0.0.5:8080")
+	for capability, want := range map[string]bool{
+		"http:10.0.0.5:8080": true, "http:10.0.0.0/8": true, "http": true, "http:*": true, "*": true,
+		"http:10.0.0.5:80": false, "http:hooks.partner.com": false, "http:10.1.0.0/16": false, "raw_plans": false,
+	} {
+		most, err := ParseKey([]string{capability})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rights := rightsOf(t, Rules{"m": {HTTP: []string{"hooks.partner.com:*", "10.0.0.0/8"}}}, "m", "http").Signed("team", most)
+		err = rights.CheckAddress(at)
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), `the key team, which signed it, has them in its capabilities as well, in the setting module_keys: "http:10.0.0.5:8080"`) {
+			t.Errorf("a key with %s: %v", capability, err)
+		}
 	}
 }
 
