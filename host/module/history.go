@@ -65,14 +65,12 @@ type record struct {
 	Pin      *pin   `json:"pin,omitempty"`
 }
 
-const (
-	recordName   = "versions.json"
-	acceptedName = "accepted.json"
-)
+const recordName = "versions.json"
 
 // openHistory makes the history of the modules of a folder. Its place is named
-// for the folder, so that several share a parent.
-func openHistory(parent, modules string, keep int, log *slog.Logger) (*history, error) {
+// for the folder, so that several share a parent. If others could write to it,
+// what is there is forgotten, or with guarded it stays, and is an error.
+func openHistory(parent, modules string, keep int, guarded bool, log *slog.Logger) (*history, error) {
 	modules, err := filepath.Abs(modules)
 	if err != nil {
 		return nil, fmt.Errorf("kept versions: %w", err)
@@ -81,6 +79,10 @@ func openHistory(parent, modules string, keep int, log *slog.Logger) (*history, 
 	h := &history{dir: filepath.Join(parent, hex.EncodeToString(sum[:8])), keep: keep, log: log}
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("kept versions: %w", err)
+	}
+	if info, err := os.Lstat(h.dir); guarded && err == nil && info.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("others may write to %s, and might have removed which versions of signed modules were accepted: "+
+			"look at %s there, and take the right from them (chmod go-w), or remove the folder to begin anew", h.dir, acceptedName)
 	}
 	exposed := false
 	err = privateDir(h.dir, func() { exposed = true })
@@ -168,7 +170,7 @@ func (h *history) locked(path string, change func(*record)) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
 	lock, err := filelock.Wait(ctx, filepath.Join(dir, ".lock"), nil)
 	if err != nil {
@@ -299,59 +301,4 @@ func (r record) good(instead string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// accepted are the highest versions that were accepted of signed tasks.
-func (h *history) accepted() (map[string]uint64, error) {
-	if h == nil {
-		return nil, nil
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.readAccepted()
-}
-
-func (h *history) readAccepted() (map[string]uint64, error) {
-	versions := make(map[string]uint64)
-	path := filepath.Join(h.dir, acceptedName)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return versions, nil
-	}
-	if err == nil {
-		if err = json.Unmarshal(data, &versions); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	return versions, err
-}
-
-// accept notes that tasks were signed as a version that serves.
-func (h *history) accept(tasks []string, version uint64) {
-	if h == nil || version == 0 {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	changed := false
-	versions, err := h.readAccepted()
-	if err != nil {
-		h.log.Warn("the version of a signed module could not be noted", logkey.Error, err)
-		return // what is there may be mended
-	}
-	for _, task := range tasks {
-		if versions[task] < version {
-			versions[task], changed = version, true
-		}
-	}
-	if !changed {
-		return
-	}
-	data, err := json.Marshal(versions)
-	if err == nil {
-		err = writeWhole(filepath.Join(h.dir, acceptedName), data)
-	}
-	if err != nil {
-		h.log.Warn("the version of a signed module could not be noted: an older one will not be told", logkey.Error, err)
-	}
 }

@@ -27,7 +27,8 @@ type Registry struct {
 	log    *slog.Logger
 	engine *engine
 	// history has the last versions of the modules, nil without any.
-	history *history
+	history  *history
+	accepted *accepted
 
 	// table is what Acquire reads: an immutable map from task names, replaced
 	// as a whole.
@@ -106,11 +107,15 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		wake: make(chan struct{}, 1), resident: make(map[string]*version),
 	}
 	if cfg.VersionsDir != "" {
-		if r.history, err = openHistory(cfg.VersionsDir, cfg.Dir, cfg.Versions, cfg.Log); err != nil {
+		guarded := len(cfg.Keys) > 0 && !cfg.AllowDowngrades
+		if r.history, err = openHistory(cfg.VersionsDir, cfg.Dir, cfg.Versions, guarded, cfg.Log); err != nil && guarded {
+			return nil, errors.Join(fmt.Errorf("older versions of signed modules could not be told (refuse_downgrades): %w", err), e.close(ctx))
+		} else if err != nil {
 			r.log.Warn("no versions of modules are kept: there is no way back to one", logkey.Error, err)
 		}
 		r.history.sweep(paths)
 	}
+	r.accepted = newAccepted(cfg, r.history)
 	r.table.Store(&map[string]served{})
 	if err := r.preload(ctx, paths); err != nil {
 		// A compilation that has begun cannot be stopped, only waited for a while.
@@ -320,7 +325,7 @@ func (r *Registry) attemptAnew(ctx context.Context, path string, again bool) att
 	if a.same {
 		return a
 	}
-	a.version, a.err = r.load(ctx, a.file, r.notOlder)
+	a.version, a.err = r.load(ctx, a.file, r.accepted.notOlder)
 	if a.version != nil && !r.history.known(path).proven(a.file.hash) {
 		a.version.judged = r.judged
 		a.version.left.Store(int64(r.cfg.Trial))
@@ -339,20 +344,10 @@ func (r *Registry) load(ctx context.Context, c contents, accept func(*Info) erro
 	return v, err
 }
 
-// keep keeps what an attempt put into service.
+// keep keeps a file that was loaded.
 func (r *Registry) keep(a attempt) {
-	if a.version == nil || a.pin != nil {
-		return
-	}
-	if a.file.data != nil {
+	if a.version != nil && a.pin == nil && a.file.data != nil {
 		r.history.add(a.file)
-	}
-	if a.version.info.SignedBy != "" {
-		var tasks []string
-		for _, t := range a.version.info.Tasks {
-			tasks = append(tasks, t.Name)
-		}
-		r.history.accept(tasks, a.version.info.SignedVersion)
 	}
 }
 

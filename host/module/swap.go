@@ -40,6 +40,9 @@ func (r *Registry) change(do func(e *edit), gone ...*version) {
 		}
 	}
 	for _, info := range e.changes {
+		if info.State == Serving {
+			r.accepted.note(info)
+		}
 		r.tell(info)
 	}
 }
@@ -75,6 +78,12 @@ func (e *edit) take(f *file, a attempt) {
 			e.changes = append(e.changes, f.info())
 		}
 		return
+	}
+	if a.err == nil && a.pin == nil {
+		if a.err = e.r.accepted.stillNotOlder(&a.version.info); a.err != nil { // a later one came in between
+			e.gone = append(e.gone, a.version)
+			a.version = nil
+		}
 	}
 	if a.err == nil {
 		if a.err = e.fits(f, a.version); a.err == nil {
@@ -251,10 +260,17 @@ func (e *edit) publish() {
 		again = false
 		for _, path := range slices.Sorted(maps.Keys(e.r.files)) {
 			f := e.r.files[path]
-			if f.waiting != nil && e.fits(f, f.waiting) == nil {
-				e.enter(f, f.waiting)
-				again = true
+			v := f.waiting
+			if v == nil || e.fits(f, v) != nil {
+				continue
 			}
+			if err := e.r.accepted.stillNotOlder(&v.info); err != nil { // it waited too long
+				e.drop(f)
+				e.refuse(f, attempt{path: path, version: v, err: err})
+				continue
+			}
+			e.enter(f, v)
+			again = true
 		}
 	}
 	e.r.table.Store(&e.table)

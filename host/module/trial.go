@@ -183,7 +183,7 @@ func (r *Registry) lastGood(ctx context.Context, path string, known record, refu
 		if k.Bad != "" || k.Hash == refused || ctx.Err() != nil {
 			continue
 		}
-		if v := try(k.Hash, r.notOlder); v != nil {
+		if v := try(k.Hash, r.accepted.notOlder); v != nil {
 			return v
 		}
 	}

@@ -126,22 +126,3 @@ func (k *Key) within(asked abi.Limits) abi.Limits {
 	}
 	return asked.Within(k.Limits)
 }
-
-// notOlder refuses a signed module that is older than what was accepted of its
-// tasks.
-func (r *Registry) notOlder(i *Info) error {
-	if i.SignedBy == "" || r.cfg.AllowDowngrades {
-		return nil
-	}
-	accepted, err := r.history.accepted()
-	if err != nil {
-		return refusal(Downgraded, "it is not known which versions of signed modules were accepted: %w; with that file removed, any will be", err)
-	}
-	for _, t := range i.Tasks {
-		if latest := accepted[t.Name]; i.SignedVersion < latest {
-			return refusal(Downgraded, "it was signed as version %d, and %s was accepted as version %d before: sign it again to go back, "+
-				"or let `sparkstalk modules rollback` do so", i.SignedVersion, t.Name, latest)
-		}
-	}
-	return nil
-}

@@ -2,9 +2,12 @@ package module
 
 import (
 	"crypto/ed25519"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sparkstalk/sparkstalk/abi"
@@ -117,7 +120,7 @@ func TestAnOlderSignedVersionIsNotTakenAgain(t *testing.T) {
 		t.Errorf("t.x gave %s", got)
 	}
 	// What was accepted cannot be read: it might be older.
-	notes := r.history.dir + "/" + acceptedName
+	notes := r.accepted.disk.path
 	kept, err := os.ReadFile(notes)
 	if err == nil {
 		err = os.WriteFile(notes, kept[1:], 0o600)
@@ -198,6 +201,122 @@ func TestAReplayedVersionChangesNothingAtAStart(t *testing.T) {
 	put(t, cfg, "m.wasm", []byte("broken"))
 	if tasks := open(t, cfg).Tasks(); len(tasks) > 0 {
 		t.Errorf("an older version serves %q in place of a broken file", tasks)
+	}
+}
+
+// A copy of an older version that waited for its name does not get it.
+func TestAnOlderVersionThatWaitedIsNotLetIn(t *testing.T) {
+	key, public := newKey(t)
+	cfg := keeping(t)
+	cfg.Keys, cfg.Trial = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, -1
+	r := open(t, cfg)
+	versioned := func(n int) []byte { return sign(t, small("t.x", n), manifest("t.x"), key, uint64(n)) }
+	path := put(t, cfg, "m.wasm", versioned(6))
+	r.look(t.Context(), path)
+	land(t, r, cfg, "copy.wasm", versioned(6))
+	land(t, r, cfg, "m.wasm", versioned(7))
+	if info := only(t, r, "copy.wasm", Refused); info.Kind != TaskNameConflict {
+		t.Fatalf("refused: %+v", info)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r.look(t.Context(), path)
+	if info := only(t, r, "copy.wasm", Refused); info.Kind != Downgraded || len(r.Tasks()) > 0 {
+		t.Errorf("tasks %q, refused: %+v", r.Tasks(), info)
+	}
+	// One that only waited has not been accepted.
+	land(t, r, cfg, "m.wasm", versioned(8))
+	land(t, r, cfg, "copy.wasm", versioned(9))
+	if infos, err := r.Reload(t.Context(), "m"); err != nil || len(infos) != 1 || infos[0].State != Serving || infos[0].SignedVersion != 8 {
+		t.Errorf("Reload = %+v, %v", infos, err)
+	}
+}
+
+// Where the memory of accepted versions cannot be had, none is told from an older.
+func TestAcceptedVersionsAreNotForgotten(t *testing.T) {
+	key, public := newKey(t)
+	versioned := func(n int) []byte { return sign(t, small("t.x", n), manifest("t.x"), key, uint64(n)) }
+	keyed := func(cfg Config) Config {
+		cfg.Keys, cfg.Trial = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, -1
+		return cfg
+	}
+	isOlder := func(t *testing.T, r *Registry) {
+		t.Helper()
+		if info := only(t, r, "m.wasm", Refused); info.Kind != Downgraded {
+			t.Errorf("refused: %+v", info)
+		}
+	}
+	t.Run("no folder for it", func(t *testing.T) {
+		cfg := keyed(keeping(t))
+		if err := os.WriteFile(cfg.VersionsDir, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "refuse_downgrades") || !strings.Contains(err.Error(), cfg.VersionsDir) {
+			t.Errorf("Open = %v", err)
+		}
+		cfg.AllowDowngrades = true
+		open(t, cfg)
+	})
+	t.Run("others may write to it", func(t *testing.T) {
+		cfg := keyed(keeping(t))
+		r := open(t, cfg)
+		land(t, r, cfg, "m.wasm", versioned(2))
+		if err := os.Chmod(r.history.dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // it is no better for having been said
+			if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "chmod go-w") || !strings.Contains(err.Error(), r.history.dir) {
+				t.Errorf("Open = %v", err)
+			}
+		}
+		if err := os.Chmod(r.history.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		put(t, cfg, "m.wasm", versioned(1))
+		isOlder(t, open(t, cfg))
+	})
+	t.Run("it cannot be written", func(t *testing.T) {
+		cfg := keyed(keeping(t))
+		r := open(t, cfg)
+		lock := r.accepted.disk.path + ".lock"
+		if err := os.Mkdir(lock, 0o700); err != nil { // no file can be there
+			t.Fatal(err)
+		}
+		land(t, r, cfg, "m.wasm", versioned(2))
+		land(t, r, cfg, "m.wasm", versioned(1))
+		isOlder(t, r)
+		if err := os.Remove(lock); err != nil { // with the next one both are
+			t.Fatal(err)
+		}
+		land(t, r, cfg, "n.wasm", sign(t, small("t.y", 1), manifest("t.y"), key, 1))
+		isOlder(t, open(t, cfg))
+	})
+	t.Run("none is kept", func(t *testing.T) {
+		cfg := keyed(config(t))
+		r := open(t, cfg)
+		land(t, r, cfg, "m.wasm", versioned(2))
+		land(t, r, cfg, "m.wasm", versioned(1))
+		isOlder(t, r)
+	})
+}
+
+// Hosts that share a folder of modules note what they accept in one file.
+func TestHostsNoteAcceptedVersionsTogether(t *testing.T) {
+	l := ledger[uint64]{filepath.Join(t.TempDir(), acceptedName)}
+	var hosts sync.WaitGroup
+	for h := range 4 {
+		hosts.Go(func() {
+			a := &accepted{disk: &ledger[uint64]{l.path}, log: slog.New(slog.DiscardHandler), latest: map[string]uint64{}}
+			for n := range 8 {
+				a.note(Info{SignedBy: "k", SignedVersion: uint64(n + 1), Tasks: []abi.TaskSpec{{Name: fmt.Sprint("t.", h)}, {Name: fmt.Sprintf("t.%d.%d", h, n)}}})
+			}
+		})
+	}
+	hosts.Wait()
+	all, err := l.read()
+	if err != nil || len(all) != 4*9 || all["t.0"] != 8 {
+		t.Errorf("noted: %d versions, %v; %v", len(all), all, err)
 	}
 }
 
