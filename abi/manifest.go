@@ -145,6 +145,43 @@ type TaskOptions struct {
 	// RetryJitter draws the wait from between zero and that, so that tasks that
 	// failed together are not retried together. The default is true.
 	RetryJitter *bool `json:"retry_jitter,omitempty"`
+	MessageOptions
+}
+
+// MessageOptions are how the host sends the task when another one, a workflow
+// or beat asks it to: what Celery's apply_async takes from a task that its
+// process knows. Clients that send by name alone know nothing of them. A nil
+// field leaves the choice to the worker's configuration, of which task_routes
+// counts only where none of Queue, Exchange and RoutingKey is set; what the
+// signature says wins over both.
+type MessageOptions struct {
+	// Queue is the name of the queue; Exchange and RoutingKey together go before it.
+	Queue      *string `json:"queue,omitempty"`
+	Exchange   *string `json:"exchange,omitempty"`
+	RoutingKey *string `json:"routing_key,omitempty"`
+	// Priority is between 0 and 255.
+	Priority *uint8 `json:"priority,omitempty"`
+	// Expires is after how many seconds the task is not to be begun any more.
+	Expires *float64 `json:"expires,omitempty"`
+	// Serializer is "json", "msgpack" or "yaml", Compression "gzip", "brotli" or "zstd".
+	Serializer  *string `json:"serializer,omitempty"`
+	Compression *string `json:"compression,omitempty"`
+	// DeliveryMode is 2 for a message that outlives a restart of the broker, and 1
+	// for one that need not.
+	DeliveryMode *int `json:"delivery_mode,omitempty"`
+}
+
+// Over returns the options with those of base where they leave a choice.
+func (o MessageOptions) Over(base MessageOptions) MessageOptions {
+	prefer(&base.Queue, o.Queue)
+	prefer(&base.Exchange, o.Exchange)
+	prefer(&base.RoutingKey, o.RoutingKey)
+	prefer(&base.Priority, o.Priority)
+	prefer(&base.Expires, o.Expires)
+	prefer(&base.Serializer, o.Serializer)
+	prefer(&base.Compression, o.Compression)
+	prefer(&base.DeliveryMode, o.DeliveryMode)
+	return base
 }
 
 // Over returns the options with those of base where they leave a choice.
@@ -172,6 +209,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	if o.DontAutoretryFor != nil {
 		base.DontAutoretryFor = o.DontAutoretryFor
 	}
+	base.MessageOptions = o.MessageOptions.Over(base.MessageOptions)
 	return base
 }
 

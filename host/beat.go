@@ -259,7 +259,7 @@ func entryOf(task string, s abi.Schedule) (beat.Entry, error) {
 // sender sends entries as celery beat does: as a client, with a header that
 // says where the task comes from. Results of rpc:// go nowhere, since nobody
 // waits for them.
-func sender(cfg Config, registered func(string) (bool, bool), to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
+func sender(cfg Config, registered func(string) (abi.TaskOptions, bool), to worker.Sender) func(context.Context, string, beat.Entry) (string, error) {
 	replies := uuid.NewString()
 	return func(ctx context.Context, _ string, e beat.Entry) (string, error) {
 		options, err := withBeatHeader(e.Options)
@@ -277,16 +277,19 @@ func sender(cfg Config, registered func(string) (bool, bool), to worker.Sender) 
 	}
 }
 
-// registered reports whether a module serves a task, and whether that ignores
-// its result.
-func (s *scheduler) registered(name string) (ignoreResult, ok bool) {
+// registered reports whether a module serves a task, and its options, with
+// whether it ignores its result.
+func (s *scheduler) registered(name string) (abi.TaskOptions, bool) {
 	lease, ok := s.modules.Acquire(name)
 	if !ok {
-		return false, false
+		return abi.TaskOptions{}, false
 	}
 	defer lease.Release()
-	ignore := lease.Spec().IgnoreResult
-	return ignore != nil && *ignore || ignore == nil && s.cfg.IgnoreResult, true
+	o := worker.Annotated(s.cfg.Annotations, name, lease.Spec().TaskOptions)
+	if o.IgnoreResult == nil {
+		o.IgnoreResult = &s.cfg.IgnoreResult
+	}
+	return o, true
 }
 
 // withBeatHeader adds celery beat's header to an entry's options.

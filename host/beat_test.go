@@ -41,7 +41,7 @@ func TestBeatTellsWhatItSent(t *testing.T) {
 		tell := taskSent(Config{SendSentEvent: wanted, Log: slog.New(slog.DiscardHandler)}, func(ctx context.Context, e celery.Event) error {
 			return w.Publish(ctx, broker.Publication{Exchange: celery.EventExchange, RoutingKey: e.RoutingKey(), Message: broker.Message{Body: e.Append(nil)}})
 		})
-		id, err := sender(Config{}, func(string) (bool, bool) { return false, false }, worker.Sender{Broker: w, Queues: &worker.Queues{Default: "q"}, TaskSent: tell})(
+		id, err := sender(Config{}, func(string) (abi.TaskOptions, bool) { return abi.TaskOptions{}, false }, worker.Sender{Broker: w, Queues: &worker.Queues{Default: "q"}, TaskSent: tell})(
 			t.Context(), "entry", beat.Entry{Task: "tasks.add", Schedule: json.RawMessage("1")})
 		if err != nil || len(w.sent) != 1+events {
 			t.Fatalf("%d messages, %v", len(w.sent), err)
@@ -83,7 +83,9 @@ func TestMessagesAreCelerysBeats(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := &wire{}
-			registered := func(name string) (bool, bool) { return false, name == "tasks.add" }
+			registered := func(name string) (abi.TaskOptions, bool) {
+				return abi.TaskOptions{IgnoreResult: new(false)}, name == "tasks.add"
+			}
 			id, err := sender(Config{}, registered, worker.Sender{Broker: w})(t.Context(), "entry", e)
 			if err != nil || len(w.sent) != 1 {
 				t.Fatalf("%d messages, %v", len(w.sent), err)

@@ -57,6 +57,27 @@ func StoreErrorsEvenIfIgnored() Option {
 	return func(t *task) { t.spec.StoreErrorsEvenIfIgnored = new(true) }
 }
 
+// Queue is where the task goes when a host that serves it sends it: in a workflow,
+// for another task or from its schedule. It goes before the worker's
+// task_routes, and a signature's own queue before both. Clients that send by name
+// alone do not know it. It is Celery's queue.
+func Queue(name string) Option { return func(t *task) { t.spec.Queue = &name } }
+
+// Priority is that of the task's messages, from 0 to 255, under the same
+// conditions as [Queue]. It is Celery's priority.
+func Priority(n uint8) Option { return func(t *task) { t.spec.Priority = &n } }
+
+// Expires revokes calls of the task that have not begun within that time, under
+// the same conditions as [Queue]. It is Celery's expires.
+func Expires(within time.Duration) Option {
+	return func(t *task) {
+		if within <= 0 {
+			panic(fmt.Sprintf("sdk.Task %q: it expires within %v, which is no time", t.spec.Name, within))
+		}
+		t.spec.Expires = new(within.Seconds())
+	}
+}
+
 // MaxRetries is how often a call is tried again: 3 without this option, negative
 // without end. It is Celery's max_retries.
 func MaxRetries(n int) Option { return func(t *task) { t.spec.MaxRetries = &n } }

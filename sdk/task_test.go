@@ -162,12 +162,13 @@ func TestTheSecondOfANameIsAPanic(t *testing.T) {
 
 func TestOptionsAreInTheManifest(t *testing.T) {
 	f := define("x.y", reflect.TypeFor[struct{}](), reflect.TypeFor[map[string][]float64](),
-		[]Option{Doc("one line"), AcksLate(), IgnoreResult(), TrackStarted(), TimeLimit(1500 * time.Millisecond), RowsAsObjects()})
+		[]Option{Doc("one line"), AcksLate(), IgnoreResult(), TrackStarted(), TimeLimit(1500 * time.Millisecond), RowsAsObjects(),
+			Queue("heavy"), Priority(3), Expires(time.Minute)})
 	data, err := json.Marshal(f.spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"name":"x.y","doc":"one line","returns":"map[string][]float64","rows":"objects","acks_late":true,"ignore_result":true,"track_started":true,"time_limit":1.5}`
+	want := `{"name":"x.y","doc":"one line","returns":"map[string][]float64","rows":"objects","acks_late":true,"ignore_result":true,"track_started":true,"time_limit":1.5,"queue":"heavy","priority":3,"expires":60}`
 	if string(data) != want || f.rows != abi.RowObjects {
 		t.Errorf("got %s\nwant %s", data, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
@@ -43,9 +44,9 @@ type Dispatcher struct {
 	ReplyTo, Origin string
 	// NewID makes task and group ids.
 	NewID func() string
-	// Registered reports whether this worker serves a task, and whether that
-	// ignores its result. Nil serves none.
-	Registered func(name string) (ignoreResult, ok bool)
+	// Registered reports whether this worker serves a task, and the options that it
+	// has here, of which IgnoreResult is always set. Nil serves none.
+	Registered func(name string) (options abi.TaskOptions, ok bool)
 	// Parent is the task that sends.
 	Parent *celery.Task
 	// InheritPriority gives what is sent the parent's priority: Celery's
@@ -147,6 +148,16 @@ func orNull(raw json.RawMessage) json.RawMessage {
 
 // send is Celery's apply_async and send_task of one task.
 func (d *Dispatcher) send(ctx context.Context, name string, args []json.RawMessage, kwargs celery.Object, o Options, listed bool) (*Result, error) {
+	registered := false
+	if d.Registered != nil {
+		var own abi.TaskOptions
+		var err error
+		if own, registered = d.Registered(name); registered {
+			if o, err = o.over(own); err != nil {
+				return nil, fmt.Errorf("send %s: %w", name, err)
+			}
+		}
+	}
 	t := &celery.Task{
 		Protocol: 2, Name: name, Args: args, Kwargs: kwargs, ID: o.text("task_id"), Shadow: o.text("shadow"), Lang: "py",
 		Group: o.text("group_id"), RootID: o.text("root_id"), ParentID: o.text("parent_id"),
@@ -195,16 +206,8 @@ func (d *Dispatcher) send(ctx context.Context, name string, args []json.RawMessa
 	if t.Expires, err = o.moment("expires"); err != nil {
 		bad = append(bad, err)
 	}
-	ignores, registered := false, false
-	if d.Registered != nil {
-		ignores, registered = d.Registered(name)
-	}
-	switch raw := o.get("ignore_result"); {
-	case raw != nil:
-		t.IgnoreResult = new(bool)
-		*t.IgnoreResult = string(raw) == "true"
-	case registered:
-		t.IgnoreResult = &ignores
+	if raw := o.get("ignore_result"); raw != nil {
+		t.IgnoreResult = new(string(raw) == "true")
 	}
 	if bad = append(bad, o.priority(t, registered, d)); errors.Join(bad...) != nil {
 		return nil, fmt.Errorf("send %s: %w", name, errors.Join(bad...))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/result"
 	"github.com/sparkstalk/sparkstalk/host/result/resulttest"
@@ -161,8 +162,8 @@ func (w *pythonWorker) run(t *celery.Task) {
 			return nil
 		},
 		Chords: w.store, ReplyTo: "worker", Origin: "gen1@host1", NewID: uuid.NewString, Parent: t,
-		Registered: func(name string) (bool, bool) {
-			return false, !strings.HasPrefix(name, "nope.") && name != "other.unknown"
+		Registered: func(name string) (abi.TaskOptions, bool) {
+			return abi.TaskOptions{IgnoreResult: new(false)}, !strings.HasPrefix(name, "nope.") && name != "other.unknown"
 		},
 		Inline: func(_ context.Context, s *Signature, _ string, _ *celery.Exception) bool {
 			return s.Task == "tasks.errback_new"

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 )
 
@@ -64,6 +65,32 @@ func (o *Options) setTextOrNull(key, value string) {
 }
 
 func (o *Options) setInt(key string, n int) { o.set(key, fmt.Appendf(nil, "%d", n)) }
+
+// over returns the options with those of a task that this process serves where
+// they say nothing: what Celery's apply_async takes from a registered task. Null
+// says something.
+func (o Options) over(task abi.TaskOptions) (Options, error) {
+	own, err := json.Marshal(struct {
+		abi.MessageOptions
+		IgnoreResult  *bool    `json:"ignore_result,omitempty"`
+		TimeLimit     *float64 `json:"time_limit,omitempty"`
+		SoftTimeLimit *float64 `json:"soft_time_limit,omitempty"`
+	}{task.MessageOptions, task.IgnoreResult, task.TimeLimit, task.SoftTimeLimit})
+	if err != nil {
+		return nil, err
+	}
+	members, err := celery.Members(own)
+	if err != nil {
+		return nil, err
+	}
+	o = slices.Clone(o)
+	for _, m := range members {
+		if !o.has(m.Key) {
+			o.set(m.Key, m.Value)
+		}
+	}
+	return o, nil
+}
 
 func (o *Options) put(p option) {
 	if i := o.find(p.key); i >= 0 {

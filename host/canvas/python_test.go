@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/celery"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
 	"github.com/sparkstalk/sparkstalk/host/result"
@@ -124,6 +125,8 @@ type heard struct {
 		Body    json.RawMessage `json:"body"`
 		ReplyTo string          `json:"reply_to"`
 		Queue   *string         `json:"queue"`
+		// Priority is zero where none is said.
+		Priority uint8 `json:"priority"`
 	} `json:"sent"`
 	Stored [][]any `json:"stored"`
 	Sizes  [][]any `json:"sizes"`
@@ -195,7 +198,12 @@ func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h 
 				Body    json.RawMessage `json:"body"`
 				ReplyTo string          `json:"reply_to"`
 				Queue   *string         `json:"queue"`
+				// Priority is zero where none is said.
+				Priority uint8 `json:"priority"`
 			}{Headers: out.Headers, Body: out.Body, ReplyTo: out.ReplyTo, Queue: &m.Queue}
+			if out.Priority != nil {
+				sent.Priority = *out.Priority
+			}
 			if m.Queue == "" {
 				*sent.Queue = "celery"
 			}
@@ -204,7 +212,15 @@ func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h 
 		},
 		HeaderErrbacks: headerErrbacks,
 		Chords:         b, ReplyTo: "oid", Origin: "gen", NewID: uuid.NewString, Parent: task,
-		Registered: func(name string) (bool, bool) { return false, name != "other.unknown" },
+		Registered: func(name string) (abi.TaskOptions, bool) {
+			if name == "tasks.b" {
+				return abi.TaskOptions{
+					IgnoreResult: new(true), TimeLimit: new(7.0), SoftTimeLimit: new(5.0),
+					MessageOptions: abi.MessageOptions{Queue: new("heavy"), Priority: new(uint8(3))},
+				}, true
+			}
+			return abi.TaskOptions{IgnoreResult: new(false)}, name != "other.unknown"
+		},
 		// Functions that take anything are called in Python's process.
 		Inline: func(_ context.Context, s *Signature, _ string, _ *celery.Exception) bool {
 			return s.Task == "tasks.a" || s.Task == "tasks.b"
@@ -302,8 +318,8 @@ func differ(t *testing.T, request any, want, got heard) string {
 		if a, b := canonical(t, w.Body), canonical(t, g.Body); !same.same(a, b) {
 			return fmt.Sprintf("message %d: body\n got %s\nwant %s", i, b, a)
 		}
-		if w.ReplyTo != g.ReplyTo || w.Queue != nil && *w.Queue != *g.Queue {
-			return fmt.Sprintf("message %d: to %s, %v, Python's %s, %v", i, g.ReplyTo, *g.Queue, w.ReplyTo, *w.Queue)
+		if w.ReplyTo != g.ReplyTo || w.Queue != nil && *w.Queue != *g.Queue || w.Priority != g.Priority {
+			return fmt.Sprintf("message %d: to %s, %v, priority %d, Python's %s, %v, %d", i, g.ReplyTo, *g.Queue, g.Priority, w.ReplyTo, *w.Queue, w.Priority)
 		}
 	}
 	for _, pair := range [][2]any{{want.Stored, got.Stored}, {want.Sizes, got.Sizes}, {want.Parts, got.Parts}} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 
@@ -78,13 +79,16 @@ func init() {
 	}
 }
 
+// ErrOnlyRead is wrapped where a compression is read and cannot be written.
+var ErrOnlyRead = errors.New("is read but not written")
+
 // CheckCompression reports as an error what compress cannot write; empty is none.
 func CheckCompression(method string) error {
 	if _, ok := compressors[method]; ok || method == "" {
 		return nil
 	}
 	if _, ok := decompressors[method]; ok {
-		return fmt.Errorf("compression %q is read but not written; use gzip, brotli or zstd", method)
+		return fmt.Errorf("compression %q %w; use gzip, brotli or zstd", method, ErrOnlyRead)
 	}
 	return fmt.Errorf("compression %q is not known; use gzip, brotli or zstd", method)
 }

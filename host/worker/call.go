@@ -87,14 +87,12 @@ func (w *Worker) dispatcher(t *celery.Task) *canvas.Dispatcher {
 	return d
 }
 
-// registered reports whether a task is served here and ignores its result.
-func (w *Worker) registered(name string) (ignoreResult, ok bool) {
-	task, ok := w.acquire(name)
-	if !ok {
-		return false, false
-	}
-	defer task.Release()
-	return chosen(w.options(name, task.Options()).IgnoreResult, w.IgnoreResult), true
+// registered reports whether a task is served here, and its options, with
+// whether it ignores its result.
+func (w *Worker) registered(name string) (abi.TaskOptions, bool) {
+	o, ok := w.TaskOptions(name)
+	o.IgnoreResult = new(chosen(o.IgnoreResult, w.IgnoreResult))
+	return o, ok
 }
 
 // sender sends what tasks of this worker have to send.

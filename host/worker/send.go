@@ -77,6 +77,9 @@ func (s Sender) message(m canvas.Message) (broker.Message, error) {
 	}
 	if m.Compression != "" {
 		compression = m.Compression
+		if errors.Is(celery.CheckCompression(compression), celery.ErrOnlyRead) {
+			compression = "gzip" // which every Celery reads: the task before this one must not fail of it
+		}
 	}
 	if m.Transient != nil {
 		transient = *m.Transient

@@ -126,6 +126,24 @@ func TestSenderMakesMissingQueues(t *testing.T) {
 	}
 }
 
+// TestSenderPacksWhatItCannotWriteOtherwise sends with gzip what asks for a compression that is
+// only read, so that the task before it does not fail after its work.
+func TestSenderPacksWhatItCannotWriteOtherwise(t *testing.T) {
+	task, err := celery.NewTask("id", "t", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]string{"bzip2": "application/x-gzip", "lzma": "application/x-gzip", "zstd": "application/zstd", "": ""} {
+		m, err := Sender{}.message(canvas.Message{Task: task, Compression: asked})
+		if got, _ := m.Headers["compression"].(string); err != nil || got != want {
+			t.Errorf("%q: sent as %q, %v; want %q", asked, got, err, want)
+		}
+	}
+	if _, err := (Sender{}).message(canvas.Message{Task: task, Compression: "nosuch"}); err == nil {
+		t.Error("a compression that nobody knows was taken")
+	}
+}
+
 func TestRouteReadsCelerysForms(t *testing.T) {
 	cases := map[string]struct {
 		want Route

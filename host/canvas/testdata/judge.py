@@ -59,6 +59,7 @@ def send(producer, name, message, queue=None, **options):
     log["sent"].append({
         "headers": json.loads(json.dumps(message.headers)), "body": body, "reply_to": message.properties["reply_to"],
         "queue": queue if isinstance(queue, str) or queue is None else queue.name,
+        "priority": options.get("priority") or 0,
     })
 
 
@@ -71,8 +72,8 @@ def anything(*args, **kwargs):
     """Takes what it gets, so that as an errback it is called in this process."""
 
 
-for name in ("tasks.a", "tasks.b"):
-    app.task(name=name)(anything)
+app.task(name="tasks.a")(anything)
+app.task(name="tasks.b", queue="heavy", priority=3, time_limit=7, soft_time_limit=5, ignore_result=True)(anything)
 app.finalize()
 app.amqp.send_task_message = send
 app.producer_or_acquire = producer
