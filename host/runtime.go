@@ -280,8 +280,15 @@ type task struct {
 }
 
 func (t *task) Options() abi.TaskOptions { return t.lease.Spec().TaskOptions }
-func (t *task) Params() int              { return len(t.lease.Spec().Params) }
 func (t *task) Release()                 { t.lease.Release() }
+
+func (t *task) Params() []string {
+	var names []string
+	for _, p := range t.lease.Spec().Params {
+		names = append(names, p.Name)
+	}
+	return names
+}
 
 func (t *task) Run(ctx context.Context, call worker.Call) (json.RawMessage, error) {
 	outcome, err := t.run(ctx, call)

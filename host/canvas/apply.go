@@ -58,9 +58,9 @@ type Dispatcher struct {
 	// Celery's task_allow_error_cb_on_chord_header.
 	HeaderErrbacks bool
 	// Inline calls an errback in this process, as Celery does with those that
-	// take (request, exc, traceback); false means that it is to be sent as a
-	// message. Nil calls none.
-	Inline func(ctx context.Context, errback *Signature, failedID string, exc *celery.Exception) bool
+	// take (request, exc, traceback), of which failed is the request; false means
+	// that it is to be sent as a message. Nil calls none.
+	Inline func(ctx context.Context, errback *Signature, failed *celery.Task, exc *celery.Exception) bool
 
 	children []*Result
 }

@@ -144,7 +144,9 @@ func (d *Dispatcher) chordError(ctx context.Context, b Backend, body *Signature,
 	if id == "" {
 		id = d.NewID()
 	}
-	errs := []error{d.errbacks(ctx, body.Options.get("link_error"), id, "", exc)}
+	// Errbacks are told of the body, though it did not run.
+	failed := &celery.Task{ID: id, Name: body.Task, Args: body.Args, Kwargs: body.keywords()}
+	errs := []error{d.errbacks(ctx, body.Options.get("link_error"), failed, exc)}
 	// Celery's has a traceback too: that of the task whose end completed the header.
 	traced := *exc
 	traced.Traceback = fmt.Sprintf("Traceback (most recent call last):\n  Header of the chord with the body %s[%s]\n%s\n", body.Task, id, exc.Error())
@@ -164,10 +166,13 @@ func (d *Dispatcher) groupChordError(ctx context.Context, b Backend, body *Signa
 	var errs []error
 	for i, r := range frozen.Children {
 		list := append(body.tasks[i].resultErrbacks(), own...)
-		errs = append(errs, d.errbacks(ctx, celery.AppendArray(nil, unique(list)), r.ID, "", exc), d.storeFailure(ctx, b, r.ID, exc))
+		errs = append(errs, d.errbacks(ctx, celery.AppendArray(nil, unique(list)), &celery.Task{ID: r.ID, Name: unknownTask}, exc), d.storeFailure(ctx, b, r.ID, exc))
 	}
 	return errors.Join(append(errs, d.storeFailure(ctx, b, frozen.ID, exc))...)
 }
+
+// unknownTask is what Celery names a task of which it knows no more than the id.
+const unknownTask = "unknown"
 
 // resultErrbacks are the errbacks linked to the result of a signature: a
 // chord's result is that of its body.
@@ -214,7 +219,7 @@ func (d *Dispatcher) Fail(ctx context.Context, b Backend, state string, exc *cel
 	t := d.Parent
 	errs := []error{d.Part(ctx, b, state, exc.Document())}
 	if state == celery.StateFailure {
-		errs = append(errs, d.failChain(ctx, b, t.Embed.Chain, state, exc, stored), d.errbacks(ctx, t.Embed.Errbacks, t.ID, t.Root(), exc))
+		errs = append(errs, d.failChain(ctx, b, t.Embed.Chain, state, exc, stored), d.errbacks(ctx, t.Embed.Errbacks, t, exc))
 	}
 	return errors.Join(errs...)
 }
@@ -256,16 +261,16 @@ func (d *Dispatcher) failChain(ctx context.Context, b Backend, chainOf json.RawM
 	return errors.Join(errs...)
 }
 
-// errbacks sends the errbacks of a failed task with its id in front of their
-// arguments, all as one group. An empty root is the task itself.
-func (d *Dispatcher) errbacks(ctx context.Context, list json.RawMessage, id, root string, exc *celery.Exception) error {
+// errbacks calls the errbacks of a failed task, and sends those that are not called
+// here with its id in front of their arguments, all as one group.
+func (d *Dispatcher) errbacks(ctx context.Context, list json.RawMessage, failed *celery.Task, exc *celery.Exception) error {
 	sigs, err := ParseList(list)
 	if err != nil {
 		return fmt.Errorf("errbacks: %w", err)
 	}
 	var send []*Signature
 	for _, s := range sigs {
-		if s.kind == plain && d.Inline != nil && d.Inline(ctx, s, id, exc) {
+		if s.kind == plain && d.Inline != nil && d.Inline(ctx, s, failed, exc) {
 			continue
 		}
 		send = append(send, s)
@@ -273,12 +278,9 @@ func (d *Dispatcher) errbacks(ctx context.Context, list json.RawMessage, id, roo
 	if len(send) == 0 {
 		return nil
 	}
-	if root == "" {
-		root = id
-	}
 	var options Options
-	options.setText("parent_id", id)
-	options.setText("root_id", root)
-	_, err = d.apply(ctx, newGroup(send), []json.RawMessage{celery.Quote(id)}, nil, options)
+	options.setText("parent_id", failed.ID)
+	options.setText("root_id", failed.Root())
+	_, err = d.apply(ctx, newGroup(send), []json.RawMessage{celery.Quote(failed.ID)}, nil, options)
 	return err
 }

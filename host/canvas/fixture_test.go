@@ -165,7 +165,7 @@ func (w *pythonWorker) run(t *celery.Task) {
 		Registered: func(name string) (abi.TaskOptions, bool) {
 			return abi.TaskOptions{IgnoreResult: new(false)}, !strings.HasPrefix(name, "nope.") && name != "other.unknown"
 		},
-		Inline: func(_ context.Context, s *Signature, _ string, _ *celery.Exception) bool {
+		Inline: func(_ context.Context, s *Signature, _ *celery.Task, _ *celery.Exception) bool {
 			return s.Task == "tasks.errback_new"
 		},
 	}

@@ -222,7 +222,7 @@ func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h 
 			return abi.TaskOptions{IgnoreResult: new(false)}, name != "other.unknown"
 		},
 		// Functions that take anything are called in Python's process.
-		Inline: func(_ context.Context, s *Signature, _ string, _ *celery.Exception) bool {
+		Inline: func(_ context.Context, s *Signature, _ *celery.Task, _ *celery.Exception) bool {
 			return s.Task == "tasks.a" || s.Task == "tasks.b"
 		},
 	}

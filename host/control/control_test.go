@@ -36,7 +36,7 @@ func (s served) Acquire(name string) (worker.Task, bool) {
 type task struct{}
 
 func (task) Options() abi.TaskOptions { return abi.TaskOptions{} }
-func (task) Params() int              { return 0 }
+func (task) Params() []string         { return nil }
 func (task) Release()                 {}
 func (task) Run(context.Context, worker.Call) (json.RawMessage, error) {
 	return json.RawMessage("null"), nil

@@ -32,7 +32,8 @@ func (w *Worker) acquire(name string) (Task, bool) {
 }
 
 type builtinTask struct {
-	params  int
+	// params are none of those that are bound in Celery: as errbacks they are sent.
+	params  []string
 	options abi.TaskOptions
 	run     func(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error)
 }
@@ -43,15 +44,15 @@ var builtins map[string]builtinTask
 func init() { // they acquire tasks themselves
 	never, yes, no := -1, true, false
 	builtins = map[string]builtinTask{
-		"celery.accumulate":      {params: 2, run: accumulate},
+		"celery.accumulate":      {run: accumulate},
 		"celery.backend_cleanup": {run: backendCleanup},
-		"celery.chain":           {params: 2, run: notATask},
-		"celery.chord":           {params: 3, options: abi.TaskOptions{IgnoreResult: &no}, run: legacyChord},
-		"celery.chord_unlock":    {params: 2, options: abi.TaskOptions{IgnoreResult: &yes, MaxRetries: &never}, run: unlockChord},
-		"celery.chunks":          {params: 3, run: chunks},
-		"celery.group":           {params: 4, run: legacyGroup},
-		"celery.map":             {params: 2, run: mapTask(false)},
-		"celery.starmap":         {params: 2, run: mapTask(true)},
+		"celery.chain":           {run: notATask},
+		"celery.chord":           {options: abi.TaskOptions{IgnoreResult: &no}, run: legacyChord},
+		"celery.chord_unlock":    {options: abi.TaskOptions{IgnoreResult: &yes, MaxRetries: &never}, run: unlockChord},
+		"celery.chunks":          {params: []string{"task", "it", "n"}, run: chunks},
+		"celery.group":           {run: legacyGroup},
+		"celery.map":             {params: []string{"task", "it"}, run: mapTask(false)},
+		"celery.starmap":         {params: []string{"task", "it"}, run: mapTask(true)},
 	}
 }
 
@@ -64,7 +65,7 @@ type builtin struct {
 func (b *builtin) Options() abi.TaskOptions { return b.options }
 
 // Params implements [Task].
-func (b *builtin) Params() int { return b.params }
+func (b *builtin) Params() []string { return b.params }
 
 // Release implements [Task].
 func (b *builtin) Release() {}

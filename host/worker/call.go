@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +11,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
-	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
@@ -62,6 +60,8 @@ type call struct {
 	r    *request
 	set  settings
 	send *canvas.Dispatcher
+	// task is whose body runs, once it does.
+	task Task
 	// retried says how, once the call was sent again.
 	retried *retried
 }
@@ -81,9 +81,7 @@ func (w *Worker) dispatcher(t *celery.Task) *canvas.Dispatcher {
 	} else if _, reads := w.Config.Store.(result.Reader); reads {
 		d.Unlock, d.UnlockEvery = true, w.ChordRetryInterval
 	}
-	d.Inline = func(ctx context.Context, errback *canvas.Signature, id string, exc *celery.Exception) bool {
-		return w.inline(ctx, t, errback, id, exc)
-	}
+	d.Inline = w.inline
 	return d
 }
 
@@ -203,37 +201,4 @@ func (b backend) State(ctx context.Context, id string) (string, error) {
 		return celery.StatePending, err
 	}
 	return r.State, nil
-}
-
-// inline calls an errback that takes (request, exc, traceback) in this process,
-// as Celery does with its own tasks of that form. Its failure is logged.
-func (w *Worker) inline(ctx context.Context, parent *celery.Task, errback *canvas.Signature, id string, exc *celery.Exception) bool {
-	task, ok := w.acquire(errback.Task)
-	if !ok {
-		return false
-	}
-	defer task.Release()
-	if task.Params()-len(errback.Args) <= 1 {
-		return false
-	}
-	about := celery.Object{
-		{Key: "id", Value: celery.Quote(id)}, {Key: "task", Value: celery.Quote(parent.Name)},
-		{Key: "args", Value: celery.AppendArray(nil, parent.Args)}, {Key: "kwargs", Value: parent.Kwargs.Append(nil)},
-		{Key: "root_id", Value: celery.Quote(parent.Root())}, {Key: "retries", Value: fmt.Appendf(nil, "%d", parent.Retries)},
-	}
-	traceback := json.RawMessage("null")
-	if exc.Traceback != "" {
-		traceback = celery.Quote(exc.Traceback)
-	}
-	t := &celery.Task{
-		Protocol: 2, ID: id, Name: errback.Task, Kwargs: errback.Kwargs, RootID: parent.Root(), ParentID: parent.ParentID,
-		Args: append([]json.RawMessage{about.Append(nil), exc.Document(), traceback}, errback.Args...),
-	}
-	t.ArgsRepr, t.KwargsRepr = celery.ArgsRepr(t.Args, celery.ReprLimit), celery.KwargsRepr(t.Kwargs, celery.ReprLimit)
-	set := w.settings(task.Options(), t)
-	set.ignoreResult = true // the id is the failed task's
-	if _, err := w.run(ctx, task, w.newCall(&request{task: t}, set)); err != nil {
-		w.Log.Error("errback raised an exception", logkey.Task, errback.Task, logkey.TaskID, id, logkey.Error, err)
-	}
-	return true
 }

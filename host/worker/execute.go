@@ -128,6 +128,7 @@ func (e terminatedError) Error() string { return "terminated by " + e.Name }
 
 func (w *Worker) run(work context.Context, task Task, c *call) (value json.RawMessage, err error) {
 	t := c.r.task
+	c.task = task
 	ctx := work
 	if c.set.limit > 0 {
 		var cancel context.CancelFunc

@@ -39,8 +39,8 @@ type Tasks interface {
 type Task interface {
 	// Options are the task's own, which its configuration and message override.
 	Options() abi.TaskOptions
-	// Params is how many parameters the task takes.
-	Params() int
+	// Params are the names of the parameters that the task takes, in their order.
+	Params() []string
 	// Run executes the body once and returns its result as one JSON value. An
 	// [*abi.Error] is the exception that the client gets; those of the module
 	// celery.exceptions named Retry, Ignore and Reject say how the task ends, as

@@ -31,6 +31,7 @@ type registry struct {
 	mu     sync.Mutex
 	bodies map[string]body
 	opts   map[string]abi.TaskOptions
+	params map[string][]string
 	leases atomic.Int64
 }
 
@@ -42,17 +43,18 @@ func (r *registry) Acquire(name string) (Task, bool) {
 		return nil, false
 	}
 	r.leases.Add(1)
-	return &lease{b, r.opts[name], r}, true
+	return &lease{b, r.opts[name], r.params[name], r}, true
 }
 
 type lease struct {
 	body
-	opts abi.TaskOptions
-	of   *registry
+	opts   abi.TaskOptions
+	params []string
+	of     *registry
 }
 
 func (l *lease) Options() abi.TaskOptions { return l.opts }
-func (l *lease) Params() int              { return 1 }
+func (l *lease) Params() []string         { return l.params }
 func (l *lease) Release()                 { l.of.leases.Add(-1) }
 func (l *lease) Run(ctx context.Context, c Call) (json.RawMessage, error) {
 	return l.body(ctx, c)

@@ -92,7 +92,7 @@ type longTask struct {
 }
 
 func (l longTask) Options() abi.TaskOptions { return abi.TaskOptions{} }
-func (l longTask) Params() int              { return 0 }
+func (l longTask) Params() []string         { return nil }
 func (l longTask) Release()                 {}
 func (l longTask) Run(ctx context.Context, _ worker.Call) (json.RawMessage, error) {
 	if l.name == "short" {
