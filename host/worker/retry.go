@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -107,15 +108,7 @@ func (c *call) retryOf(r abi.Retry) (canvas.Message, error) {
 		at := time.Now().UTC().Add(seconds(*r.Countdown)).Truncate(time.Microsecond)
 		t.ETA = &at
 	}
-	if r.Args != nil {
-		t.Args = r.Args
-	}
-	if r.Kwargs != nil {
-		t.Kwargs = nil
-		for _, name := range slices.Sorted(keys(r.Kwargs)) {
-			t.Kwargs = append(t.Kwargs, celery.Member{Key: name, Value: r.Kwargs[name]})
-		}
-	}
+	c.rebind(&t, r)
 	t.ArgsRepr, t.KwargsRepr = celery.ArgsRepr(t.Args, celery.ReprLimit), celery.KwargsRepr(t.Kwargs, celery.ReprLimit)
 	if t.Exchange == "" {
 		m.Queue = t.RoutingKey
@@ -130,13 +123,36 @@ func (c *call) retryOf(r abi.Retry) (canvas.Message, error) {
 	return m, nil
 }
 
-func keys[V any](m map[string]V) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
+// rebind gives a call the arguments of its retry. Of positional or keyword arguments
+// alone those of the other kind stay, but for parameters that would be given twice:
+// the retry's value is theirs.
+func (c *call) rebind(t *celery.Task, r abi.Retry) {
+	args, kwargs := r.Args, r.Kwargs
+	var params []string
+	if c.task != nil {
+		params = c.task.Params()
+	}
+	switch {
+	case args != nil && kwargs == nil:
+		given := params[:min(len(args), len(params))]
+		t.Args, t.Kwargs = args, slices.DeleteFunc(slices.Clone(t.Kwargs), func(k celery.Member) bool { return slices.Contains(given, k.Key) })
+		return
+	case args != nil:
+		t.Args = args
+	case kwargs == nil:
+		return
+	case len(t.Args) <= len(params): // else they are wrong already, which the call will say
+		t.Args, kwargs = slices.Clone(t.Args), maps.Clone(kwargs)
+		for i, name := range params[:len(t.Args)] {
+			if value, ok := kwargs[name]; ok {
+				t.Args[i] = value
+				delete(kwargs, name)
 			}
 		}
+	}
+	t.Kwargs = nil
+	for _, name := range slices.Sorted(maps.Keys(kwargs)) {
+		t.Kwargs = append(t.Kwargs, celery.Member{Key: name, Value: kwargs[name]})
 	}
 }
 

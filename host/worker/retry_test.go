@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"strings"
@@ -240,6 +241,78 @@ func TestRateLimitOfTasksWithoutOne(t *testing.T) {
 	for name := range bodies {
 		if got := b.rateOf(name); got != 0 {
 			t.Errorf("%s: %v calls a second without rate limits", name, got)
+		}
+	}
+}
+
+// TestArgumentsOfRetriesAreThoseOfPython compares what a retry with arguments sends,
+// for calls that gave theirs in another way, and wrong ones too.
+func TestArgumentsOfRetriesAreThoseOfPython(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	names := []string{"a", "b", "c", "d"}
+	list := func(mark string) []any {
+		l := []any{}
+		for n := range random.IntN(4) {
+			l = append(l, fmt.Sprint(mark, n))
+		}
+		return l
+	}
+	object := func(mark string) map[string]any {
+		o := map[string]any{}
+		for range random.IntN(3) {
+			name := names[random.IntN(len(names))]
+			o[name] = mark + name
+		}
+		return o
+	}
+	var cases [][]any
+	for range 400 {
+		c := []any{names[:random.IntN(len(names)+1)], list("old"), object("old"), nil, nil}
+		if random.IntN(3) > 0 {
+			c[3] = list("new")
+		}
+		if random.IntN(3) > 0 {
+			c[4] = object("new")
+		}
+		cases = append(cases, c)
+	}
+	decode := func(v, into any) {
+		t.Helper()
+		data, err := json.Marshal(v)
+		if err == nil {
+			err = json.Unmarshal(data, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range judge[[]any](t, "retries.py", cases) {
+		in := cases[i]
+		kwargs, err := json.Marshal(in[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		original := &celery.Task{ID: "x", Name: "t"}
+		decode(in[1], &original.Args)
+		if original.Kwargs, err = celery.Members(kwargs); err != nil {
+			t.Fatal(err)
+		}
+		before := string(original.Kwargs.Append(celery.AppendArray(nil, original.Args)))
+		again := abi.Retry{Countdown: ptr(0.0)}
+		decode(in[3], &again.Args)
+		decode(in[4], &again.Kwargs)
+		c := &call{w: &Worker{}, r: &request{task: original}, task: &lease{params: in[0].([]string)}}
+		m, err := c.retryOf(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []any
+		decode([]json.RawMessage{celery.AppendArray(nil, m.Task.Args), m.Task.Kwargs.Append(nil)}, &got)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: sent with %v, by Python with %v", in, got, want)
+		}
+		if after := string(original.Kwargs.Append(celery.AppendArray(nil, original.Args))); after != before {
+			t.Errorf("%v: the call itself became %s", in, after)
 		}
 	}
 }
