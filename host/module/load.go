@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -47,7 +46,7 @@ var errMoving = errors.New("the file is being written")
 func (e *engine) read(path string) (contents, error) {
 	c := contents{path: path}
 	limit := int64(e.cfg.MaxFileMiB) << 20
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, err := seal.Open(path)
 	if err != nil {
 		return c, err
 	}

@@ -13,6 +13,3 @@ func owned(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && s.Uid == uint32(os.Geteuid())
 }
-
-// openFlags keep opening a named pipe from waiting for its writer.
-const openFlags = syscall.O_NONBLOCK

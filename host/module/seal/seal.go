@@ -207,10 +207,14 @@ func Read(file []byte) (*Seal, error) {
 	return &s, nil
 }
 
+// Open opens a module's file to read it. It does not wait, also if the file is a
+// named pipe without a writer: what kind of file it is the caller asks of what is open.
+func Open(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|openFlags, 0) }
+
 // Whole reports whether the file at a path is sealed and whole, and has at most
 // limit bytes. It reads little of a file that has no seal at its end.
 func Whole(path string, limit int64) bool {
-	f, err := os.Open(path)
+	f, err := Open(path)
 	if err != nil {
 		return false
 	}
