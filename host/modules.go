@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"net/http"
+	"path/filepath"
 
 	"github.com/sparkstalk/sparkstalk/host/admin"
 	"github.com/sparkstalk/sparkstalk/host/module"
@@ -13,8 +14,8 @@ type ModulesReport struct {
 	Hostname string        `json:"hostname"`
 	Plugins  string        `json:"plugins"` // the watched folder
 	Modules  []module.Info `json:"modules"`
-	// Versions are those that are kept of each module, by its name, the one
-	// loaded last first.
+	// Versions are those that are kept of each module, by the name of its file, the
+	// one loaded last first.
 	Versions map[string][]module.Kept `json:"versions,omitempty"`
 }
 
@@ -25,16 +26,17 @@ func (r *Runtime) ModulesReport() (ModulesReport, error) {
 		Versions: make(map[string][]module.Kept),
 	}
 	for _, m := range report.Modules {
-		if _, ok := report.Versions[m.Name]; ok {
+		file := filepath.Base(m.Path)
+		if _, ok := report.Versions[file]; ok {
 			continue
 		}
-		kept, err := r.modules.Versions(m.Name)
+		kept, err := r.modules.Versions(file)
 		switch {
 		case errors.Is(err, module.ErrUnknown): // gone meanwhile
 		case err != nil:
 			return report, err
 		default:
-			report.Versions[m.Name] = kept
+			report.Versions[file] = kept
 		}
 	}
 	return report, nil

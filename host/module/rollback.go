@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -142,21 +143,58 @@ func (r *Registry) outcome(path, hash string) (Info, error) {
 func (r *Registry) find(module string) (path, serving string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for p, f := range r.files {
-		if name(p) != module && filepath.Base(p) != module {
-			continue
-		}
-		if f.serving != nil {
-			serving = f.serving.info.Hash
-		}
-		return p, serving, nil
+	if path, err = Pick(slices.Collect(maps.Keys(r.files)), module); err != nil {
+		return "", "", err
 	}
-	var names []string
-	for p := range r.files {
-		names = append(names, name(p))
+	return path, r.files[path].hash(), nil
+}
+
+// Pick returns which of the paths of modules is meant: by the name of its file, or
+// by that without its extension if only one has it. Its error wraps [ErrUnknown]
+// if there is none.
+func Pick(paths []string, module string) (string, error) {
+	var found []string
+	for _, path := range paths {
+		switch module {
+		case filepath.Base(path):
+			return path, nil
+		case name(path):
+			found = append(found, path)
+		}
 	}
-	slices.Sort(names)
-	return "", "", fmt.Errorf("module %s: %w; there are: %s", module, ErrUnknown, strings.Join(names, ", "))
+	names := func(paths []string, of func(string) string) string {
+		var names []string
+		for _, path := range paths {
+			names = append(names, of(path))
+		}
+		slices.Sort(names)
+		return strings.Join(slices.Compact(names), ", ")
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("module %s: %w; there are: %s", module, ErrUnknown, names(paths, name))
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("module %s: %d files have that name, say which: %s", module, len(found), names(found, filepath.Base))
+}
+
+// serving returns the hash of the version that serves for a path, empty without one.
+func (r *Registry) serving(path string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.files[path]; f != nil {
+		return f.hash()
+	}
+	return ""
+}
+
+// hash is that of the version that serves, empty without one. Callers hold mu.
+func (f *file) hash() string {
+	if f.serving == nil {
+		return ""
+	}
+	return f.serving.info.Hash
 }
 
 // Versions lists the kept versions of a module, the one loaded last first.

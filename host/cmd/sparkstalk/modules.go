@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -160,11 +162,11 @@ func (s *settings) versions(cmd *cobra.Command, name string) error {
 	if err := s.askHost(cmd.Context(), "GET", "/modules", &report); err != nil {
 		return err
 	}
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".wasm"), ".so")
-	kept, ok := report.Versions[name]
-	if !ok {
-		return fmt.Errorf("host %s has no module %s; `sparkstalk modules` lists them", report.Hostname, name)
+	file, err := module.Pick(slices.Collect(maps.Keys(report.Versions)), name)
+	if err != nil {
+		return fmt.Errorf("host %s: %w", report.Hostname, err)
 	}
+	kept := report.Versions[file]
 	if s.json {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(kept)
 	}

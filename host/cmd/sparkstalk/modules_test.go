@@ -182,7 +182,7 @@ func TestModulesOfARunningHost(t *testing.T) {
 	place('2')
 	second := await(func(m module.Info) bool { return m.State == module.Serving && m.Hash != first.Hash })
 	// It is kept right after it began to serve.
-	for end := time.Now().Add(time.Minute); len(report().Versions["m"]) < 2; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(report().Versions["m.wasm"]) < 2; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("versions: %+v", report().Versions)
 		}
@@ -207,7 +207,7 @@ func TestModulesOfARunningHost(t *testing.T) {
 	}
 	c.run("module n: unknown; there are: m", "modules", "rollback", "n")
 	c.run("no version is kept whose hash begins with ffff", "modules", "rollback", "m", "ffff")
-	c.run("has no module n", "modules", "versions", "n")
+	c.run("module n: unknown; there are: m", "modules", "versions", "n")
 	if err := os.Remove(filepath.Join("plugins", "m.wasm")); err != nil {
 		t.Fatal(err)
 	}
