@@ -43,8 +43,10 @@ type Registry struct {
 	// resident are Go plugins that were closed, by hash; their code stays.
 	resident map[string]*version
 	closed   bool
-	// verdicts are trials that ended; wake tells Run of them.
+	// verdicts are trials that ended, and anew files that changed while somebody
+	// else than Run had their turn; wake tells Run of them.
 	verdicts []verdict
+	anew     []string
 	wake     chan struct{}
 	// drained is closed when open is empty after Close.
 	drained chan struct{}
@@ -76,9 +78,10 @@ type file struct {
 	waiting *version
 	// refused describes the file as it is now, if that does not serve.
 	refused *Info
-	// loading is true while a goroutine of Run looks at the file; again makes it
-	// look once more.
+	// loading is true while somebody has the file's turn; again says that it changed
+	// since. free is closed when the turn ends, nil if nobody waits for that.
 	loading, again bool
+	free           chan struct{}
 }
 
 // Open makes the folder if it is missing and loads the modules that are in it,
@@ -212,53 +215,15 @@ func (r *Registry) Run(ctx context.Context) error {
 			for _, v := range r.judgements() {
 				loads.Go(func() { r.decide(ctx, v) })
 			}
+			for _, path := range r.changed() {
+				if r.enter(path) {
+					loads.Go(func() { r.look(ctx, path) })
+				}
+			}
 		case event := <-events:
 			if r.enter(event.Path) {
 				loads.Go(func() { r.look(ctx, event.Path) })
 			}
-		}
-	}
-}
-
-// enter notes that a file is to be looked at. It reports whether the caller has
-// to: otherwise someone is at it and will look again.
-func (r *Registry) enter(path string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.file(path)
-	if f.loading {
-		f.again = true
-		return false
-	}
-	f.loading = true
-	return true
-}
-
-// look loads or unloads a file, whichever it takes, until nothing new was said of it.
-func (r *Registry) look(ctx context.Context, path string) {
-	for {
-		a := r.attempt(ctx, path)
-		switch {
-		case ctx.Err() != nil:
-			a.drop()
-		case errors.Is(a.err, fs.ErrNotExist):
-			r.unload(path)
-		case errors.Is(a.err, errMoving):
-			// Whoever writes it causes another event.
-		default:
-			r.take(a)
-			r.keep(a)
-		}
-		r.mu.Lock()
-		f := r.file(path)
-		again := f.again && ctx.Err() == nil
-		f.again, f.loading = false, again
-		if !again {
-			r.tidy(f)
-		}
-		r.mu.Unlock()
-		if !again {
-			return
 		}
 	}
 }
@@ -489,6 +454,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	r.table.Store(&map[string]served{})
 	var last []*version
 	for _, f := range r.files {
+		f.yield()
 		for _, v := range []*version{f.serving, f.standby, f.waiting} {
 			if v != nil {
 				last = append(last, v)

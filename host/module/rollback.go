@@ -26,6 +26,16 @@ func (r *Registry) Rollback(ctx context.Context, module, hash string) (Info, err
 	if r.history == nil {
 		return Info{}, fmt.Errorf("roll back %s: this host keeps no versions of modules", module)
 	}
+	if err := r.hold(ctx, path); err != nil {
+		return Info{}, fmt.Errorf("roll back %s: %w", module, err)
+	}
+	defer r.leave(path)
+	if now := r.serving(path); now != serving {
+		if hash == "" { // the one before which was meant?
+			return Info{}, fmt.Errorf("roll back %s: version %.12s began to serve just now, in place of %.12s: say to which one, or ask again", module, now, serving)
+		}
+		serving = now
+	}
 	target, err := r.target(path, serving, hash)
 	if err != nil {
 		return Info{}, fmt.Errorf("roll back %s: %w", module, err)
@@ -98,7 +108,7 @@ func (r *Registry) Reload(ctx context.Context, module string) ([]Info, error) {
 	}
 	infos := make([]Info, 0, len(paths))
 	for _, path := range paths {
-		info, err := r.reload(ctx, path)
+		info, err := r.reloadInTurn(ctx, path)
 		if _, refused := errors.AsType[*RefusedError](err); err != nil && !refused && !errors.Is(err, fs.ErrNotExist) {
 			return infos, err
 		}
@@ -107,6 +117,15 @@ func (r *Registry) Reload(ctx context.Context, module string) ([]Info, error) {
 	return infos, nil
 }
 
+func (r *Registry) reloadInTurn(ctx context.Context, path string) (Info, error) {
+	if err := r.hold(ctx, path); err != nil {
+		return Info{}, fmt.Errorf("reload %s: %w", path, err)
+	}
+	defer r.leave(path)
+	return r.reload(ctx, path)
+}
+
+// reload loads a file whose turn the caller has.
 func (r *Registry) reload(ctx context.Context, path string) (Info, error) {
 	a := r.attemptAnew(ctx, path, true)
 	switch {

@@ -21,10 +21,7 @@ func (r *Registry) judged(v *version, trap error) {
 	r.mu.Lock()
 	r.verdicts = append(r.verdicts, verdict{v, trap})
 	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	r.rouse()
 }
 
 // judgements takes the verdicts that were noted.
