@@ -71,6 +71,11 @@ func TestParseManifest(t *testing.T) {
 		{"no tasks", `{"abi":1,"tasks":[]}`, "no tasks"},
 		{"a task without a name", `{"abi":1,"tasks":[{"name":"a"},{"doc":"b"}]}`, "task 1 has no name"},
 		{"two of a name", `{"abi":1,"tasks":[{"name":"a"},{"name":"a"}]}`, `two tasks are named "a"`},
+		{"parameters", `{"abi":1,"tasks":[{"name":"a","params":[{"name":"x"},{"name":"y","default":null},{"name":"z","default":1}]}]}`, ""},
+		{"a parameter without a name", `{"abi":1,"tasks":[{"name":"a","params":[{"name":"x"},{}]}]}`, "task a: parameter 1 has no name"},
+		{"two parameters of a name", `{"abi":1,"tasks":[{"name":"a","params":[{"name":"x"},{"name":"x"}]}]}`, `task a: two parameters are named "x"`},
+		{"a required parameter behind an optional one", `{"abi":1,"tasks":[{"name":"a","params":[{"name":"x","default":null},{"name":"y"}]}]}`,
+			`task a: parameter "y" has no default and follows "x", which has one`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := abi.ParseManifest([]byte(c.text))

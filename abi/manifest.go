@@ -244,7 +244,7 @@ type Param struct {
 	// Type is the type in the SDK's words, such as "string" or "[]int64".
 	Type string `json:"type,omitempty"`
 	// Default is the value of an argument that is not given; a parameter
-	// without one is required.
+	// without one is required, and comes before those that have one.
 	Default json.RawMessage `json:"default,omitempty"`
 	Doc     string          `json:"doc,omitempty"`
 }
@@ -274,6 +274,9 @@ func ParseManifest(data []byte) (Manifest, error) {
 			return Manifest{}, fmt.Errorf("%w: two tasks are named %q", ErrManifest, t.Name)
 		}
 		seen[t.Name] = true
+		if err := checkParams(t.Params); err != nil {
+			return Manifest{}, fmt.Errorf("%w: task %s: %w", ErrManifest, t.Name, err)
+		}
 	}
 	if err := m.Limits.Check(); err != nil {
 		return Manifest{}, fmt.Errorf("%w: limits: %w", ErrManifest, err)
@@ -282,6 +285,26 @@ func ParseManifest(data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)
 	}
 	return m, nil
+}
+
+// checkParams holds parameters to the rules that Python has for a function's.
+func checkParams(params []Param) error {
+	seen := make(map[string]bool, len(params))
+	optional := ""
+	for i, p := range params {
+		switch {
+		case p.Name == "":
+			return fmt.Errorf("parameter %d has no name", i)
+		case seen[p.Name]:
+			return fmt.Errorf("two parameters are named %q", p.Name)
+		case p.Default != nil:
+			optional = p.Name
+		case optional != "":
+			return fmt.Errorf("parameter %q has no default and follows %q, which has one", p.Name, optional)
+		}
+		seen[p.Name] = true
+	}
+	return nil
 }
 
 // A Request is what a task may know of the call it answers. The names are
