@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/format"
 	"strings"
+	"unicode"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 )
@@ -129,6 +130,9 @@ func golang(root *node, pkg string) ([]byte, error) {
 		fmt.Fprintf(&b, "\n// %s are the arguments of %s.\ntype %s struct {\n", args, oneLine(t.Name), args)
 		var fields names
 		for _, p := range t.Params {
+			if !tagName(p.Name) {
+				return nil, fmt.Errorf("stubs in Go: task %s: the parameter %q has a name that no field's tag can have", t.Name, p.Name)
+			}
 			goField(&b, &fields, p)
 		}
 		b.WriteString("}\n")
@@ -159,9 +163,19 @@ func goField(b *strings.Builder, fields *names, p abi.Param) {
 			text = "*" + text
 		}
 		doc = strings.TrimSpace(doc + " (nil means " + oneLine(string(p.Default)) + ")")
+	} else if tag == "-" { // which alone would leave the field out
+		tag = "-,"
 	}
 	if doc != "" {
 		fmt.Fprintf(b, "\t// %s\n", doc)
 	}
 	fmt.Fprintf(b, "\t%s %s `json:%q`\n", fields.take(camel(identifier(p.Name, goReserved))), text, tag)
+}
+
+// tagName reports whether encoding/json takes a name from a field's tag; others it
+// passes over, and has the field's name in their place.
+func tagName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
+	})
 }

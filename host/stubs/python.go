@@ -65,7 +65,8 @@ const pythonHead = `# %s
 from __future__ import annotations
 
 import datetime
-from typing import Any, Protocol, TypedDict, TypeVar, cast
+from typing import Any, Protocol, TypedDict, TypeVar
+from typing import cast as _cast  # a parameter may be called cast
 
 _R_co = TypeVar("_R_co", covariant=True)
 
@@ -107,7 +108,8 @@ func python(root *node) ([]byte, error) {
 	first := root.tasks()[0]
 	example := "tasks." + pythonPath(first) + ".delay(...).get()"
 	fmt.Fprintf(&b, pythonHead, header, "tasks", example)
-	classes := &names{used: map[string]bool{"App": true, "Result": true, "Tasks": true, "Any": true, "Protocol": true, "TypedDict": true, "TypeVar": true}}
+	classes := &names{used: map[string]bool{"App": true, "Result": true, "Tasks": true, "Any": true, "Protocol": true, "TypedDict": true, "TypeVar": true,
+		"None": true, "True": true, "False": true}}
 	if _, err := pythonClass(&b, root, classes); err != nil {
 		return nil, err
 	}
@@ -169,7 +171,7 @@ func pythonClass(b *strings.Builder, n *node, classes *names) (string, error) {
 	}
 	doc := "All tasks."
 	if len(n.path) > 0 {
-		doc = "The tasks " + oneLine(strings.Join(n.path, ".")) + ".*"
+		doc = docstring("The tasks " + strings.Join(n.path, ".") + ".*")
 	}
 	fmt.Fprintf(b, "\n\nclass %s:\n    \"\"\"%s\"\"\"\n\n    def __init__(self, app: App) -> None:\n", class, doc)
 	for _, m := range members {
@@ -184,7 +186,7 @@ type pythonParam struct {
 
 func pythonParams(t *abi.TaskSpec) ([]pythonParam, error) {
 	var list []pythonParam
-	var scope names
+	scope := names{used: map[string]bool{"_cast": true}} // which the methods call
 	for _, p := range t.Params {
 		q := pythonParam{name: scope.take(identifier(p.Name, pythonReserved)), wire: p.Name, typ: pythonType(parse(p.Type), false)}
 		if optional(p) {
@@ -202,23 +204,34 @@ func pythonParams(t *abi.TaskSpec) ([]pythonParam, error) {
 }
 
 func pythonDoc(t *abi.TaskSpec) string {
-	var b strings.Builder
-	b.WriteString(oneLine(t.Doc))
-	if t.Doc == "" {
-		b.WriteString("The task " + oneLine(t.Name) + ".")
+	doc := t.Doc
+	if doc == "" {
+		doc = "The task " + t.Name + "."
 	}
+	text := docstring(doc)
 	documented := false
 	for _, p := range t.Params {
 		documented = documented || p.Doc != ""
 	}
 	if !documented {
-		return b.String()
+		return text
 	}
-	b.WriteString("\n\n    Args:\n")
+	var b strings.Builder
+	b.WriteString(text + "\n\n    Args:\n")
 	for _, p := range t.Params {
-		fmt.Fprintf(&b, "        %s: %s\n", identifier(p.Name, pythonReserved), oneLine(p.Doc))
+		fmt.Fprintf(&b, "        %s: %s\n", identifier(p.Name, pythonReserved), docstring(p.Doc))
 	}
 	return b.String() + "    "
+}
+
+// docstring is a doc text within the quotation marks of a docstring, which it
+// cannot end.
+func docstring(text string) string {
+	text = strings.NewReplacer(`"""`, "'''", `\`, `\\`).Replace(oneLine(text))
+	if rest, ok := strings.CutSuffix(text, `"`); ok {
+		return rest + `\"`
+	}
+	return text
 }
 
 // resultType is what a task returns.
@@ -251,7 +264,7 @@ func pythonMethods(b *strings.Builder, params []pythonParam, kwargs, result stri
 	fmt.Fprintf(b, `
     def delay(%s) -> %s:
         """Sends the task, and returns its result to come."""
-        return cast("%s", self._app.send_task(self.name, (%s)))
+        return _cast("%s", self._app.send_task(self.name, (%s)))
 `, signature, result, result, given)
 	fmt.Fprintf(b, `
     def apply_async(
@@ -270,7 +283,7 @@ func pythonMethods(b *strings.Builder, params []pythonParam, kwargs, result stri
         """Sends the task with Celery's options, as Task.apply_async does."""
         given = {"countdown": countdown, "eta": eta, "expires": expires, "queue": queue, "priority": priority, "task_id": task_id}
         options.update({name: value for name, value in given.items() if value is not None})
-        return cast("%s", self._app.send_task(self.name, args, kwargs, **options))
+        return _cast("%s", self._app.send_task(self.name, args, kwargs, **options))
 `, strings.Join(prefixes, " | "), kwargs, result, result)
 	fmt.Fprintf(b, `
     def s(%s) -> Any:

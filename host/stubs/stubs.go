@@ -155,8 +155,14 @@ func camel(parts ...string) string {
 // optional reports whether a call need not give the parameter.
 func optional(p abi.Param) bool { return p.Default != nil }
 
-// oneLine is a doc text that cannot end a comment or a string.
+// oneLine is a doc text that cannot end a comment, and has nothing that a source
+// file may not have.
 func oneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	return strings.NewReplacer("*/", "* /", `"""`, "'''", `\`, `\\`).Replace(text)
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\uFEFF' {
+			return -1
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
+	return strings.ReplaceAll(text, "*/", "* /")
 }

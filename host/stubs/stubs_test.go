@@ -2,9 +2,11 @@ package stubs
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,8 +30,15 @@ var tasks = []abi.TaskSpec{
 		{Name: "list", Type: "[]string", Default: json.RawMessage(`[]`)}, {Name: "maybe", Type: "*int64", Default: json.RawMessage(`null`)},
 		{Name: "odd", Type: "string", Default: json.RawMessage(`null`)}, {Name: "lists", Type: "[]*[2]bool", Default: json.RawMessage(`[[true, false], null]`)},
 	}},
+	{Name: "none", Doc: `it says "hi"`, Params: []abi.Param{
+		{Name: "cast", Type: "string", Doc: `a \d "word"`}, {Name: "_cast", Type: "int64"}, {Name: "datetime", Type: "datetime"}, {Name: "-", Type: "bool"},
+	}},
+	{Name: "true", Doc: `"\"`}, {Name: "object", Doc: "a bell \a, a NUL \x00"}, {Name: oddName, Returns: "int64", Params: []abi.Param{{Name: "n", Type: "int64"}}},
 	{Name: "types.bytes", Returns: "bytes"}, {Name: "types.time", Returns: "datetime"}, {Name: "types.int", Returns: "int64"},
 }
+
+// oddName has characters that languages escape otherwise.
+const oddName = "odd.\a\U000e0001\u2028<\"é"
 
 func write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
@@ -83,6 +92,8 @@ def use(app: App) -> None:
     text: str = tasks.types.bytes.delay().get() + tasks.types.time.delay().get()
     n: int = tasks.types.int.delay().get()
     tasks.demo.WordCount.s("/data") | tasks.types.int.s()
+    tasks.none.delay("a", 1, datetime.date.today(), True).get()
+    tasks.true.delay().get()
     tasks.demo.WordCount.delay(1)  # wrong
     tasks.demo.WordCount.delay()  # wrong
     tasks.demo.WordCount.delay("/data", letter="a")  # wrong
@@ -121,6 +132,9 @@ tasks.demo.WordCount.delay("/data")
 tasks.demo.class_.delay(class_=1)
 tasks.demo.WordCount.apply_async(("/data",), {"first_letter": "x"}, countdown=3, shadow="s")
 tasks.demo.WordCount.s("/data", "b")
+tasks.none.delay("a", 1, None, True)
+print(ascii(tasks.odd.______.name))
+print(tasks.none.__doc__.splitlines()[0], tasks.true.__doc__, tasks.object.__doc__, sep="|")
 `})
 	cmd := exec.Command(proctest.Python(t), "run.py")
 	cmd.Dir = dir
@@ -130,7 +144,9 @@ demo.WordCount ('/data', 'a\'"é') None {}
 demo.class (1, {'a': [True, None]}) None {}
 demo.WordCount ('/data',) {'first_letter': 'x'} {'shadow': 's', 'countdown': 3}
 demo.WordCount ('/data', 'b') None {}
-`
+none ('a', 1, None, True) None {}
+'odd.\x07\U000e0001\u2028<"\xe9'
+it says "hi"|"\"|a bell , a NUL ` + "\n"
 	if got := string(output); err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
@@ -164,7 +180,7 @@ func TestTypeScriptIsCheckedByTsc(t *testing.T) {
 	modules := proctest.NodeModules(t)
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"tasks.ts": generate(t, "typescript"), "use.ts": typescriptUse,
-		"tsconfig.json": `{"compilerOptions": {"strict": true, "noEmit": true, "target": "es2022", "module": "nodenext", "moduleResolution": "nodenext", "skipLibCheck": true, "types": []}, "files": ["use.ts"]}`})
+		"tsconfig.json": `{"compilerOptions": {"strict": true, "outDir": "out", "target": "es2022", "module": "nodenext", "moduleResolution": "nodenext", "skipLibCheck": true, "types": []}, "files": ["use.ts"]}`})
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +190,25 @@ func TestTypeScriptIsCheckedByTsc(t *testing.T) {
 	expect(t, "use.ts", typescriptUse, string(output), err)
 	if strings.Contains(strings.ReplaceAll(string(output), "use.ts", ""), "tasks.ts") {
 		t.Errorf("the stubs themselves are wrong:\n%s", output)
+	}
+
+	// What tsc made of them sends what it is given.
+	write(t, dir, map[string]string{"run.cjs": `
+const { Tasks } = require("./out/tasks.js");
+const sent = [];
+const tasks = new Tasks({ sendTask: (name, args, kwargs) => sent.push([name, args, kwargs]) });
+tasks.odd.______.delay(1);
+tasks.none.delay("a", 2, null, true);
+console.log(JSON.stringify(sent));
+`})
+	if output, err = exec.Command("node", filepath.Join(dir, "run.cjs")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	text, err := json.Marshal([]any{[]any{oddName, []any{}, map[string]any{"n": 1}},
+		[]any{"none", []any{}, map[string]any{"cast": "a", "_cast": 2, "datetime": nil, "-": true}}})
+	var sent, want any
+	if err := errors.Join(err, json.Unmarshal(output, &sent), json.Unmarshal(text, &want)); err != nil || !reflect.DeepEqual(sent, want) {
+		t.Errorf("sent %s, %v; want %s", output, err, text)
 	}
 }
 
@@ -191,7 +226,7 @@ func TestCalls(t *testing.T) {
 	tasks := New(func(_ context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
 		data, err := json.Marshal(kwargs)
 		sent = name + " " + string(data)
-		return json.RawMessage(map[string]string{"demo": "null", "demo.WordCount": "[[\"a\",1]]", "demo.class": "[{\"a\":1}]",
+		return json.RawMessage(map[string]string{"demo": "null", "none": "null", "demo.WordCount": "[[\"a\",1]]", "demo.class": "[{\"a\":1}]",
 			"types.bytes": "\"eA==\"", "types.time": "\"2026-01-02T03:04:05Z\"", "types.int": "7", "types.all": "{\"a\":[1.5,null]}"}[name]), err
 	})
 	letter := "b"
@@ -226,6 +261,9 @@ func TestCalls(t *testing.T) {
 	if _, err := tasks.Demo(t.Context(), DemoArgs{}); err != nil {
 		t.Error(err)
 	}
+	if _, err := tasks.None(t.Context(), NoneArgs{T: true}); err != nil || sent[:15] != "none {\"-\":true," {
+		t.Error(err, sent)
+	}
 }
 `
 
@@ -244,10 +282,11 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		language string
 		tasks    []abi.TaskSpec
 	}{
-		`no clients in "perl"`:        {"perl", tasks},
-		"there are no tasks":          {"python", nil},
-		`two tasks named "a"`:         {"go", []abi.TaskSpec{{Name: "a"}, {Name: "a"}}},
-		"the default of x is no JSON": {"python", []abi.TaskSpec{{Name: "a", Params: []abi.Param{{Name: "x", Default: json.RawMessage(`nope`)}}}}},
+		`no clients in "perl"`: {"perl", tasks},
+		"there are no tasks":   {"python", nil},
+		`two tasks named "a"`:  {"go", []abi.TaskSpec{{Name: "a"}, {Name: "a"}}},
+		`parameter "a,b" has a name that no field's tag can have`: {"go", []abi.TaskSpec{{Name: "a", Params: []abi.Param{{Name: "a,b"}}}}},
+		"the default of x is no JSON":                             {"python", []abi.TaskSpec{{Name: "a", Params: []abi.Param{{Name: "x", Default: json.RawMessage(`nope`)}}}}},
 	} {
 		if _, err := Generate(c.language, c.tasks, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

@@ -1,6 +1,7 @@
 package stubs
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -92,7 +93,7 @@ func typescript(root *node) ([]byte, error) {
 		path = append(path, identifier(p, typescriptReserved))
 	}
 	fmt.Fprintf(&b, typescriptHead, header, strings.Join(path, "."))
-	classes := &names{used: map[string]bool{"Tasks": true, "Client": true, "Result": true, "Bytes": true, "DateTime": true, "Record": true, "Promise": true, "Date": true}}
+	classes := &names{used: map[string]bool{"Tasks": true, "Client": true, "Result": true, "Bytes": true, "DateTime": true, "Record": true, "Promise": true, "Date": true, "Object": true}}
 	typescriptClass(&b, root, classes)
 	return []byte(b.String()), nil
 }
@@ -123,7 +124,7 @@ func typescriptClass(b *strings.Builder, n *node, classes *names) string {
 			if optional(p) {
 				mark = "?"
 			}
-			fmt.Fprintf(b, "%s  %q%s: %s;\n", typescriptDoc("  ", p.Doc, p.Default), p.Name, mark, typescriptParam(p))
+			fmt.Fprintf(b, "%s  %s%s: %s;\n", typescriptDoc("  ", p.Doc, p.Default), typescriptString(p.Name), mark, typescriptParam(p))
 		}
 		b.WriteString("}\n")
 	}
@@ -136,7 +137,7 @@ func typescriptClass(b *strings.Builder, n *node, classes *names) string {
 	}
 	fmt.Fprintf(b, "\n/** %s */\nexport class %s {\n", doc, class)
 	if n.task != nil {
-		fmt.Fprintf(b, "  readonly name = %q;\n", n.task.Name)
+		fmt.Fprintf(b, "  readonly name = %s;\n", typescriptString(n.task.Name))
 	}
 	for _, m := range members {
 		fmt.Fprintf(b, "  readonly %s: %s;\n", m.name, m.class)
@@ -151,6 +152,13 @@ func typescriptClass(b *strings.Builder, n *node, classes *names) string {
 	}
 	b.WriteString("}\n")
 	return class
+}
+
+// typescriptString is a string literal. Go's have escapes that JavaScript reads as
+// other text.
+func typescriptString(text string) string {
+	quoted, _ := json.Marshal(text) // a string always can be
+	return string(quoted)
 }
 
 func typescriptParam(p abi.Param) string {
@@ -186,7 +194,7 @@ func typescriptMethods(b *strings.Builder, t *abi.TaskSpec, args string) {
 			mark = "?"
 		}
 		fmt.Fprintf(&signature, "%s%s: %s", name, mark, typescriptParam(p))
-		fmt.Fprintf(&given, "%q: %s", p.Name, name)
+		fmt.Fprintf(&given, "%s: %s", typescriptString(p.Name), name)
 		if p.Doc != "" || optional(p) {
 			text := oneLine(p.Doc)
 			if optional(p) {
