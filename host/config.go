@@ -364,6 +364,9 @@ type Config struct {
 	ModuleProcess []string `json:"-"`
 	// AllowAll grants all modules what they ask for, whatever Modules says.
 	AllowAll bool `json:"allow_all"`
+	// Allow grants rights to all modules beyond what Modules says, each RIGHT or
+	// RIGHT=PATTERN: sql, http=api.example.com, env=TOKEN. See [policy.Rules.Allow].
+	Allow []string `json:"allow"`
 	// Capabilities are what tasks may do beyond what every task may, if their
 	// module asks for it: raw_plans lets all hand over serialized plans,
 	// raw_plans:reports.* those whose names begin so. Empty grants nothing.

@@ -117,6 +117,11 @@ func (c Config) withDefaults() (Config, error) {
 	if err := (abi.Limits{MemoryMiB: c.MemoryMiB, StackMiB: c.ModuleStackMiB, TableEntries: c.ModuleTableEntries}).Check(); err != nil {
 		bad = append(bad, fmt.Errorf("settings memory_mib, module_stack_mib and module_table_entries: %w", err))
 	}
+	if allowed, err := c.Modules.Allow(c.Allow); err != nil {
+		bad = append(bad, fmt.Errorf("setting %w", err))
+	} else {
+		c.Modules = allowed
+	}
 	if c.AllowAll {
 		c.Modules = c.Modules.AllowAll()
 	}

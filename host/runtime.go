@@ -82,6 +82,9 @@ func openRuntime(ctx context.Context, cfg Config) (_ *Runtime, err error) {
 			tidy(info)
 			r.warmer.wake()
 			signal(r.changed)
+			if missing := r.MissingRights(info); len(missing) > 0 && info.State == module.Serving {
+				r.log.Info("module asks for rights that nothing grants", logkey.Module, info.Name, logkey.Rights, missing)
+			}
 			if cfg.OnModule != nil {
 				cfg.OnModule(info)
 			}
@@ -207,6 +210,12 @@ func (c Config) rights(name string, capabilities []string, signedBy string) *pol
 		return rights.Signed(k.Name, most)
 	}
 	return rights
+}
+
+// MissingRights returns what a module asks for and nothing grants it, as the flags
+// that would: "--allow 'http=api.example.com'". See [policy.Rights.Missing].
+func (r *Runtime) MissingRights(m module.Info) []string {
+	return r.cfg.rights(m.Name, m.Capabilities, m.SignedBy).Missing()
 }
 
 // asksOf are a manifest's capabilities, which checkManifest has looked at.

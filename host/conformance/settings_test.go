@@ -109,7 +109,7 @@ print(json.dumps({k: repr(o.default) for k, o in _OPTIONS.items()}))`
 		"# Celery's settings", "",
 		"What each setting of Celery 5.7 is here: `yes` is a setting of the same name in `sparkstalk.yaml`, and in upper case behind",
 		"`SPARKSTALK_` in the environment. Defaults are Celery's, unless others are named. A test holds this table to Celery's own list;",
-		"sparkstalk's other settings are in [config.go](config.go).", "",
+		"[sparkstalk's own settings](#sparkstalks-own-settings) are below.", "",
 		"| setting | Celery's default | here |", "| --- | --- | --- |",
 	}
 	used := map[string]bool{}
@@ -145,6 +145,7 @@ print(json.dumps({k: repr(o.default) for k, o in _OPTIONS.items()}))`
 			t.Errorf("Celery has no setting %s", key)
 		}
 	}
+	lines = append(lines, ownSettingsText(t, ours, defaults)...)
 	text := strings.Join(lines, "\n") + "\n"
 	if os.Getenv("SPARKSTALK_UPDATE") != "" {
 		if err := os.WriteFile(settingsTable, []byte(text), 0o644); err != nil {

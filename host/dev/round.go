@@ -92,6 +92,9 @@ func (l *loop) awaitLoad(ctx context.Context, m *module) bool {
 		return false
 	}
 	l.screen.loaded(m.name, info.Hash, info.Tasks, time.Since(began))
+	if missing := l.server.runtime().MissingRights(info); len(missing) > 0 {
+		l.screen.note(fmt.Sprintf("module %s asks for what it is not granted; start again with %s, or grant it in sparkstalk.yaml", m.name, strings.Join(missing, " ")))
+	}
 	return true
 }
 

@@ -132,13 +132,14 @@ type PrivateError struct {
 	Key string
 }
 
-// Error names the address, and the lines that let it be reached.
+// Error names the address, and the lines and the flag that let it be reached.
 func (e *PrivateError) Error() string {
 	what := fmt.Sprintf("the host is at %s, which is no address of the internet but of this machine or a private network; such addresses are refused to the module %s", e.Address, e.Module)
 	if e.Key != "" {
 		return fmt.Sprintf("%s unless the key %s, which signed it, has them in its capabilities as well, in the setting module_keys: \"http:%s\"", what, e.Key, e.Address)
 	}
-	return fmt.Sprintf("%s unless sparkstalk.yaml names them, beside the host itself:\nmodules:\n  %s:\n    http: [%q]", what, e.Module, e.Address)
+	return fmt.Sprintf("%s unless sparkstalk.yaml names them, beside the host itself:\nmodules:\n  %s:\n    http: [%q]\nand for one run the flag %s",
+		what, e.Module, e.Address, allow(HTTP, e.Address.String()))
 }
 
 // CheckAddress returns nil if the module may connect to a port of an address,

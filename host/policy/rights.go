@@ -125,7 +125,7 @@ type Denial struct {
 	Key     string
 }
 
-// Error names the right, and the lines that grant it.
+// Error names the right, and the lines and the flag that grant it.
 func (d *Denial) Error() string {
 	what := string(d.Right)
 	if d.What != "" {
@@ -145,8 +145,8 @@ func (d *Denial) Error() string {
 	if !rights[d.Right] {
 		value = fmt.Sprintf("[%q]", d.What)
 	}
-	return fmt.Sprintf("this worker does not grant the module %s the right to %s; in sparkstalk.yaml these lines do:\nmodules:\n  %s:\n    %s: %s",
-		d.Module, what, d.Module, d.Right, value)
+	return fmt.Sprintf("this worker does not grant the module %s the right to %s; in sparkstalk.yaml these lines do:\nmodules:\n  %s:\n    %s: %s\nand for one run the flag %s",
+		d.Module, what, d.Module, d.Right, value, allow(d.Right, d.What))
 }
 
 // Check returns nil if the module may, else a [*Denial]. What is empty for

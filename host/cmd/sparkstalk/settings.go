@@ -76,6 +76,7 @@ var settingsTable = []setting{
 	{"grace", "grace", "", "", "`seconds` that running tasks may go on at a warm stop, default without end"},
 	{"loglevel", "loglevel", "l", "", "`level` of the log: debug, info (a worker's default), warning or error"},
 	{"allow_all", "allow-all", "", "", "let modules read, write, run and send whatever they ask for, as in development"},
+	{"allow", "allow", "", "", "let modules do this (`RIGHT[=PATTERN]`), repeated for more: http=api.example.com, env=TOKEN, sql"},
 	{"memory_mib", "memory-mib", "", "", "most `MiB` of memory of one module instance, default 512"},
 }
 
@@ -90,7 +91,7 @@ func newSettings(flags *pflag.FlagSet) *settings {
 		case row.flag == "": // a secret is not for the command line
 		case kind == reflect.Bool || strings.HasPrefix(row.flag, without):
 			flags.BoolP(row.flag, row.short, false, row.usage)
-		case kind == reflect.Map:
+		case kind == reflect.Map || row.name == "allow":
 			flags.StringArrayP(row.flag, row.short, nil, row.usage)
 		default:
 			flags.StringP(row.flag, row.short, "", row.usage)
@@ -124,7 +125,11 @@ func (s *settings) config() (host.Config, error) {
 		if f := s.flags.Lookup(row.flag); row.flag != "" && f.Changed {
 			text := f.Value.String()
 			if many, ok := f.Value.(pflag.SliceValue); ok {
-				text = strings.Join(many.GetSlice(), "\n")
+				between := "\n"
+				if field.Kind() == reflect.Slice {
+					between = ","
+				}
+				text = strings.Join(many.GetSlice(), between)
 			}
 			if strings.HasPrefix(row.flag, without) {
 				text = map[string]string{"true": "false", "false": "true"}[text]

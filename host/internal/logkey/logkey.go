@@ -11,6 +11,7 @@ const (
 	Path      = "path"
 	Hash      = "hash"
 	Reason    = "reason"
+	Rights    = "rights" // of a module
 	Duration  = "duration"
 	Engine    = "engine"
 	Address   = "address"
