@@ -28,7 +28,8 @@ type TransportOptions struct {
 	// priorities are. Empty means 0, 3, 6 and 9, and kombu's own.
 	PrioritySteps []int  `json:"priority_steps,omitempty"`
 	Separator     string `json:"sep,omitempty"`
-	// GlobalKeyPrefix begins the keys of results in Redis.
+	// GlobalKeyPrefix begins all keys in Redis: a broker's, with its channels, or
+	// those of results.
 	GlobalKeyPrefix string `json:"global_keyprefix,omitempty"`
 }
 
@@ -89,7 +90,8 @@ func openSender(cfg Config, r *routing, queues []broker.Queue, name string) (bro
 		return redisbroker.New(redisbroker.Config{
 			URL: address, Queues: queues, Exchanges: exchanges(), Prefetch: prefetch, ConnectTimeout: seconds(cfg.BrokerConnectionTimeout),
 			MasterName: cfg.BrokerTransportOptions.MasterName, VisibilityTimeout: seconds(cfg.BrokerTransportOptions.VisibilityTimeout),
-			PrioritySteps: cfg.BrokerTransportOptions.prioritySteps(), Separator: cfg.BrokerTransportOptions.Separator, Log: cfg.Log,
+			PrioritySteps: cfg.BrokerTransportOptions.prioritySteps(), Separator: cfg.BrokerTransportOptions.Separator,
+			KeyPrefix: cfg.BrokerTransportOptions.GlobalKeyPrefix, Log: cfg.Log,
 		})
 	default:
 		return nil, fmt.Errorf("broker URL scheme %q is not served: use amqp:// or amqps:// (RabbitMQ), redis://, rediss:// or sentinel:// (Redis)", scheme)

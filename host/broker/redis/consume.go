@@ -295,7 +295,7 @@ func (b *Broker) subscribe(ctx context.Context, handle func(broker.Delivery)) er
 	for _, q := range b.consumed() {
 		for _, to := range q.Bound() {
 			if b.fanout[to.Exchange] {
-				channel := b.channel(to.Exchange, strings.ReplaceAll(to.RoutingKey, "#", "*"))
+				channel := b.cfg.KeyPrefix + b.channel(to.Exchange, strings.ReplaceAll(to.RoutingKey, "#", "*"))
 				patterns[channel] = q.Name
 				channels = append(channels, channel)
 			}

@@ -201,6 +201,60 @@ func TestPriorityStepsAndSeparatorAreKombus(t *testing.T) {
 	}
 }
 
+// Several applications share a database by global_keyprefix, which begins all that one
+// names there.
+func TestKeysAndChannelsHaveKombusPrefix(t *testing.T) {
+	url, name := proctest.StartRedis(t).URL(), proctest.Name(t)
+	t.Setenv("TRANSPORT_OPTIONS", `{"global_keyprefix": "prod:"}`)
+	queues := []broker.Queue{
+		{Name: name, Exchange: name, ExchangeType: "direct", RoutingKey: name},
+		{Name: name + ".ev", Exchange: name + ".ev", ExchangeType: "fanout", NoAck: true, TransientQueue: true},
+	}
+	b := open(t, redis.Config{URL: url, Queues: queues, KeyPrefix: "prod:", Prefetch: 1}) // no room for what comes back
+	got := consume(t, b)
+	eventually(t, "broker connects", b.Connected)
+	kombu(t, "publish", url, name, `[["", "`+name+`", 0], ["`+name+`", "`+name+`", 5]]`)
+	for range 2 {
+		if err := next(t, got).Settler.Ack(); err != nil {
+			t.Error(err)
+		}
+	}
+	hears(t, got, func() { kombu(t, "broadcast", url, name+".ev", "") })
+	heard := make(chan string, 1)
+	go func() { heard <- kombu(t, "listen", url, name+".ev", "#") }()
+	for told := false; !told; {
+		if err := b.Publish(t.Context(), broker.Publication{Exchange: name + ".ev", RoutingKey: "x", Message: broker.Message{
+			Body: []byte(`"hello"`), ContentType: "application/json", ContentEncoding: "utf-8"}}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case what := <-heard:
+			if told = true; what != `"hello"` {
+				t.Errorf("kombu heard %s", what)
+			}
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	// Held here, found and put back by kombu.
+	kombu(t, "publish", url, name, `[["", "`+name+`", 0]]`)
+	for string(next(t, got).Body) != `{"n": 0}` {
+	}
+	if err := b.Publish(t.Context(), broker.Publication{RoutingKey: name + "-other", Message: broker.Message{Body: []byte("{}"), ContentType: "application/json", ContentEncoding: "utf-8"}}); err != nil {
+		t.Fatal(err)
+	}
+	kombu(t, "consume", url, name+"-other", "1")
+	var keys []string
+	if err := json.Unmarshal([]byte(kombu(t, "keys", url)), &keys); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(keys, "prod:unacked") || slices.ContainsFunc(keys, func(k string) bool { return !strings.HasPrefix(k, "prod:") }) {
+		t.Errorf("keys are %q", keys)
+	}
+	if restored := kombu(t, "restore", url, name, "1"); restored != `[["{\"n\": 0}", true, 0]]` {
+		t.Errorf("kombu restored %s", restored)
+	}
+}
+
 // A queue with several bindings gets what comes by each of them. kombu's own consumer
 // hears the last of the fanout exchanges alone.
 func TestAQueueOfSeveralExchangesHearsAll(t *testing.T) {

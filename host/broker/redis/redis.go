@@ -57,6 +57,9 @@ type Config struct {
 	// for all that use the queues. Empty means 0, 3, 6, 9 and kombu's own separator.
 	PrioritySteps []uint8
 	Separator     string
+	// KeyPrefix begins all keys and channels: kombu's transport option
+	// global_keyprefix, which must be the same for all that talk to each other.
+	KeyPrefix string
 	// Timeout is how long Redis may take for one answer. Zero means 10 s.
 	Timeout time.Duration
 	// ConnectTimeout is how long connecting may take. Zero means 5 s.
@@ -196,13 +199,15 @@ func New(cfg Config) (*Broker, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	client := func(connections, buffer int) *goredis.Client {
-		return address.Client(func(o *goredis.Options) {
+		c := address.Client(func(o *goredis.Options) {
 			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout, cfg.Timeout, connections
 			o.ReadBufferSize, o.WriteBufferSize = buffer, buffer
 			if cfg.ConnectTimeout > 0 {
 				o.DialTimeout = cfg.ConnectTimeout
 			}
 		})
+		redisclient.Prefix(c, cfg.KeyPrefix)
+		return c
 	}
 	return &Broker{
 		layout: form, cfg: cfg, log: cfg.Log, client: client(16, 0), waiting: client(lists+1+moreLists, waitBuffer), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
