@@ -33,6 +33,7 @@ func RunProcess(bind func(context.Context, wazero.Runtime) error, enter func(con
 	}
 	_ = file.Close() // FileConn has made a copy
 	c := &child{wire: pipe.NewWire(conn), lacks: lacks}
+	go c.interrupts.listen(os.NewFile(interruptFD, "interrupts")) // as long as the process lives
 	err = c.run(bind, enter)
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -42,10 +43,15 @@ func RunProcess(bind func(context.Context, wazero.Runtime) error, enter func(con
 
 // A child is a module's process, seen from inside.
 type child struct {
-	wire  *pipe.Wire
-	lacks []string
+	wire       *pipe.Wire
+	interrupts interrupts
+	lacks      []string
+	code       *code
+	in         *instance // nil when it was given up
+	out        *output
 }
 
+// run runs the module as the host says, until that is gone.
 func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func(context.Context, abi.Host) context.Context) error {
 	var setup processSetup
 	kind, content, err := c.wire.Receive()
@@ -73,9 +79,10 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 	if err != nil {
 		return err
 	}
-	in, ready := c.start(ctx, e, setup.Name, file)
+	var ready processReady
+	c.in, ready = c.start(ctx, e, setup.Name, file)
 	ready.Lacks = c.lacks
-	if err := c.wire.SendJSON(msgReady, ready); err != nil || in == nil {
+	if err := c.wire.SendJSON(msgReady, ready); err != nil || c.in == nil {
 		return err
 	}
 	for {
@@ -83,20 +90,19 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 		if err != nil {
 			return err
 		}
-		var end processEnd
-		switch kind {
-		case msgDescribe:
-			end.Manifest, err = in.describe(ctx, enter)
-			if refused, ok := errors.AsType[*RefusedError](err); ok {
-				end.Refused = refused.Kind
-			}
-		case msgRun:
-			if len(content) != 4 {
-				return errors.New("run without an index")
-			}
-			end.Status, err = in.call(ctx, enter, c.host(), "", binary.LittleEndian.Uint32(content))
-		default:
-			return fmt.Errorf("message %q is not expected", kind)
+		if kind == msgDrop {
+			c.drop()
+			continue
+		}
+		if len(content) < 8 {
+			return fmt.Errorf("message %q without a number", kind)
+		}
+		end := processEnd{Number: binary.LittleEndian.Uint64(content)}
+		calling, over := c.interrupts.begin(ctx, end.Number)
+		err = c.do(calling, e, kind, content[8:], &end)
+		over()
+		if unexpected, ok := errors.AsType[*unexpectedError](err); ok {
+			return unexpected
 		}
 		if err != nil {
 			end.Error = err.Error()
@@ -105,10 +111,47 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 			}
 			end.Stack, end.CPU = errors.Is(err, ErrStack), errors.Is(err, ErrCPU)
 		}
-		end.Size = in.size()
+		if c.in != nil {
+			end.Size = c.in.size()
+		}
 		if err := c.wire.SendJSON(msgEnd, end); err != nil {
 			return err
 		}
+	}
+}
+
+// An unexpectedError says what the host should not have sent.
+type unexpectedError struct{ text string }
+
+func (e *unexpectedError) Error() string { return e.text }
+
+// do does what the host asks for, and says in end how it has ended, unless that is
+// by an error.
+func (c *child) do(ctx context.Context, e *engine, kind byte, content []byte, end *processEnd) (err error) {
+	switch {
+	case kind == msgRenew:
+		c.drop()
+		c.in, err = c.instantiate(ctx, e)
+	case c.in == nil:
+		return &unexpectedError{fmt.Sprintf("message %q without an instance", kind)}
+	case kind == msgDescribe:
+		end.Manifest, err = c.in.describe(ctx, e.cfg.Enter)
+		if refused, ok := errors.AsType[*RefusedError](err); ok {
+			end.Refused = refused.Kind
+		}
+	case kind == msgRun && len(content) == 4:
+		end.Status, err = c.in.call(ctx, e.cfg.Enter, c.host(), "", binary.LittleEndian.Uint32(content))
+	default:
+		return &unexpectedError{fmt.Sprintf("message %q of %d bytes is not expected", kind, len(content))}
+	}
+	return err
+}
+
+// drop gives up the instance, if there is one.
+func (c *child) drop() {
+	if c.in != nil {
+		c.in.close()
+		c.in = nil
 	}
 }
 
@@ -128,12 +171,18 @@ func (c *child) start(ctx context.Context, e *engine, name string, file []byte) 
 	if err != nil {
 		return refused(err)
 	}
-	out := &output{log: newLineLog(slog.New(slog.DiscardHandler)), tee: c.print}
-	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), compiled, out)
-	if err != nil { // there is no process, and so no instance
+	c.code = compiled
+	c.out = &output{log: newLineLog(slog.New(slog.DiscardHandler)), tee: c.print}
+	in, err := c.instantiate(ctx, e)
+	if err != nil {
 		return refused(err)
 	}
 	return in, processReady{Size: in.size()}
+}
+
+// instantiate makes an instance of the module.
+func (c *child) instantiate(ctx context.Context, e *engine) (*instance, error) {
+	return e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), c.code, c.out)
 }
 
 // print passes on what the guest prints. If the host is gone, the next receive

@@ -58,8 +58,8 @@ type Config struct {
 	// Of their limits only that of memory holds.
 	Trusted []string
 	// Isolated reports whether a module, by its name, runs in processes of its own,
-	// one for each instance, which cost more and give more: the system's walls around
-	// them, and an end that nothing can put off. Nil is none. Process is the command
+	// one for each instance at a time, which cost more and give more: the system's walls
+	// around them, and an end that nothing can put off. Nil is none. Process is the command
 	// that starts one: it calls [RunProcess].
 	Isolated func(name string) bool
 	Process  []string

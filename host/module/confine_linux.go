@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// processFD is the descriptor of the socket in a module's process.
-	processFD = 3
+	// processFD is the descriptor of the socket in a module's process, interruptFD
+	// that of what it is to end.
+	processFD   = 3
+	interruptFD = 4
 	// confinedVariable says that a process has confined itself.
 	confinedVariable = "SPARKSTALK_CONFINED"
 	// cacheVariable is the folder that a process may write to.
@@ -29,14 +31,14 @@ func newSocketPair() ([2]int, error) {
 }
 
 // startConfined starts a module's process: with no environment, on a network
-// without interfaces where the system lets it, and to die with the host. lacks is
-// what the system does not offer.
-func startConfined(command []string, cacheDir string, socket *os.File, stderr io.Writer) (_ *exec.Cmd, lacks []string, _ error) {
+// without interfaces where the system lets it, and to die with the host. files are
+// its descriptors from processFD on. lacks is what the system does not offer.
+func startConfined(command []string, cacheDir string, files []*os.File, stderr io.Writer) (_ *exec.Cmd, lacks []string, _ error) {
 	start := func(flags uintptr) (*exec.Cmd, error) {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Env = []string{cacheVariable + "=" + cacheDir}
 		cmd.Dir = "/"
-		cmd.ExtraFiles = []*os.File{socket}
+		cmd.ExtraFiles = files
 		cmd.Stderr = stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true, Cloneflags: flags}
 		if flags&syscall.CLONE_NEWUSER != 0 {
@@ -91,9 +93,11 @@ func confine() (lacks []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The socket must outlive the exec; it is the process's own already.
-	if _, err := unix.FcntlInt(processFD, unix.F_SETFD, 0); err != nil {
-		return nil, fmt.Errorf("no host at the other end: %w", err)
+	// These must outlive the exec; they are the process's own already.
+	for _, fd := range []uintptr{processFD, interruptFD} {
+		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+			return nil, fmt.Errorf("no host at the other end: %w", err)
+		}
 	}
 	return nil, fmt.Errorf("start anew: %w", syscall.Exec(exe, os.Args, []string{confinedVariable + "=" + lack, "GOTRACEBACK=none"}))
 }

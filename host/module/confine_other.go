@@ -9,13 +9,13 @@ import (
 	"os/exec"
 )
 
-const processFD = 3
+const processFD, interruptFD = 3, 4
 
 var errNoProcess = errors.New("modules in processes of their own need Linux; leave isolation out of the setting modules")
 
 func newSocketPair() ([2]int, error) { return [2]int{}, errNoProcess }
 
-func startConfined([]string, string, *os.File, io.Writer) (*exec.Cmd, []string, error) {
+func startConfined([]string, string, []*os.File, io.Writer) (*exec.Cmd, []string, error) {
 	return nil, nil, errNoProcess
 }
 

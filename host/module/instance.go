@@ -116,7 +116,7 @@ func (in *instance) call(ctx context.Context, enter func(context.Context, abi.Ho
 		in.spoilt = true
 		result, err = in.process.call(ctx, h, in.out, index)
 		in.out.end()
-		in.spoilt = err != nil || in.process.doomed
+		in.spoilt = err != nil || !in.process.runs()
 		return result, err
 	}
 	ctx = enter(ctx, h)
@@ -141,7 +141,7 @@ func (in *instance) describe(ctx context.Context, enter func(context.Context, ab
 		in.out.begin("")
 		data, err := in.process.describe(ctx, in.out)
 		in.out.end()
-		in.spoilt = err != nil || in.process.doomed
+		in.spoilt = err != nil || !in.process.runs()
 		return data, err
 	}
 	host := &describer{Unsupported: abi.Unsupported{Reason: "a module only describes itself in " + abi.ExportDescribe}}
@@ -187,6 +187,9 @@ func (in *instance) size() int64 {
 	}
 	return int64(in.mod.Memory().Size())
 }
+
+// stale reports whether it is only a process, which can have a new instance.
+func (in *instance) stale() bool { return in.process != nil && in.process.stale }
 
 // reap closes an instance, which may be nil, and calls then. For a process that is
 // done behind the caller's back: it runs no more, but may take its time to end.

@@ -3,12 +3,15 @@ package module
 import "github.com/sparkstalk/sparkstalk/abi"
 
 // What a host and a module's process send each other on a [pipe.Wire], beside the
-// messages of calls. One of them speaks at a time.
+// messages of calls. One of them speaks at a time. What has an end begins with its
+// number, 8 bytes; a pipe of its own takes the number of what is to end early.
 const (
 	msgSetup    = 'S' // to the process: what it is to be, JSON of a processSetup
 	msgFile     = 'F' // the code to run
 	msgDescribe = 'D' // describe yourself
-	msgRun      = 'R' // run the task of an index
+	msgRun      = 'R' // run the task of an index, 4 bytes
+	msgDrop     = 'G' // give up the instance; it has no answer
+	msgRenew    = 'N' // make another instance
 
 	msgReady  = 'K' // from the process: it is ready, or refuses; JSON of a processReady
 	msgStdout = 'O' // what the guest prints
@@ -38,6 +41,7 @@ type processReady struct {
 
 // A processEnd says how a call has ended.
 type processEnd struct {
+	Number uint64 `json:"number"`
 	Status uint32 `json:"status"`
 	// Error is a trap's text; Exited and ExitCode say that the guest exited.
 	Error    string `json:"error,omitempty"`

@@ -28,11 +28,14 @@
 // run as they are.
 //
 // A module for which Config.Isolated says so runs in processes of its own, one for
-// each instance: the same file, checks and host functions, which come over a
+// each call at a time: the same file, checks and host functions, which come over a
 // socket (abi/pipe). Such a process has no environment, no network, no files but
 // its compiled code (Landlock, where the kernel has it), few descriptors and
-// bounded memory; it compiles the module itself, and is killed when a call's time
-// is over, or it takes too long to compile. It needs Linux.
+// bounded memory; it compiles the module itself, and is killed if that takes too
+// long. An instance that is not to run again is given up there as in the host, and
+// the next call has a new one in the same process. The process is killed if it has
+// not ended its call a tenth of a second after the call's time is over, if it says
+// what nobody asked for, or if it has grown. It needs Linux.
 //
 // What is not held in the host:
 //

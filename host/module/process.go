@@ -21,9 +21,10 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-// A process is an instance of a module that lives in a process of its own. What
-// it calls of the host comes over a socket; if it does not end in time, it is
-// killed.
+// A process is an instance of a module that lives in a process of its own, and
+// those that come after it there. What it calls of the host comes over a socket; if
+// a call does not end in time, the process is told to end it, and killed if it
+// does not.
 type process struct {
 	cmd    *exec.Cmd
 	conn   net.Conn
@@ -31,7 +32,15 @@ type process struct {
 	stderr *tail // of the process, not the guest
 	size   int64
 	gone   bool
-	doomed bool // it must not be asked again
+	// number is that of what it was last asked for, and interrupts takes the number
+	// of what it is to end. It may take grace for that.
+	number     uint64
+	interrupts *os.File
+	grace      time.Duration
+	// stale says that it has no instance. base is what it had of the system's memory
+	// with its first one.
+	stale bool
+	base  int64
 	// killed says that it was: it runs no more, though the system may need long to
 	// take it apart.
 	killed atomic.Bool
@@ -50,7 +59,7 @@ func (e *engine) isolated(name string) bool {
 // as well.
 func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance, err error) {
 	begin := time.Now()
-	p := &process{stderr: &tail{}}
+	p := &process{stderr: &tail{}, grace: processGrace}
 	in = &instance{out: out, process: p}
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -58,10 +67,16 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance,
 	}
 	defer theirs.Close() // the process has its own
 	p.conn = ours
+	told, interrupts, err := os.Pipe()
+	if err != nil {
+		return in, fmt.Errorf("start a process: %w", err)
+	}
+	defer told.Close() // as above
+	p.interrupts = interrupts
 	p.wire = pipe.NewWire(ours)
 	cacheDir := e.processCache(c.hash)
 	var lacks []string
-	p.cmd, lacks, err = startConfined(e.cfg.Process, cacheDir, theirs, p.stderr)
+	p.cmd, lacks, err = startConfined(e.cfg.Process, cacheDir, []*os.File{theirs, told}, p.stderr)
 	if err != nil {
 		return in, fmt.Errorf("start a process: %w", err)
 	}
@@ -90,7 +105,7 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance,
 	case ready.Kind != "":
 		return in, refusal(ready.Kind, "%s", ready.Reason)
 	}
-	p.size = ready.Size
+	p.size, p.base = ready.Size, p.resident()
 	if lacks = append(lacks, ready.Lacks...); len(lacks) > 0 {
 		e.walls.Do(func() {
 			e.log.Warn("this system does not offer all that should confine modules' processes", logkey.Reason, strings.Join(lacks, ", "))
@@ -183,32 +198,34 @@ func (e *endError) Error() string { return e.text }
 func (e *endError) Unwrap() error { return e.cause }
 
 // ask has the process do something, and answers its calls until it is done. When
-// ctx ends, the process does.
+// ctx ends, what it does is to end, or the process does.
 func (p *process) ask(ctx context.Context, out *output, h abi.Host, kind byte, content []byte, end *processEnd) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	stop := context.AfterFunc(ctx, p.kill)
-	defer func() {
-		if !stop() {
-			p.doomed = true // it is killed, if only under the next call
-		}
-	}()
-	err := p.wire.Send(kind, content)
+	p.number++
+	ended := p.interrupted(ctx)
+	err := p.wire.Send(kind, append(binary.LittleEndian.AppendUint64(nil, p.number), content...))
 	if err != nil {
 		err = p.ended(err)
 	} else {
 		err = p.await(out, msgEnd, end, func(call []byte) error {
-			if counter, ok := h.(interface{ HostCall() error }); ok {
-				if err := counter.HostCall(); err != nil {
-					return p.wire.Send(pipe.MsgAbort, []byte(err.Error()))
-				}
+			err := context.Cause(ctx)
+			if counter, ok := h.(interface{ HostCall() error }); ok && err == nil {
+				err = counter.HostCall()
 			}
-			return errors.Join(p.wire.Answer(h, call), context.Cause(ctx))
+			if err != nil {
+				return p.wire.Send(pipe.MsgAbort, []byte(err.Error()))
+			}
+			return p.wire.Answer(h, call)
 		})
 	}
+	if err == nil && end.Number != p.number {
+		err = p.ended(fmt.Errorf("the end of %d came for %d", end.Number, p.number))
+	}
+	ended()
 	p.size = end.Size
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && (err != nil || end.err() != nil) {
 		return context.Cause(ctx)
 	}
 	return err
@@ -268,6 +285,9 @@ func (p *process) kill() {
 	}
 }
 
+// runs reports whether the process can be asked for more.
+func (p *process) runs() bool { return !p.gone && !p.killed.Load() }
+
 // close ends the process, and waits until it has.
 func (p *process) close() {
 	if p.gone {
@@ -277,6 +297,9 @@ func (p *process) close() {
 	p.kill()
 	if p.conn != nil {
 		_ = p.conn.Close()
+	}
+	if p.interrupts != nil {
+		_ = p.interrupts.Close()
 	}
 	if p.cmd != nil {
 		_ = p.cmd.Wait() // its state tells the rest

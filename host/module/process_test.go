@@ -63,7 +63,7 @@ func TestWallsOfAProcess(t *testing.T) {
 	}
 	defer socket.Close()
 	var out strings.Builder
-	cmd, lacks, err := startConfined([]string{"/proc/self/exe", wallsArgument, port}, NoCache, socket, &out)
+	cmd, lacks, err := startConfined([]string{"/proc/self/exe", wallsArgument, port}, NoCache, []*os.File{socket, socket}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -295,8 +295,8 @@ func TestInstanceThatGrewIsReplaced(t *testing.T) {
 		if err := lease.Run(t.Context(), &call{}); err != nil {
 			t.Fatal(err)
 		}
-		if n := lease.Module().Instances; n != 0 {
-			t.Fatalf("%d instances are kept", n)
+		if n := lease.Module().MemoryBytes; n != 0 {
+			t.Fatalf("%d bytes are kept", n)
 		}
 	}
 }

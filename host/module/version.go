@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -143,37 +144,71 @@ func (v *version) take(ctx context.Context, task string) (*instance, error) {
 			return nil, fmt.Errorf("module %s: task %s: wait for an instance: %w", v.info.Name, task, context.Cause(ctx))
 		}
 	}
-	v.mu.Lock()
-	if n := len(v.idle); n > 0 {
-		in := v.idle[n-1]
-		v.idle[n-1] = nil
-		v.idle = v.idle[:n-1]
-		v.mu.Unlock()
+	in := v.pop()
+	if in != nil && !in.stale() {
 		return in, nil
 	}
-	v.mu.Unlock()
+	if in != nil {
+		in.out.begin(task)
+		err := in.process.renew(ctx, in.out, int64(v.engine.cfg.RecycleMiB)<<20)
+		switch {
+		case err == nil:
+			v.weigh(in, in.size())
+			return in, nil
+		case !errors.Is(err, errOutworn):
+			in.spoilt = true
+			defer v.put(in)
+			return nil, v.unstarted(ctx, task, err, in.out)
+		}
+		v.weigh(in, 0)
+		v.instances.Add(-1)
+		v.engine.reap(in, func() {})
+	}
 	out := newOutput(v.log)
 	out.begin(task)
 	host := v.engine.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"})
 	in, err := v.engine.instantiate(host, v.code, out)
 	if err != nil {
 		v.engine.reap(in, func() { <-v.slots })
-		v.traps.Add(1)
-		if ctx.Err() != nil {
-			return nil, v.interrupted(ctx, task)
-		}
-		trap := newTrap(v.info.Name, task, err, out)
-		v.tried(trap)
-		return nil, trap
+		return nil, v.unstarted(ctx, task, err, out)
 	}
 	v.adopt(in)
 	return in, nil
 }
 
-// put takes an instance back and keeps it if it is fit for more calls.
+// pop returns the idle instance that was used last, or nil.
+func (v *version) pop() *instance {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := len(v.idle)
+	if n == 0 {
+		return nil
+	}
+	in := v.idle[n-1]
+	v.idle[n-1] = nil
+	v.idle = v.idle[:n-1]
+	return in
+}
+
+// unstarted is the end of a call for which there is no instance because of err.
+func (v *version) unstarted(ctx context.Context, task string, err error, out *output) error {
+	v.traps.Add(1)
+	if ctx.Err() != nil {
+		return v.interrupted(ctx, task)
+	}
+	trap := newTrap(v.info.Name, task, err, out)
+	v.tried(trap)
+	return trap
+}
+
+// put takes an instance back and keeps it if it is fit for more calls, or its
+// process if another instance can live there.
 func (v *version) put(in *instance) {
 	cfg := v.engine.cfg
 	fit := !in.spoilt && in.calls < cfg.MaxCalls && in.size() <= int64(cfg.RecycleMiB)<<20
+	if !fit && in.process != nil && in.process.forget() {
+		fit, in.spoilt, in.calls = true, false, 0
+	}
 	if fit {
 		v.weigh(in, in.size())
 		in.idle = time.Now()
