@@ -86,20 +86,47 @@ func TestLinksLeadWhereTheyLead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"in", "secret"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+	for _, name := range []string{"in/real/sub", "in/plain", "in/k=1", "in/nested/deep", "in/inside", "in/round", "secret", "elsewhere"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("../secret", filepath.Join(dir, "in", "link")); err != nil {
-		t.Fatal(err)
+	for at, to := range map[string]string{
+		"in/link": "../secret", "in/k=1/part": "../../secret", "in/nested/deep/x.csv": "../../../elsewhere", "in/inside/a": "../real", "in/round/back": "..",
+		"in/real/sub/gone": "no such",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, at)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r := rightsOf(t, Rules{"*": {Read: []string{dir + "/in/**"}}}, "m")
+	r := rightsOf(t, Rules{"*": {Read: []string{dir + "/in/**"}, Write: []string{dir + "/in/**"}}}, "m")
 	for path, want := range map[string]bool{
 		"/in/x": true, "/in/no/such/x": true, "/in/link": false, "/in/link/x": false, "/in/link/no/such": false, "/in/link/*": false, "/secret/x": false,
+		// A pattern, or a folder that an engine lists, may come by a link.
+		"/in/lin?/x": false, "/in/[l]ink/x": false, "/in/{x,link}/x": false, "/in/l*": false, "/in/*": false, "/in/*/x": false, "/in/**": false, "/in": false,
+		"/in/[!x]ink/y": false, "/in/[^x]*/y": false, "/in/nested/*.txt": false,
+		"/in/k=1": false, "/in/k=*": false, "/in/nested": false, "/in/nested/*/*.csv": false, "/in/n*d/deep/x.csv": false,
+		"/in/round": false, "/in/round/*": false, "/in/r*/back/link/x": false,
+		// What is below these leads nowhere, or to what is granted.
+		"/in/re*": true, "/in/real": true, "/in/inside": true, "/in/inside/*": true, "/in/i*/a/sub": true, "/in/p*": true, "/in/x*/link": true,
 	} {
-		if err := r.CheckPath(Read, dir+path); (err == nil) != want {
-			t.Errorf("%q: %v, want allowed %v", path, err, want)
+		for _, right := range []Right{Read, Write} {
+			if err := r.CheckPath(right, dir+path); (err == nil) != want {
+				t.Errorf("%s %q: %v, want allowed %v", right, path, err, want)
+			}
+		}
+	}
+	if err := r.CheckPath(Read, dir+"/in/lin?/x"); err == nil || !strings.Contains(err.Error(), "read "+dir+"/secret (to which the link "+dir+"/in/link leads); in sparkstalk.yaml") {
+		t.Errorf("the error is %v", err)
+	}
+	// What leads elsewhere may be granted as well.
+	both := rightsOf(t, Rules{"*": {Read: []string{dir + "/in/**", dir + "/secret/**", dir + "/elsewhere/**"}}}, "m")
+	all := rightsOf(t, Rules{"*": {Read: []string{"**"}}}, "m")
+	for _, path := range []string{"/in", "/in/*", "/in/round"} {
+		for _, r := range []*Rights{both, all} {
+			if err := r.CheckPath(Read, dir+path); err != nil {
+				t.Errorf("%q: %v", path, err)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -123,6 +124,8 @@ type Denial struct {
 	// signed it and may not be granted it.
 	Unasked bool
 	Key     string
+	// Link is where the link is that leads to What, if one does.
+	Link string
 }
 
 // Error names the right, and the lines and the flag that grant it.
@@ -130,6 +133,9 @@ func (d *Denial) Error() string {
 	what := string(d.Right)
 	if d.What != "" {
 		what += " " + d.What
+	}
+	if d.Link != "" {
+		what += fmt.Sprintf(" (to which the link %s leads)", d.Link)
 	}
 	if d.Unasked {
 		capability := string(d.Right)
@@ -163,9 +169,11 @@ func (r *Rights) CheckTable(right Right, name string) error {
 }
 
 // CheckPath is Check for Read and Write of a path, which may have patterns of
-// its own. Each name that it has must be let through: see [NormalPath].
+// its own. Each name that it has must be let through (see [NormalPath]), and
+// what the links lead to that lie below it on this machine.
 func (r *Rights) CheckPath(right Right, raw string) error {
-	if r.open && r.asks.unlimited(right) && (r.most == nil || r.most.unlimited(right)) {
+	free := r.asks.unlimited(right) && (r.most == nil || r.most.unlimited(right))
+	if r.open && free {
 		return nil
 	}
 	names, err := NormalPath(raw)
@@ -173,11 +181,35 @@ func (r *Rights) CheckPath(right Right, raw string) error {
 		return err
 	}
 	for _, name := range names {
-		if err := r.check(right, name, func(pattern string) bool { return covers(pattern, name) }); err != nil {
+		if err := r.checkPath(right, name); err != nil {
 			return err
 		}
 	}
+	if free && slices.ContainsFunc(r.rules, func(rule Rule) bool { return slices.Contains(rule.patterns(right), everything) }) {
+		return nil
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, "/") { // on another machine
+			continue
+		}
+		links, err := linksBelow(name)
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if err := r.checkPath(right, l.to); err != nil {
+				if denial, ok := errors.AsType[*Denial](err); ok {
+					denial.Link = l.at
+				}
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+func (r *Rights) checkPath(right Right, name string) error {
+	return r.check(right, name, func(pattern string) bool { return covers(pattern, name) })
 }
 
 // unlimited reports whether a module asks for all there is of a right.
