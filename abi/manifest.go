@@ -102,10 +102,11 @@ type TaskOptions struct {
 	IgnoreResult *bool `json:"ignore_result,omitempty"`
 	// TrackStarted stores the state STARTED when the task begins.
 	TrackStarted *bool `json:"track_started,omitempty"`
-	// TimeLimit is the time in seconds after which the task is interrupted; zero means none.
+	// TimeLimit is the time in seconds after which the task is interrupted; zero
+	// means the worker's.
 	TimeLimit *float64 `json:"time_limit,omitempty"`
 	// SoftTimeLimit is the time in seconds after which the task gets
-	// SoftTimeLimitExceeded, which it may catch; zero means none.
+	// SoftTimeLimitExceeded, which it may catch; zero means the worker's.
 	SoftTimeLimit *float64 `json:"soft_time_limit,omitempty"`
 	// RateLimit is how often the task may begin on one worker: "10/s", "100/m",
 	// "2/h", or a number for so many a second. Empty means no limit.

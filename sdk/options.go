@@ -7,7 +7,8 @@ import (
 
 // SoftTimeLimit is the time after which the task is told to come to an end: its
 // next action on a DataFrame, or the one under way, returns an error of type
-// SoftTimeLimitExceeded, and [Context.Err] does. It is Celery's soft_time_limit.
+// SoftTimeLimitExceeded, and [Context.Err] does.
+// Zero means the worker's limit. It is Celery's soft_time_limit.
 func SoftTimeLimit(limit time.Duration) Option {
 	return func(t *task) {
 		if limit < 0 {

@@ -164,8 +164,8 @@ func IgnoreResult() Option { return func(t *task) { t.spec.IgnoreResult = new(tr
 func TrackStarted() Option { return func(t *task) { t.spec.TrackStarted = new(true) } }
 
 // TimeLimit is the time after which the task is interrupted, with its work in
-// Spark; zero means no limit, whatever the worker's configuration. It is
-// Celery's time_limit.
+// Spark; zero means the worker's limit, as one that is not given. It is Celery's
+// time_limit.
 func TimeLimit(limit time.Duration) Option {
 	return func(t *task) {
 		if limit < 0 {

@@ -162,20 +162,20 @@ func (w *Worker) SetRateLimit(name, rate string) (bool, error) {
 	return true, nil
 }
 
-// SetTimeLimits changes a task's time limits from now on, in seconds; nil is
-// none. False means that the task is not served.
+// SetTimeLimits changes a task's time limits from now on, in seconds; nil and zero
+// are the worker's own. False means that the task is not served.
 func (w *Worker) SetTimeLimits(name string, hard, soft *float64) bool {
 	if !w.serves(name) {
 		return false
 	}
-	none := 0.0
+	workers := 0.0 // which hides the task's
 	w.override(name, func(o *abi.TaskOptions) {
 		o.TimeLimit, o.SoftTimeLimit = hard, soft
 		if hard == nil {
-			o.TimeLimit = &none
+			o.TimeLimit = &workers
 		}
 		if soft == nil {
-			o.SoftTimeLimit = &none
+			o.SoftTimeLimit = &workers
 		}
 	})
 	return true

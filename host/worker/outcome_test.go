@@ -95,7 +95,7 @@ func TestErrorsOfIgnoredResults(t *testing.T) {
 
 func TestOptionsOfAMessageWinOverAnnotationsOverTheTask(t *testing.T) {
 	b := start(t, Config{
-		TimeLimit:   time.Hour,
+		TimeLimit: time.Hour, SoftTimeLimit: time.Minute,
 		Annotations: map[string]abi.TaskOptions{"*": {MaxRetries: ptr(7), TimeLimit: ptr(100.0)}, "a": {TimeLimit: ptr(50.0)}},
 	}, map[string]body{"a": returns("1")}, nil)
 	own := abi.TaskOptions{TimeLimit: ptr(10.0), SoftTimeLimit: ptr(5.0)}
@@ -108,8 +108,20 @@ func TestOptionsOfAMessageWinOverAnnotationsOverTheTask(t *testing.T) {
 	if !b.SetTimeLimits("a", ptr(3.0), nil) || b.SetTimeLimits("nosuch", nil, nil) {
 		t.Error("time limits: which tasks are served is not known")
 	}
-	if s := b.settings(own, &celery.Task{Name: "a"}); s.limit != 3*time.Second || s.softLimit != 0 {
+	if s := b.settings(own, &celery.Task{Name: "a"}); s.limit != 3*time.Second || s.softLimit != time.Minute {
 		t.Errorf("changed at run time: %+v", s)
+	}
+	if s := b.settings(own, &celery.Task{Name: "a", TimeLimit: ptr(0.0), SoftTimeLimit: ptr(2.0)}); s.limit != 3*time.Second || s.softLimit != 2*time.Second {
+		t.Errorf("by a message: %+v", s)
+	}
+	if !b.SetTimeLimits("a", ptr(0.0), ptr(4.0)) {
+		t.Error("not served")
+	}
+	if s := b.settings(own, &celery.Task{Name: "a"}); s.limit != time.Hour || s.softLimit != 4*time.Second {
+		t.Errorf("changed again: %+v", s)
+	}
+	if s := b.settings(abi.TaskOptions{TimeLimit: ptr(0.0)}, &celery.Task{Name: "b", SoftTimeLimit: ptr(0.0)}); s.limit != 100*time.Second || s.softLimit != time.Minute {
+		t.Errorf("zeroes: %+v", s)
 	}
 }
 

@@ -70,11 +70,12 @@ func (w *Worker) settings(own abi.TaskOptions, t *celery.Task) settings {
 		to          *time.Duration
 		task, mesge *float64
 	}{{&s.limit, o.TimeLimit, t.TimeLimit}, {&s.softLimit, o.SoftTimeLimit, t.SoftTimeLimit}} {
-		if l.task != nil {
-			*l.to = seconds(*l.task)
+		// As in Celery, where zero is one that is not given.
+		if own := chosen(l.task, 0); own != 0 {
+			*l.to = seconds(own)
 		}
-		if l.mesge != nil {
-			*l.to = seconds(*l.mesge)
+		if own := chosen(l.mesge, 0); own != 0 {
+			*l.to = seconds(own)
 		}
 	}
 	s.trackStarted = s.trackStarted && !s.ignoreResult
