@@ -152,7 +152,7 @@ func TestAModuleWithABadScheduleIsRefused(t *testing.T) {
 	}
 }
 
-// counted is how many tasks of a name have ended.
+// counted is how many tasks of a name have begun.
 func (w *world) counted(name string) int {
 	return int(w.worker.Totals()[name])
 }

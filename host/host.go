@@ -104,7 +104,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		Heartbeat: seconds(cfg.HeartbeatInterval), Silent: !isTrue(cfg.Heartbeat),
 		Stats: func() (active, processed int) {
 			s := h.worker.Stats()
-			return int(s.Active), int(s.Done)
+			return int(s.Active), int(s.Begun)
 		},
 		Log: h.log,
 	})

@@ -300,7 +300,7 @@ func (n *Node) stats(context.Context, arguments) (json.RawMessage, error) {
 
 func (n *Node) pool() json.RawMessage {
 	slots := n.Worker.Slots()
-	done := n.Worker.Stats().Done
+	begun := n.Worker.Stats().Begun
 	return celery.Object{
 		{Key: "implementation", Value: celery.Quote("sparkstalk.module:Registry")},
 		{Key: "max-concurrency", Value: fmt.Appendf(nil, "%d", slots)},
@@ -309,8 +309,8 @@ func (n *Node) pool() json.RawMessage {
 		{Key: "max-tasks-per-child", Value: celery.Quote("N/A")}, {Key: "put-guarded-by-semaphore", Value: boolean(false)},
 		{Key: "timeouts", Value: celery.AppendArray(nil, []json.RawMessage{secondsOf(n.Worker.SoftTimeLimit), secondsOf(n.Worker.TimeLimit)})},
 		{Key: "writes", Value: celery.Object{
-			{Key: "total", Value: fmt.Appendf(nil, "%d", done)}, {Key: "avg", Value: celery.Quote("1.00")},
-			{Key: "all", Value: celery.Quote("1.00")}, {Key: "raw", Value: celery.Quote(fmt.Sprint(done))}, {Key: "strategy", Value: celery.Quote("fair")},
+			{Key: "total", Value: fmt.Appendf(nil, "%d", begun)}, {Key: "avg", Value: celery.Quote("1.00")},
+			{Key: "all", Value: celery.Quote("1.00")}, {Key: "raw", Value: celery.Quote(fmt.Sprint(begun))}, {Key: "strategy", Value: celery.Quote("fair")},
 			{Key: "inqueues", Value: json.RawMessage(`{"total": 0, "active": 0}`)},
 		}.Append(nil)},
 	}.Append(nil)

@@ -40,7 +40,7 @@ func (w *Worker) Request(id string) (RequestInfo, bool) {
 	return r.info(), true
 }
 
-// Totals are how many tasks have ended since the start, by their shown name.
+// Totals are how many tasks have begun since the start, by their shown name.
 func (w *Worker) Totals() map[string]int64 {
 	w.countsMu.Lock()
 	defer w.countsMu.Unlock()

@@ -54,6 +54,7 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 		w.forget(r) // or it would run here and where it is delivered again
 		return
 	}
+	w.count(r.task)
 	work, cancel := context.WithCancelCause(work)
 	defer cancel(nil)
 	if s := r.begin(cancel); s != nil {

@@ -75,7 +75,7 @@ func followError(err error) error {
 
 func (w *Worker) done(r *request) {
 	w.requests.remove(r)
-	w.count(r.task)
+	w.ended.Add(1)
 }
 
 func (w *Worker) succeed(alive context.Context, c *call, value json.RawMessage, took time.Duration) {

@@ -83,6 +83,25 @@ func TestFailuresAreSettledByTheirOptions(t *testing.T) {
 	}
 }
 
+func TestTasksAreCountedAsTheyBegin(t *testing.T) {
+	release := make(chan struct{})
+	b := start(t, Config{}, map[string]body{"wait": func(context.Context, Call) (json.RawMessage, error) {
+		<-release
+		return nil, nil
+	}}, nil)
+	count := func() (begun, named, ended int64) { return b.Stats().Begun, b.Totals()["shown"], b.Stats().Done }
+	id := b.send("wait", func(t *celery.Task) { t.Shadow = "shown" })
+	b.eventually("it to begin", func() bool { return b.Stats().Active == 1 })
+	b.eventually("it to be counted", func() bool { begun, named, ended := count(); return begun == 1 && named == 1 && ended == 0 })
+	close(release)
+	b.ends(id, "SUCCESS")
+	b.eventually("its end", func() bool { begun, named, ended := count(); return begun == 1 && named == 1 && ended == 1 })
+	b.endsSoon(b.send("wait", func(t *celery.Task) { t.Expires = ptr(time.Now().Add(-time.Hour)) }), "REVOKED")
+	if begun, _, _ := count(); begun != 1 {
+		t.Errorf("%d have begun: a task that expired is among them", begun)
+	}
+}
+
 func TestErrorsOfIgnoredResults(t *testing.T) {
 	b := start(t, Config{IgnoreResult: true}, map[string]body{"quiet": raises(flaky()), "loud": raises(flaky())},
 		map[string]abi.TaskOptions{"loud": {StoreErrorsEvenIfIgnored: ptr(true)}})

@@ -160,14 +160,14 @@ type Worker struct {
 	overrides   map[string]abi.TaskOptions // by remote control
 
 	countsMu sync.Mutex
-	counts   map[string]int64 // of ended tasks, by shown name
+	counts   map[string]int64 // of tasks that have begun, by shown name
 
-	received, active, ended atomic.Int64
+	received, active, begun, ended atomic.Int64
 }
 
 // Stats are counts since the start, but for Active and Waiting, which are now.
 type Stats struct {
-	Received, Active, Waiting, Done int64
+	Received, Active, Waiting, Begun, Done int64
 }
 
 // New returns a Worker that has not started anything. Its error names every
@@ -250,7 +250,7 @@ func Prefetch(concurrency, multiplier int) int {
 
 // Stats returns the worker's counts.
 func (w *Worker) Stats() Stats {
-	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len() + w.parked.len() + w.limits.len()), Done: w.ended.Load()}
+	return Stats{Received: w.received.Load(), Active: w.active.Load(), Waiting: int64(w.ready.len() + w.held.len() + w.parked.len() + w.limits.len()), Begun: w.begun.Load(), Done: w.ended.Load()}
 }
 
 // Run consumes and runs tasks until intake ends. Then it takes no more, gives
@@ -353,9 +353,9 @@ func (w *Worker) adjustPrefetch() {
 	}
 }
 
-// count adds a task that has ended.
+// count adds a task that has begun.
 func (w *Worker) count(t *celery.Task) {
-	w.ended.Add(1)
+	w.begun.Add(1)
 	w.countsMu.Lock()
 	defer w.countsMu.Unlock()
 	name := t.ShownName()
