@@ -123,16 +123,14 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		ack = chosen(c.set.AcksOnTimeout, chosen(w.AcksOnTimeout, true))
 	}
 	w.Log.Error("task failed", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Error, err, logkey.Duration, took)
-	if c.set.acksLate && (lost && chosen(c.set.RejectOnWorkerLost, w.RejectOnWorkerLost) || overtime && !ack) {
-		if lost {
-			deaths, err := w.Deaths.Add(t.ID)
-			if err != nil {
-				w.Log.Warn("a death is not counted: the task runs again however often it dies", logkey.TaskID, t.ID, logkey.Error, err)
-			}
-			if w.condemned(deaths) {
-				w.condemn(alive, c, deaths)
-				return
-			}
+	if c.set.acksLate && lost && chosen(c.set.RejectOnWorkerLost, w.RejectOnWorkerLost) {
+		deaths, err := w.Deaths.Add(t.ID)
+		if err != nil {
+			w.Log.Warn("a death is not counted: the task runs again however often it dies", logkey.TaskID, t.ID, logkey.Error, err)
+		}
+		if w.condemned(deaths) {
+			w.condemn(alive, c, deaths)
+			return
 		}
 		// It runs again, so nothing has failed yet.
 		w.settleLate(c, false, true)
@@ -144,7 +142,7 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		w.settleLate(c, false, true)
 		return
 	}
-	w.settleLate(c, ack, false)
+	w.settleLate(c, ack, overtime) // what ran out of time runs again, though it has failed
 }
 
 // traced is an exception with a traceback: where the task failed, for those who
