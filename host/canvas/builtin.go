@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/sparkstalk/sparkstalk/host/celery"
-	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
 // Chunks sends a group of celery.starmap tasks of at most n items each: the
@@ -37,11 +36,19 @@ func (d *Dispatcher) ApplyMembers(ctx context.Context, tasks []*Signature, group
 	return nil
 }
 
-// ChordError fails the body of a chord whose header failed.
-func (d *Dispatcher) ChordError(ctx context.Context, b Backend, body json.RawMessage, failed *result.DependencyError) error {
-	s, err := Parse(body)
-	if err != nil {
+// ChordError fails the body of a chord that will not be sent, with Celery's ChordError
+// of a reason and its cause.
+func (d *Dispatcher) ChordError(ctx context.Context, b Backend, body *Signature, reason string, cause *celery.Exception) error {
+	return d.chordError(ctx, b, body, celery.ChordError(reason), cause)
+}
+
+// StartBody sends the body of a chord with the results of its header, and fails it
+// where it cannot be sent.
+func (d *Dispatcher) StartBody(ctx context.Context, b Backend, body *Signature, values json.RawMessage) error {
+	_, err := d.Apply(ctx, body, []json.RawMessage{values})
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return d.chordError(ctx, b, s, celery.ChordError(failed.Error()), failed.Cause)
+	exc := celery.ChordError("Callback error: " + reprOf(err))
+	return d.chordError(ctx, b, body, exc, exc)
 }

@@ -110,12 +110,7 @@ func (d *Dispatcher) part(ctx context.Context, b Backend, p result.Part, body js
 	if err != nil || !kept {
 		return err
 	}
-	_, err = d.Apply(ctx, callback, []json.RawMessage{celery.AppendArray(nil, values)})
-	if err != nil {
-		exc := celery.ChordError("Callback error: " + reprOf(err))
-		err = d.chordError(ctx, b, callback, exc, exc)
-	}
-	return errors.Join(err, claim.Done(ctx))
+	return errors.Join(d.StartBody(ctx, b, callback, celery.AppendArray(nil, values)), claim.Done(ctx))
 }
 
 // asException is an error as a Python exception.
@@ -126,7 +121,7 @@ func asException(err error) *celery.Exception {
 	if errors.Is(err, ErrNoChords) {
 		return celery.NewException("builtins", "NotImplementedError", (&UnsupportedError{}).Error())
 	}
-	return celery.NewException("builtins", "RuntimeError", err.Error())
+	return celery.NewException("kombu.exceptions", "OperationalError", err.Error())
 }
 
 func reprOf(err error) string { return asException(err).Repr() }

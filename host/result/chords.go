@@ -75,7 +75,8 @@ type Cleaner interface {
 }
 
 // Join returns the value of a result tuple, of a group a list; false means that
-// some of it is not there yet. What failed is a [*DependencyError].
+// some of it is not there yet. Of what failed, once all is there, the first is a
+// [*DependencyError].
 func Join(ctx context.Context, from Reader, tuple json.RawMessage) (json.RawMessage, bool, error) {
 	parts, err := celery.Elements(tuple)
 	if err != nil || len(parts) != 2 {
@@ -86,12 +87,22 @@ func Join(ctx context.Context, from Reader, tuple json.RawMessage) (json.RawMess
 		if err != nil {
 			return nil, false, fmt.Errorf("result tuple: %w", err)
 		}
+		all, failed := true, error(nil)
 		for i, child := range children {
 			value, ready, err := Join(ctx, from, child)
-			if err != nil || !ready {
-				return nil, ready, err
+			if _, depends := errors.AsType[*DependencyError](err); !depends && err != nil {
+				return nil, false, err
 			}
-			children[i] = value
+			all, children[i] = all && ready, value
+			if failed == nil {
+				failed = err
+			}
+		}
+		if !all {
+			return nil, false, nil
+		}
+		if failed != nil {
+			return nil, true, failed
 		}
 		return celery.AppendArray(nil, children), true, nil
 	}

@@ -3,14 +3,11 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
-	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
@@ -246,66 +243,4 @@ func legacyChord(ctx context.Context, _ *Worker, c Call, a arguments) (json.RawM
 		return nil, followError(err)
 	}
 	return r.Tuple(), nil
-}
-
-// unlockChord starts the body of a chord once the tasks of its header have
-// ended: how chords work with backends that cannot count. A worker whose own
-// backend cannot be read hands the message on until one comes that can.
-func unlockChord(ctx context.Context, w *Worker, c Call, a arguments) (json.RawMessage, error) {
-	if err := a.need("unlock_chord", "group_id", "callback"); err != nil {
-		return nil, err
-	}
-	interval := w.ChordRetryInterval.Seconds()
-	if raw := a.get(2, "interval"); !celery.IsNull(raw) {
-		f, err := strconv.ParseFloat(string(raw), 64)
-		if err != nil {
-			return nil, abi.Errorf("TypeError", "interval: %v", err)
-		}
-		interval = f
-	}
-	limit := -1
-	if raw := a.get(3, "max_retries"); !celery.IsNull(raw) {
-		n, err := strconv.Atoi(string(raw))
-		if err != nil {
-			return nil, abi.Errorf("TypeError", "max_retries: %v", err)
-		}
-		limit = n
-	}
-	again := func(why string) (json.RawMessage, error) {
-		w.Log.Debug("chord is not ready", logkey.TaskID, c.ID, logkey.Reason, why)
-		if err := c.Retry(ctx, abi.Retry{Countdown: &interval, MaxRetries: &limit}); err != nil {
-			return nil, err
-		}
-		return nil, controlError("Retry")
-	}
-	reader, ok := w.Config.Store.(result.Reader)
-	if !ok {
-		return again("this worker cannot read results")
-	}
-	tuples, err := celery.Elements(a.get(4, "result"))
-	if err != nil {
-		return nil, abi.Errorf("TypeError", "result: %v", err)
-	}
-	values := make([]json.RawMessage, 0, len(tuples))
-	for _, tuple := range tuples {
-		value, ready, err := result.Join(ctx, reader, tuple)
-		if failed, ok := errors.AsType[*result.DependencyError](err); ok {
-			return json.RawMessage("null"), c.call.send.ChordError(ctx, backend{w}, a.get(1, "callback"), failed)
-		}
-		if err != nil {
-			return again(err.Error())
-		}
-		if !ready {
-			return again("its header has not ended")
-		}
-		values = append(values, value)
-	}
-	body, err := parse(a.get(1, "callback"))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := c.call.send.Apply(ctx, body, []json.RawMessage{celery.AppendArray(nil, values)}); err != nil {
-		return nil, followError(fmt.Errorf("body of chord: %w", err))
-	}
-	return json.RawMessage("null"), nil
 }

@@ -126,7 +126,7 @@ func TestChordUnlock(t *testing.T) {
 	}
 	finish(celery.Failure(&celery.Task{ID: "c"}, celery.NewException("builtins", "ValueError", "hdr")))
 	unlock("failing", "a", "c")
-	if r, err := memory.Wait(t.Context(), "failing"); err != nil || r.Exception == nil || r.Exception.Error() != "ChordError: Dependency c raised ValueError('hdr')" {
+	if r, err := memory.Wait(t.Context(), "failing"); err != nil || r.Exception == nil || r.Exception.Error() != "ChordError: ValueError('hdr')" {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
