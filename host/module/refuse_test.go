@@ -196,6 +196,56 @@ func TestAtStartTheFirstFileHasTheName(t *testing.T) {
 	}
 }
 
+// Whose a task is does not depend on the files' names, nor on a restart.
+func TestAStartGivesTasksToWhoHadThem(t *testing.T) {
+	for _, names := range [][2]string{{"a.wasm", "z.wasm"}, {"z.wasm", "a.wasm"}} {
+		owner, other := names[0], names[1]
+		t.Run(owner, func(t *testing.T) {
+			cfg := keeping(t)
+			cfg.Trial = -1
+			r := open(t, cfg)
+			land(t, r, cfg, owner, small("t.x", 1))
+			land(t, r, cfg, other, small("t.x", 2))
+			for range 2 {
+				r = open(t, cfg)
+				if got := result(t, r, "t.x"); got != "1" {
+					t.Errorf("t.x gave %s", got)
+				}
+				if info := only(t, r, other, Refused); info.Kind != TaskNameConflict {
+					t.Errorf("Info = %+v", info)
+				}
+			}
+			// A broken file owns what its last good version serves.
+			put(t, cfg, owner, []byte("broken"))
+			if got := result(t, open(t, cfg), "t.x"); got != "1" {
+				t.Errorf("t.x gave %s", got)
+			}
+			// Who is gone has lost it, also once it is back.
+			if err := os.Remove(filepath.Join(cfg.Dir, owner)); err != nil {
+				t.Fatal(err)
+			}
+			r = open(t, cfg)
+			put(t, cfg, owner, small("t.x", 1))
+			for _, r := range []*Registry{r, open(t, cfg)} {
+				if got := result(t, r, "t.x"); got != "2" {
+					t.Errorf("t.x gave %s", got)
+				}
+			}
+			// A version that wants another's task leaves its tasks to the one before.
+			land(t, r, cfg, owner, small("t.y", 3))
+			land(t, r, cfg, owner, asm{manifest: manifest("t.x", "t.y"), result: "4"}.bytes())
+			for _, r := range []*Registry{r, open(t, cfg)} {
+				if x, y := result(t, r, "t.x"), result(t, r, "t.y"); x != "2" || y != "3" {
+					t.Errorf("t.x gave %s, t.y %s", x, y)
+				}
+				if info := only(t, r, owner, Refused); info.Kind != TaskNameConflict || info.Instead == "" {
+					t.Errorf("Info = %+v", info)
+				}
+			}
+		})
+	}
+}
+
 // edges returns every length at which a section of a module begins or ends.
 func edges(file []byte) []int {
 	cuts := []int{0, 4, 8}

@@ -29,6 +29,7 @@ type Registry struct {
 	// history has the last versions of the modules, nil without any.
 	history  *history
 	accepted *accepted
+	owners   *owners
 
 	// table is what Acquire reads: an immutable map from task names, replaced
 	// as a whole.
@@ -86,8 +87,9 @@ type file struct {
 
 // Open makes the folder if it is missing and loads the modules that are in it,
 // in parallel. A file that is refused is no error. Of two modules that have a
-// task of one name, the one whose file's name comes first gets it. Open starts
-// nothing that outlives it.
+// task of one name, the one that had it before gets it, as far as VersionsDir
+// tells; else the one whose file's name comes first. Open starts nothing that
+// outlives it.
 func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -118,7 +120,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		}
 		r.history.sweep(paths)
 	}
-	r.accepted = newAccepted(cfg, r.history)
+	r.accepted, r.owners = newAccepted(cfg, r.history), newOwners(cfg, r.history)
 	r.table.Store(&map[string]served{})
 	if err := r.preload(ctx, paths); err != nil {
 		// A compilation that has begun cannot be stopped, only waited for a while.
@@ -144,7 +146,7 @@ func (r *Registry) preload(ctx context.Context, paths []string) error {
 		})
 	}
 	all.Wait()
-	for _, a := range prepared {
+	for _, a := range r.inTurn(ctx, prepared) {
 		switch {
 		case ctx.Err() != nil:
 			a.drop()

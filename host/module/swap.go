@@ -42,6 +42,7 @@ func (r *Registry) change(do func(e *edit), gone ...*version) {
 	for _, info := range e.changes {
 		if info.State == Serving {
 			r.accepted.note(info)
+			r.owners.note(info)
 		}
 		r.tell(info)
 	}
@@ -88,6 +89,7 @@ func (e *edit) take(f *file, a attempt) {
 	if a.err == nil {
 		if a.err = e.fits(f, a.version); a.err == nil {
 			e.enter(f, a.version)
+			e.gone = append(e.gone, a.instead) // which nobody needs
 			if f.pin = a.pin; a.pin != nil {
 				e.refuse(f, attempt{
 					path: a.path, file: contents{hash: a.pin.Over, size: a.pin.Size},
