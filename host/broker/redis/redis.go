@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	goredis "github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
@@ -130,7 +131,8 @@ type Broker struct {
 	ended     chan struct{} // closed when Run has returned
 	wake      chan struct{} // a list has got something; holds one
 	freed     chan struct{} // a delivery was settled, or the prefetch changed; holds one
-	unsent    chan struct{} // there is something in pending; holds one
+	unsent    chan struct{} // there is something in pending for which nobody waits; holds one
+	sending   chan struct{} // a token for who sends what is pending
 
 	mu        sync.Mutex
 	queues    []broker.Queue               // that are consumed; never changed, only replaced
@@ -141,6 +143,7 @@ type Broker struct {
 	open      map[string]*delivery // by tag: taken and not settled
 	pending   []*settlement        // for the settling goroutine to send
 	left      bool                 // Run gave back what was open
+	taking    int64                // the number of the next taking; see takeScript
 	armed     int                  // how often the lists were found empty
 	arming    chan struct{}        // closed, and replaced, when armed grows
 }
@@ -198,9 +201,9 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	client := func(connections, buffer int) *goredis.Client {
+	client := func(connections, buffer int, wait time.Duration) *goredis.Client {
 		c := address.Client(func(o *goredis.Options) {
-			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout, cfg.Timeout, connections
+			o.ReadTimeout, o.WriteTimeout, o.PoolSize = cfg.Timeout+wait, cfg.Timeout, connections
 			o.ReadBufferSize, o.WriteBufferSize = buffer, buffer
 			if cfg.ConnectTimeout > 0 {
 				o.DialTimeout = cfg.ConnectTimeout
@@ -210,9 +213,9 @@ func New(cfg Config) (*Broker, error) {
 		return c
 	}
 	return &Broker{
-		layout: form, cfg: cfg, log: cfg.Log, client: client(16, 0), waiting: client(lists+1+moreLists, waitBuffer), db: address.DB(), fanout: fanout, takenKey: takenPrefix + newTag(),
+		layout: form, cfg: cfg, log: cfg.Log, client: client(16, 0, 0), waiting: client(lists+1+moreLists, waitBuffer, wakeTimeout), db: address.DB(), fanout: fanout, takenKey: takenPrefix + uuid.NewString(), taking: 1,
 		closed: make(chan struct{}), stopped: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
-		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), arming: make(chan struct{}),
+		wake: make(chan struct{}, 1), freed: make(chan struct{}, 1), unsent: make(chan struct{}, 1), sending: make(chan struct{}, 1), arming: make(chan struct{}),
 		queues: slices.Clone(cfg.Queues), prefetch: cfg.Prefetch, open: make(map[string]*delivery),
 	}, nil
 }
@@ -276,7 +279,7 @@ func (b *Broker) takeIn(ctx context.Context, handle func(broker.Delivery)) error
 	g.Go(func() error { return b.subscribe(intake, oneByOne) })
 	waitOn := func(queues ...broker.Queue) {
 		for _, l := range b.listsOf(queues, 0) {
-			g.Go(func() error { b.waitFor(intake, l); return nil })
+			g.Go(func() error { b.waitFor(intake, l, oneByOne); return nil })
 		}
 	}
 	b.mu.Lock()
@@ -290,7 +293,9 @@ func (b *Broker) takeIn(ctx context.Context, handle func(broker.Delivery)) error
 		b.mu.Unlock()
 		return b.waiting.Close()
 	})
-	return g.Wait()
+	err := g.Wait()
+	b.pass(ctx, oneByOne)
+	return err
 }
 
 // consumed are the queues to consume now.

@@ -13,8 +13,6 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
-func newTag() string { return uuid.NewString() + "-" }
-
 // mutexExpire is how long one worker may look for lost messages before another
 // may, also when it was killed meanwhile. kombu has 5 minutes
 // (unacked_mutex_expire), for which nothing that a killed worker held comes back;

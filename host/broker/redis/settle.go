@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -18,6 +19,7 @@ const (
 	drop   how = iota // acknowledged, or rejected for good: Redis has no dead letters
 	behind            // back into its list, behind all that waits, as kombu rejects
 	front             // back to where it came from, as kombu restores
+	unseen            // the same, of what was not handed over
 )
 
 // delivery is a taken message that is not settled yet.
@@ -69,7 +71,7 @@ func (d *delivery) giveBack() {
 		}
 		return
 	}
-	if err := d.finish(front); err != nil {
+	if err := d.finish(unseen); err != nil {
 		d.broker.log.Debug("message was put back by somebody else", logkey.Error, err)
 	}
 }
@@ -102,19 +104,51 @@ func (d *delivery) finish(h how) error {
 	b.pending = append(b.pending, s)
 	wait := b.connected
 	b.mu.Unlock()
-	signal(b.unsent)
 	signal(b.freed)
-	if !wait {
-		return nil
+	if wait && b.awaitSent(s) {
+		return s.err
 	}
+	signal(b.unsent)
+	return nil
+}
+
+// awaitSent reports whether Redis has been told of s within settleTimeout. Who
+// comes first tells it for all that wait, since that is sooner done than another
+// goroutine is woken.
+func (b *Broker) awaitSent(s *settlement) bool {
 	late := time.NewTimer(settleTimeout)
 	defer late.Stop()
 	select {
 	case <-s.sent:
-		return s.err
+		return true
+	case b.sending <- struct{}{}:
+		defer func() { <-b.sending }()
+		return b.sendOnce(s)
 	case <-late.C:
-		return nil
+		return false
 	}
+}
+
+// sendOnce sends what is pending, unless s was sent before, and reports whether s is
+// with Redis now. Its caller holds sending.
+func (b *Broker) sendOnce(s *settlement) bool {
+	select {
+	case <-s.sent:
+		return true
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	for list := b.due(); len(list) > 0; list = b.due() {
+		if err := b.send(ctx, list); err != nil {
+			b.unsend(list)
+			return false
+		}
+		if slices.Contains(list, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // ackScript forgets the tags ARGV, and returns for each whether it was there.
@@ -136,8 +170,8 @@ for i = 3, #KEYS do redis.call(ARGV[3], KEYS[i], ARGV[2]) end
 return 1
 `)
 
-// settle sends settlements until ctx ends. What has not been sent then stays
-// in pending.
+// settle sends settlements for which nobody waits, until ctx ends. What has not been
+// sent then stays in pending.
 func (b *Broker) settle(ctx context.Context) error {
 	for {
 		select {
@@ -145,16 +179,39 @@ func (b *Broker) settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		for list := b.due(); len(list) > 0; list = b.due() {
-			err := b.persist(ctx, func(ctx context.Context) error { return b.send(ctx, list) })
-			if err != nil {
-				b.mu.Lock()
-				b.pending = append(list, b.pending...)
-				b.mu.Unlock()
-				return err
-			}
+		if err := b.sendAll(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// sendAll sends what is pending, however long that takes.
+func (b *Broker) sendAll(ctx context.Context) error {
+	select {
+	case b.sending <- struct{}{}:
+		defer func() { <-b.sending }()
+	case <-ctx.Done():
+		return nil
+	}
+	for list := b.due(); len(list) > 0; list = b.due() {
+		err := b.persist(ctx, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Timeout)
+			defer cancel()
+			return b.send(ctx, list)
+		})
+		if err != nil {
+			b.unsend(list)
+			return err
+		}
+	}
+	return nil
+}
+
+// unsend makes pending again what Redis did not take.
+func (b *Broker) unsend(list []*settlement) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending = append(list, b.pending...)
 }
 
 func (b *Broker) due() []*settlement {
@@ -169,8 +226,6 @@ func (b *Broker) due() []*settlement {
 // send tells Redis of settlements. It may be called again with the same ones,
 // which then find that they are done.
 func (b *Broker) send(ctx context.Context, list []*settlement) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Timeout)
-	defer cancel()
 	var drops []*settlement
 	var tags []any
 	for _, s := range list {
@@ -213,16 +268,16 @@ func (s *settlement) end(known bool) {
 	close(s.sent)
 }
 
-// putBack puts a message into lists, marked as delivered before. It returns false
+// putBack puts a message into lists, marked as delivered before if it was. It returns false
 // if the message was settled by somebody else.
 func (b *Broker) putBack(ctx context.Context, tag string, raw []byte, h how, lists []string) (bool, error) {
 	marked, _, err := redelivered(raw)
-	if err != nil {
-		// Not a message; whoever takes it next says so.
+	if err != nil || h == unseen {
+		// What is no message says whoever takes it next.
 		marked = raw
 	}
 	command := "LPUSH"
-	if h == front {
+	if h != behind {
 		command = "RPUSH"
 	}
 	n, err := backScript.Run(ctx, b.client, append([]string{unackedKey, unackedIndexKey}, lists...), tag, marked, command).Int()
@@ -234,6 +289,10 @@ func (b *Broker) putBack(ctx context.Context, tag string, raw []byte, h how, lis
 func (b *Broker) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	select {
+	case b.sending <- struct{}{}: // and keep it: nobody sends any more
+	case <-ctx.Done():
+	}
 	b.mu.Lock()
 	b.left = true
 	list := b.pending
@@ -253,10 +312,14 @@ func (b *Broker) leave() {
 	}
 }
 
+// takenKept is how long the number of the last taking outlives its consumer, so that
+// what it waited for over a connection that is lost, but not to Redis, takes nothing.
+const takenKept = 20 * time.Second
+
 // undeclare removes transient queues, and what was taken last.
 func (b *Broker) undeclare(ctx context.Context) error {
 	_, err := b.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-		p.Del(ctx, b.takenKey)
+		p.PExpire(ctx, b.takenKey, takenKept)
 		for _, q := range b.consumed() {
 			if !q.TransientQueue {
 				continue

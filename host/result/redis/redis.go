@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -56,6 +57,7 @@ type Store struct {
 	chordExpires            time.Duration
 	joinTimeout             time.Duration
 	log                     *slog.Logger
+	noScripts               atomic.Bool // the server has refused them
 }
 
 var _ result.Store = (*Store)(nil)
@@ -140,35 +142,79 @@ func (s *Store) persist(ctx context.Context, what string, operation func() error
 	}
 }
 
-// store is one try, with the very commands of Python's worker.
+// storeScript is what Python's worker does for the first state of a task, in one
+// step: it stores the state ARGV[1], for ARGV[2] seconds unless that is 0, and
+// publishes it. A state that is there already it returns instead, since only its
+// reader knows how it is encoded.
+var storeScript = goredis.NewScript(`
+local old = redis.call('GET', KEYS[1])
+if old then return old end
+if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SETEX', KEYS[1], ARGV[2], ARGV[1]) end
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+return false
+`)
+
+// store is one try.
 func (s *Store) store(ctx context.Context, r celery.Result, document []byte) error {
-	key := s.prefix + r.TaskID
-	// A task can be delivered twice, and what the first run told the client as
-	// its success must not turn into the second run's STARTED or FAILURE.
-	old, err := s.client.Get(ctx, key).Bytes()
-	if err != nil && !errors.Is(err, goredis.Nil) {
-		return err
-	}
-	if err == nil {
-		if before, err := s.codec.DecodeResult(old); err == nil && before.State == celery.StateSuccess {
-			return nil
-		}
-	}
-	ttl := s.expires
+	key, ttl := s.prefix+r.TaskID, s.expires
 	if r.State == celery.StateFailure {
 		ttl = s.failureExpires
 	}
-	_, err = s.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
-		if ttl < 0 {
+	if ttl = max(ttl, 0); ttl > 0 {
+		ttl = max(ttl, time.Second)
+	}
+	old, err := s.storeFirst(ctx, key, document, ttl)
+	if old == nil || err != nil {
+		return err
+	}
+	// A task can be delivered twice, and what the first run told the client as
+	// its success must not turn into the second run's STARTED or FAILURE.
+	if before, err := s.codec.DecodeResult(old); err == nil && before.State == celery.StateSuccess {
+		return nil
+	}
+	return s.storeOver(ctx, key, document, ttl)
+}
+
+// storeFirst stores the first state of a task. If there is one already it does
+// nothing and returns that.
+func (s *Store) storeFirst(ctx context.Context, key string, document []byte, ttl time.Duration) (old []byte, err error) {
+	if !s.noScripts.Load() {
+		text, err := storeScript.Run(ctx, s.client, []string{key}, document, int64(ttl/time.Second)).Text()
+		switch {
+		case errors.Is(err, goredis.Nil):
+			return nil, nil
+		case !refusesScripts(err):
+			return []byte(text), err
+		}
+		s.noScripts.Store(true)
+	}
+	old, err = s.client.Get(ctx, key).Bytes()
+	if errors.Is(err, goredis.Nil) {
+		return nil, s.storeOver(ctx, key, document, ttl)
+	}
+	return old, err
+}
+
+// storeOver stores a state whatever there is, with the very commands of Python's worker.
+func (s *Store) storeOver(ctx context.Context, key string, document []byte, ttl time.Duration) error {
+	_, err := s.client.TxPipelined(ctx, func(p goredis.Pipeliner) error {
+		if ttl == 0 {
 			p.Set(ctx, key, document, 0)
 		} else {
-			p.SetEx(ctx, key, document, max(ttl, time.Second))
+			p.SetEx(ctx, key, document, ttl)
 		}
 		// Python's clients wait for this and do not ask again.
 		p.Publish(ctx, key, document)
 		return nil
 	})
 	return err
+}
+
+// refusesScripts reports whether a server lets this user run no scripts, which
+// Celery's own worker does not need for what has no chord.
+func refusesScripts(err error) bool {
+	var reply goredis.Error
+	return errors.As(err, &reply) && (strings.HasPrefix(reply.Error(), "NOPERM") || strings.HasPrefix(reply.Error(), "ERR unknown command"))
 }
 
 // Ping asks the server whether it is there and lets this client in.

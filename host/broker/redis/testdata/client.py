@@ -105,7 +105,8 @@ def push(connection, name, raws):
 
 def keys():
     time.sleep(0.1)
-    print(json.dumps(sorted(k.decode() for k in redis.Redis.from_url(url).keys("*"))))
+    # What a consumer took last is kept for a while.
+    print(json.dumps(sorted(k.decode() for k in redis.Redis.from_url(url).keys("*") if not k.startswith(b"sparkstalk.taken."))))
 
 
 if what == "keys":
