@@ -60,8 +60,20 @@ beats = any(e["type"] == "worker-heartbeat" and e["hostname"] == node for e in s
 print(json.dumps({"ping": bool(pong), "value": value, "events": mine(), "heartbeats": beats}))
 `
 
-func TestAnotherBrokerTakesOverFromAKilledOne(t *testing.T) {
-	first, second := proctest.StartRabbitMQ(t), proctest.RabbitMQ(t)
+func TestAnotherRabbitMQTakesOverFromAKilledOne(t *testing.T) {
+	takesOver(t, proctest.StartRabbitMQ(t), proctest.RabbitMQ(t))
+}
+
+func TestAnotherRedisTakesOverFromAKilledOne(t *testing.T) {
+	takesOver(t, proctest.StartRedis(t), proctest.StartRedis(t).URL())
+}
+
+// takesOver has a worker work over a first broker, kills that, and has it work over
+// the second.
+func takesOver(t *testing.T, first interface {
+	URL() string
+	Kill()
+}, second string) {
 	queue, node := proctest.Name(t), proctest.Name(t)+"@here"
 	plugins := t.TempDir()
 	hosttest.Drop(t, hosttest.Build(t, "../conformance/tasks", "v1"), plugins, "tasks.wasm")

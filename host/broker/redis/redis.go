@@ -37,8 +37,9 @@ import (
 // Config says which Redis to use, and how. URL is required.
 type Config struct {
 	// URL is redis://user:password@host:port/db, rediss:// (TLS), unix:// or
-	// redis+socket://, with Celery's ssl_ parameters, or sentinel://host:port/db,
-	// several separated by semicolons. Redis must be 6.2 or newer.
+	// redis+socket://, with Celery's ssl_ parameters, or sentinel://host:port/db.
+	// Several are separated by semicolons: sentinels, or servers of which the next
+	// is used when one is gone. Redis must be 6.2 or newer.
 	URL string
 	// MasterName is what the sentinels of a sentinel:// URL call the Redis.
 	MasterName string

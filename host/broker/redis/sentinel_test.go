@@ -78,7 +78,6 @@ func TestSentinelURLsNeedAMasterName(t *testing.T) {
 	for _, c := range []struct{ url, master, want string }{
 		{"sentinel://localhost", "", "master_name"},
 		{"sentinel://a;redis://b", "main", "among"},
-		{"redis://a;redis://b", "", "several"},
 	} {
 		if _, err := redis.New(redis.Config{URL: c.url, MasterName: c.master}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want one with %q", c.url, err, c.want)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -31,6 +32,7 @@ type Address struct {
 	opt       *goredis.Options
 	sentinels []string // host:port of each; empty for a Redis of a known address
 	master    string
+	failover  *failover // nil for one Redis
 }
 
 // Parse reads a URL in Celery's form: redis://, rediss:// (TLS), unix:// or
@@ -40,7 +42,11 @@ type Address struct {
 //
 // sentinel://host:port/db, several of them separated by semicolons, are Redis
 // Sentinels, which are asked for the master of the given name. User, password
-// and database are those of Redis. Errors do not show a password.
+// and database are those of Redis.
+//
+// Several other URLs, separated by semicolons, are servers of which one is used, and
+// the next one when that cannot be reached or is a replica; all clients of an Address
+// use the same. Errors do not show a password.
 func Parse(raw, master string) (*Address, error) {
 	a, err := parseAll(raw, master)
 	if err != nil {
@@ -72,7 +78,7 @@ func hide(raw string, err error) error {
 
 func parseAll(raw, master string) (*Address, error) {
 	var sentinels []string
-	first, rest, _ := strings.Cut(raw, ";")
+	first, _, several := strings.Cut(raw, ";")
 	u, err := parse(first)
 	if err != nil {
 		return nil, err
@@ -96,8 +102,8 @@ func parseAll(raw, master string) (*Address, error) {
 			sentinels = append(sentinels, address)
 		}
 		u.Scheme = "redis"
-	} else if rest != "" {
-		return nil, errors.New("several URLs, which only sentinel:// can be")
+	} else if several {
+		return parseFailover(strings.Split(raw, ";"))
 	}
 	opt, err := options(u)
 	if err != nil {
@@ -105,6 +111,31 @@ func parseAll(raw, master string) (*Address, error) {
 	}
 	return &Address{opt: opt, sentinels: sentinels, master: master}, nil
 }
+
+func parseFailover(urls []string) (*Address, error) {
+	var each []*goredis.Options
+	for _, raw := range urls {
+		u, err := parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		opt, err := options(u)
+		if err != nil {
+			return nil, err
+		}
+		if len(each) > 0 && opt.DB != each[0].DB {
+			return nil, fmt.Errorf("several URLs with the databases %d and %d: give all of them the same", each[0].DB, opt.DB)
+		}
+		each = append(each, opt)
+	}
+	// What differs is seen to when one is dialled.
+	shared := *each[0]
+	shared.Username, shared.Password, shared.TLSConfig = "", "", nil
+	return &Address{opt: &shared, failover: newFailover(each)}, nil
+}
+
+// Several reports whether there are several servers to choose from, sentinels apart.
+func (a *Address) Several() bool { return a.failover != nil }
 
 func parse(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
@@ -115,6 +146,9 @@ func parse(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// defaultDialTimeout is go-redis' own.
+const defaultDialTimeout = 5 * time.Second
+
 // DB is the database's number.
 func (a *Address) DB() int { return a.opt.DB }
 
@@ -124,6 +158,13 @@ func (a *Address) Client(change func(*goredis.Options)) *goredis.Client {
 	opt := *a.opt
 	if change != nil {
 		change(&opt)
+	}
+	if a.failover != nil {
+		timeout := opt.DialTimeout
+		if timeout <= 0 {
+			timeout = defaultDialTimeout
+		}
+		opt.Dialer = func(ctx context.Context, _, _ string) (net.Conn, error) { return a.failover.dial(ctx, timeout) }
 	}
 	if len(a.sentinels) == 0 {
 		return goredis.NewClient(&opt)

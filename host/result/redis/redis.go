@@ -69,6 +69,9 @@ func New(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("result backend: %w", err)
 	}
+	if address.Several() {
+		return nil, errors.New("result backend: several URLs, which only sentinel:// can be here")
+	}
 	if err := celery.CheckCompression(cfg.Codec.Compression); err != nil {
 		return nil, fmt.Errorf("result backend: %w", err)
 	}
