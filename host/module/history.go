@@ -65,7 +65,10 @@ type record struct {
 	Pin      *pin   `json:"pin,omitempty"`
 }
 
-const recordName = "versions.json"
+const (
+	recordName = "versions.json"
+	folderName = "folder.json"
+)
 
 // openHistory makes the history of the modules of a folder. Its place is named
 // for the folder, so that several share a parent. If others could write to it,
@@ -92,9 +95,13 @@ func openHistory(parent, modules string, keep int, guarded bool, log *slog.Logge
 			err = os.Mkdir(h.dir, 0o700)
 		}
 	}
+	if err == nil {
+		err = h.belong(modules)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("kept versions: %w", err)
 	}
+	sweepHistories(parent, h.dir, log)
 	return h, nil
 }
 

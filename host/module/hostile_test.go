@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/abi"
-	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 )
 
 // hostileTimes is how often each hostile module runs: a few times, or as often
@@ -188,9 +187,11 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func p99(list []time.Duration) time.Duration {
+func p99(list []time.Duration) time.Duration { return percentile(list, 99) }
+
+func percentile(list []time.Duration, p int) time.Duration {
 	list = slices.Sorted(slices.Values(list))
-	return list[len(list)*99/100]
+	return list[len(list)*p/100]
 }
 
 // runDelay is how long the system let this thread wait for a processor.
@@ -247,50 +248,4 @@ func watchOther(t *testing.T, r *Registry, f func()) (took []time.Duration) {
 	})
 	f()
 	return took
-}
-
-// TestHostileFiles puts files next to a module that serves: they are refused,
-// in good time, with a reason.
-func TestHostileFiles(t *testing.T) {
-	times, measured := hostileTimes(t)
-	if measured {
-		fmt.Printf("| file | times | refused as | others p99, ms | without, ms |\n| --- | --- | --- | --- | --- |\n")
-	}
-	bomb := slices.Concat(slices.Repeat([]byte{0x20, 0, 0x04, 0x40, end}, 20_000), i32(0), []byte{end})
-	huge := `{"abi":1,"tasks":[{"name":"t.huge","doc":"` + strings.Repeat("x", 2<<20) + `"}]}`
-	for _, test := range []struct {
-		name, want string
-		kind       Kind
-		file       []byte
-	}{
-		{"compile bomb", "to compile, the limit is", OverLimit, asm{manifest: manifest("t.bomb"), run: bomb}.bytes()},
-		{"huge manifest", "manifest takes 2097198 bytes, the limit is 1048576", BadManifest, asm{manifest: huge, memory: []byte{0, 64}, resultAt: 3 << 20}.bytes()},
-		{"name of another", "already has a task named t.good", TaskNameConflict, small("t.good", 2)},
-		{"describes itself for ever", "longer than 100ms", DescribeFailed, asm{manifest: manifest("t.x"), describe: bodyLoop}.bytes()},
-		{"large memory", "the limit is 8192 (setting memory_mib)", OverLimit, asm{manifest: manifest("t.x"), memory: append([]byte{0}, leb(1<<16)...)}.bytes()},
-		{"large table", "begins with 16777216 entries", OverLimit, asm{manifest: manifest("t.x"), table: append([]byte{1, 0x70, 0}, leb(1<<24)...)}.bytes()},
-		{"imports the guard", "it imports " + rewrite.ImportModule + " itself", Invalid, asm{manifest: manifest("t.x"),
-			imports: [][]byte{slices.Concat(str(rewrite.ImportModule), str(rewrite.TickName), []byte{0, 1})}}.bytes()},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			cfg := config(t)
-			cfg.DescribeTimeout = 100 * time.Millisecond
-			put(t, cfg, "a-good.wasm", small("t.good", 1))
-			path := put(t, cfg, "bad.wasm", test.file)
-			r := open(t, cfg)
-			quiet := watchOther(t, r, func() { time.Sleep(200 * time.Millisecond) })
-			others := watchOther(t, r, func() {
-				for range times {
-					r.take(r.attempt(t.Context(), path))
-					info := only(t, r, "bad.wasm", Refused)
-					if info.Kind != test.kind || !strings.Contains(info.Reason, test.want) {
-						t.Fatalf("refused as %s: %s", info.Kind, info.Reason)
-					}
-				}
-			})
-			if measured {
-				fmt.Printf("| %s | %d | %s | %.2f | %.2f |\n", test.name, times, test.kind, ms(p99(others)), ms(p99(quiet)))
-			}
-		})
-	}
 }

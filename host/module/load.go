@@ -61,14 +61,18 @@ func (e *engine) read(path string) (contents, error) {
 	if before.Size() > limit {
 		return c, refusal(TooLarge, "%d bytes, the limit is %d", before.Size(), limit)
 	}
-	if c.data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+	c.data = make([]byte, before.Size()) // not io.ReadAll, whose garbage is many times the file
+	if _, err = io.ReadFull(f, c.data); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return c, errMoving
+	}
+	if err != nil {
 		return c, err
 	}
 	after, err := f.Stat()
 	if err != nil {
 		return c, err
 	}
-	if int64(len(c.data)) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+	if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 		return c, errMoving
 	}
 	sum := sha256.Sum256(c.data)

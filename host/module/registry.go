@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/module/seal"
 	"github.com/sparkstalk/sparkstalk/host/module/watch"
@@ -37,6 +39,11 @@ type Registry struct {
 
 	// notify keeps the calls of OnChange apart. It is taken before mu or alone.
 	notify sync.Mutex
+
+	// pace has files wait that were refused, and weight is of the files that are looked
+	// at: each takes some times its size.
+	pace   pace
+	weight *semaphore.Weighted
 
 	mu    sync.Mutex
 	files map[string]*file
@@ -80,8 +87,10 @@ type file struct {
 	// refused describes the file as it is now, if that does not serve.
 	refused *Info
 	// loading is true while somebody has the file's turn; again says that it changed
-	// since. free is closed when the turn ends, nil if nobody waits for that.
+	// since. free is closed when the turn ends, nil if nobody waits for that. resting
+	// says that it is going to be looked at once it has waited.
 	loading, again bool
+	resting        bool
 	free           chan struct{}
 }
 
@@ -110,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		cfg: cfg, log: cfg.Log, engine: e,
 		files: make(map[string]*file), open: make(map[*version]bool), drained: make(chan struct{}),
 		wake: make(chan struct{}, 1), resident: make(map[string]*version),
+		weight: semaphore.NewWeighted(filesAtOnce * int64(cfg.MaxFileMiB) << 20),
 	}
 	if cfg.VersionsDir != "" {
 		guarded := len(cfg.Keys) > 0 && !cfg.AllowDowngrades
@@ -242,7 +252,7 @@ func (r *Registry) file(path string) *file {
 
 // tidy forgets a file of which there is nothing to know. Callers hold mu.
 func (r *Registry) tidy(f *file) {
-	if !f.loading && f.serving == nil && f.waiting == nil && f.refused == nil {
+	if !f.loading && !f.resting && f.serving == nil && f.waiting == nil && f.refused == nil {
 		delete(r.files, f.path)
 	}
 }

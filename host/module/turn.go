@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 // At a file there is one at a time: whoever reads it, loads what it read and has
@@ -17,7 +18,7 @@ func (r *Registry) enter(path string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.file(path)
-	if f.loading {
+	if f.loading || f.resting {
 		f.again = true
 		return false
 	}
@@ -99,8 +100,12 @@ func (r *Registry) changed() []string {
 // look loads or unloads a file, whichever it takes, until nothing new was said of
 // it. The caller has entered it.
 func (r *Registry) look(ctx context.Context, path string) {
-	defer r.leave(path)
 	for again := true; again; again = r.once(ctx, path) {
+		if !r.rest(ctx, path) {
+			return
+		}
+		begin := time.Now()
+		release := r.room(ctx, path)
 		a := r.attempt(ctx, path)
 		switch {
 		case ctx.Err() != nil:
@@ -113,7 +118,10 @@ func (r *Registry) look(ctx context.Context, path string) {
 			r.take(a)
 			r.keep(a)
 		}
+		release()
+		r.paid(a, time.Since(begin))
 	}
+	r.leave(path)
 }
 
 // once reports whether a file is to be looked at once more in the same turn. Others

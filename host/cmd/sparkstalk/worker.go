@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sparkstalk/sparkstalk/host"
+	"github.com/sparkstalk/sparkstalk/host/internal/heapfloor"
 	"github.com/sparkstalk/sparkstalk/host/policy"
 )
 
@@ -33,6 +34,7 @@ it warmly and starts it anew, SIGUSR1 writes what it is doing to standard error.
 			if cfg.Modules == nil {
 				cfg.Modules = policy.Rules{} // nothing is granted that no setting grants
 			}
+			defer heapfloor.Raise()()
 			told, release := listen(cmd.Context(), cfg.Log, time.Duration(cfg.SoftShutdownTimeout*float64(time.Second)))
 			defer release()
 			h, err := host.Open(told.warm, cfg)

@@ -40,22 +40,30 @@ func (m *module) emit(l Limits) []byte {
 	e.fuel, e.stack = uint32(m.globals), uint32(m.globals+1)
 	tickType := e.typ(signature{[]byte{valI32}, []byte{valI32}})
 	bulkType := e.typ(signature{[]byte{valI32, valI32, valI32}, nil})
+	// What is cheap to refuse is refused before the code is rewritten.
 	e.capTables()
+	if e.pages > l.MemoryPages {
+		panic(tooMuch("its memory begins with %d pages of 64 KiB, the limit is %d (setting memory_mib)", e.pages, l.MemoryPages))
+	}
 	e.dwarf = m.findDebug()
 
 	var code []byte
 	has := map[byte]bool{}
+	size := 4096 // of what is written, about
 	for _, s := range m.sections {
 		has[s.id] = true
 		if s.id == secCode {
 			code = e.code(s) // first: it may need more types
+			size += len(code)
+		} else {
+			size += len(s.content) + 8
 		}
 	}
 	if !has[secCode] && len(m.funcs) > 0 {
 		panic(malformed("there is no section code"))
 	}
 
-	out := append(make([]byte, 0, 2*len(code)+4096), magic...)
+	out := append(make([]byte, 0, size), magic...)
 	helpers := 0
 	if e.helpers() {
 		helpers = 2
@@ -193,9 +201,6 @@ func (e *emitter) memorySection(r *reader) []byte {
 	out := appendU32(nil, n)
 	for range n {
 		l := r.limits()
-		if l.min > e.limits.MemoryPages {
-			panic(tooMuch("its memory begins with %d pages of 64 KiB, the limit is %d (setting memory_mib)", l.min, e.limits.MemoryPages))
-		}
 		most := e.limits.MemoryPages
 		if l.hasMax() {
 			most = min(most, l.max)

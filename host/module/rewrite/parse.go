@@ -53,6 +53,7 @@ type module struct {
 	funcs   []uint32 // types of the module's own functions
 	tables  []limits
 	memory  bool
+	pages   uint32 // that the memory begins with
 	globals int
 	dataLen []uint32 // of the data segments
 }
@@ -136,7 +137,7 @@ func (m *module) survey(s section) {
 		n := r.count("memories", 1)
 		m.memory = m.memory || n > 0
 		for range n {
-			r.limits()
+			m.pages = r.limits().min
 		}
 	case secGlobal:
 		m.globals += r.count("globals", maxGlobals)

@@ -230,8 +230,8 @@ func Whole(path string, limit int64) bool {
 	if _, ok := footer(end); !ok {
 		return false
 	}
-	file, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
+	file := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, file); err != nil {
 		return false
 	}
 	s, err := Read(file)
