@@ -118,6 +118,9 @@ type TaskOptions struct {
 	// RejectOnWorkerLost returns a late-acked message to its queue when what ran
 	// the task died.
 	RejectOnWorkerLost *bool `json:"reject_on_worker_lost,omitempty"`
+	// RetryOnWorkerLost tries the call again as a retry does, with MaxRetries and
+	// DefaultRetryDelay, when what ran the task died; it goes before RejectOnWorkerLost.
+	RetryOnWorkerLost *bool `json:"retry_on_worker_lost,omitempty"`
 	// Idempotent says that the task may be run twice with the effect of once. The
 	// host runs it once more, from its beginning, when it fails with
 	// sparkstalk.SparkSessionLost and has sent no message.
@@ -196,6 +199,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	prefer(&base.AcksOnFailure, o.AcksOnFailure)
 	prefer(&base.AcksOnTimeout, o.AcksOnTimeout)
 	prefer(&base.RejectOnWorkerLost, o.RejectOnWorkerLost)
+	prefer(&base.RetryOnWorkerLost, o.RetryOnWorkerLost)
 	prefer(&base.Idempotent, o.Idempotent)
 	prefer(&base.SendEvents, o.SendEvents)
 	prefer(&base.StoreErrorsEvenIfIgnored, o.StoreErrorsEvenIfIgnored)

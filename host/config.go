@@ -156,6 +156,7 @@ type Config struct {
 	AcksOnTimeout            *bool   `json:"task_acks_on_timeout"`
 	AcksOnFailureOrTimeout   *bool   `json:"task_acks_on_failure_or_timeout"`
 	RejectOnWorkerLost       bool    `json:"task_reject_on_worker_lost"`
+	RetryOnWorkerLost        bool    `json:"task_retry_on_worker_lost"`
 	StoreErrorsEvenIfIgnored bool    `json:"task_store_errors_even_if_ignored"`
 	InheritParentPriority    bool    `json:"task_inherit_parent_priority"`
 	// LostLimit is how often a worker of this machine may die while it runs a

@@ -85,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (_ *Host, err error) {
 		Concurrency: cfg.Concurrency, PrefetchMultiplier: unlimited(*cfg.PrefetchMultiplier),
 		AcksLate: cfg.AcksLate, TrackStarted: cfg.TrackStarted, IgnoreResult: cfg.IgnoreResult,
 		TimeLimit: seconds(cfg.TimeLimit), SoftTimeLimit: seconds(cfg.SoftTimeLimit),
-		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost,
+		AcksOnFailure: cfg.AcksOnFailure, AcksOnTimeout: cfg.AcksOnTimeout, RejectOnWorkerLost: cfg.RejectOnWorkerLost, RetryOnWorkerLost: cfg.RetryOnWorkerLost,
 		StoreErrorsEvenIfIgnored: cfg.StoreErrorsEvenIfIgnored, Annotations: cfg.Annotations, ResultExtended: cfg.ResultExtended,
 		Deduplicate: cfg.DeduplicateSuccessful, InheritPriority: cfg.InheritParentPriority, DefaultPriority: cfg.taskPriority(), HeaderErrbacks: cfg.ErrbacksOnChordHeader, Style: cfg.style(),
 		Deaths: h.deaths, LostLimit: cfg.LostLimit, Queues: h.routing.queues, Routes: cfg.TaskRoutes,

@@ -35,6 +35,11 @@ func AcksOnTimeout(ack bool) Option { return func(t *task) { t.spec.AcksOnTimeou
 // task died. It is Celery's reject_on_worker_lost.
 func RejectOnWorkerLost() Option { return func(t *task) { t.spec.RejectOnWorkerLost = new(true) } }
 
+// RetryOnWorkerLost tries a call again, as often as [MaxRetries] allows and after
+// [DefaultRetryDelay], when what ran the task died: the process of a module with
+// isolation. It is Celery's retry_on_worker_lost.
+func RetryOnWorkerLost() Option { return func(t *task) { t.spec.RetryOnWorkerLost = new(true) } }
+
 // Idempotent says that running the task twice has the effect of running it once:
 // what it writes it overwrites or merges, and what else it does may be done
 // again. Such a task is run once more, from its beginning and on an instance of

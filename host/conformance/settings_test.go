@@ -29,7 +29,7 @@ var settingsHere = map[string]string{
 	"beat_scheduler": "no: there is one, which agrees with others on who sends", "beat_sync_every": "no: the file is written after each run",
 	"beat_enable_remote_control": "no: a beat answers no remote control", "beat_remote_control_max_tick_age": "no: a beat answers no remote control",
 
-	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout, master_name, priority_steps and sep",
+	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout, master_name, priority_steps, sep and global_keyprefix; another one stops the start",
 	"broker_heartbeat": "yes, default 10: a dead connection is noticed within 15 s", "broker_native_delayed_delivery_queue_type": "yes",
 	"broker_read_url": "yes, where both are the same broker", "broker_write_url": "yes, where both are the same broker",
 	"broker_use_ssl": "yes: true, or ca_certs, certfile, keyfile, cert_reqs and server_hostname, with ssl_ for Redis; or amqps:// and rediss:// with parameters in the URL", "broker_failover_strategy": "no: the URLs are tried in turn, beginning with the last good one",
@@ -43,7 +43,7 @@ var settingsHere = map[string]string{
 	"event_exchange": "yes", "event_serializer": "yes: json, msgpack or yaml", "event_queue_expires": "yes; negative for none", "event_queue_durable": "yes", "event_queue_exclusive": "yes",
 	"event_queue_prefix": "yes", "event_queue_ttl": "no: of monitors; a worker keeps what it hears of others for 2 s, as Celery's does",
 
-	"result_backend": "yes", "result_backend_transport_options": "yes: master_name and global_keyprefix", "result_expires": "yes; negative for ever", "result_extended": "yes",
+	"result_backend": "yes", "result_backend_transport_options": "yes: master_name and global_keyprefix; another one stops the start", "result_expires": "yes; negative for ever", "result_extended": "yes",
 	"result_failure_expires": "yes, with Redis", "result_chord_retry_interval": "yes", "result_chord_join_timeout": "yes, with Redis",
 	"result_chord_expires": "yes, with Redis", "result_serializer": "yes, with Redis and rpc: json, msgpack or yaml", "result_compression": "yes, with Redis: gzip, brotli or zstd", "result_persistent": "yes",
 	"result_exchange*": "no: of a backend that Celery has no more", "result_cache_max": "no: of clients",
@@ -67,9 +67,9 @@ var settingsHere = map[string]string{
 	"task_default_delivery_mode": "yes, for what tasks and the beat send",
 	"task_default_priority":      "yes, for what tasks and the beat send",
 	"task_always_eager":          "no: `sparkstalk run` and sdk/sdktest", "task_eager_propagates": "no: `sparkstalk run` and sdk/sdktest", "task_store_eager_result": "no: `sparkstalk run` and sdk/sdktest",
-	"task_compression": "yes, for what tasks and the beat send: gzip, brotli or zstd; all are read", "task_serializer": "yes, for what tasks and the beat send, and remote control: json, msgpack or yaml", "task_protocol": "no: 2 is sent; 1 and 2 are read",
+	"task_compression": "yes, for what tasks and the beat send: gzip, brotli or zstd; all are read (a signature that asks for another gets gzip)", "task_serializer": "yes, for what tasks and the beat send, and remote control: json, msgpack or yaml", "task_protocol": "no: 2 is sent; 1 and 2 are read",
 	"task_publish_retry*":    "no: sent until the broker has confirmed it",
-	"task_remote_tracebacks": "no: of clients", "task_repr_maxlevels": "no: 3", "task_retry_on_worker_lost": "no: `task_reject_on_worker_lost`",
+	"task_remote_tracebacks": "no: of clients", "task_repr_maxlevels": "no: 3", "task_retry_on_worker_lost": "yes: a worker that is lost is the process of a module with isolation",
 	"task_allow_error_cb_on_chord_header": "yes",
 
 	"worker_concurrency": "yes, or `concurrency`; default one for each CPU", "worker_prefetch_multiplier": "yes, or `prefetch_multiplier`; default 1, as for long tasks ([why](RATIONALE.md#why-is-the-prefetch-multiplier-1))",

@@ -64,6 +64,8 @@ type call struct {
 	task Task
 	// retried says how, once the call was sent again.
 	retried *retried
+	// noRetries says that what ran the task died, and that it has been tried as often as it may be.
+	noRetries bool
 }
 
 func (w *Worker) newCall(r *request, set settings) *call {

@@ -80,7 +80,7 @@ func (w *Worker) execute(alive, work context.Context, r *request) {
 	c := w.newCall(r, set)
 	value, err := w.run(work, task, c)
 	if err != nil {
-		err = c.autoRetry(work, err)
+		err = c.retryLost(work, c.autoRetry(work, err))
 	}
 	took := time.Since(start)
 	ended() // what comes now is no deed of the task

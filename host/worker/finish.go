@@ -123,7 +123,7 @@ func (w *Worker) fail(alive context.Context, c *call, err error, took time.Durat
 		ack = chosen(c.set.AcksOnTimeout, chosen(w.AcksOnTimeout, true))
 	}
 	w.Log.Error("task failed", logkey.Task, t.Name, logkey.TaskID, t.ID, logkey.Error, err, logkey.Duration, took)
-	if c.set.acksLate && lost && chosen(c.set.RejectOnWorkerLost, w.RejectOnWorkerLost) {
+	if c.set.acksLate && lost && !c.noRetries && chosen(c.set.RejectOnWorkerLost, w.RejectOnWorkerLost) {
 		deaths, err := w.Deaths.Add(t.ID)
 		if err != nil {
 			w.Log.Warn("a death is not counted: the task runs again however often it dies", logkey.TaskID, t.ID, logkey.Error, err)

@@ -102,6 +102,25 @@ func TestTasksAreCountedAsTheyBegin(t *testing.T) {
 	}
 }
 
+// TestALostWorkerIsARetry with retry_on_worker_lost, which counts retries and goes before
+// reject_on_worker_lost.
+func TestALostWorkerIsARetry(t *testing.T) {
+	runs := atomic.Int64{}
+	b := start(t, Config{AcksLate: true, RetryOnWorkerLost: true, RejectOnWorkerLost: true}, map[string]body{
+		"once": func(context.Context, Call) (json.RawMessage, error) {
+			if runs.Add(1) == 1 {
+				return nil, fmt.Errorf("child: %w", ErrLost)
+			}
+			return json.RawMessage("1"), nil
+		},
+		"always": func(context.Context, Call) (json.RawMessage, error) { runs.Add(1); return nil, ErrLost },
+	}, map[string]abi.TaskOptions{"once": {DefaultRetryDelay: ptr(0.0)}, "always": {DefaultRetryDelay: ptr(0.0), MaxRetries: ptr(2)}})
+	b.ends(b.send("once", nil), "RETRY", "SUCCESS")
+	if r := b.ends(b.send("always", nil), "RETRY", "RETRY", "FAILURE"); r.Exception.Type != "WorkerLostError" || runs.Load() != 5 {
+		t.Errorf("%d runs, then %+v", runs.Load(), r.Exception)
+	}
+}
+
 func TestErrorsOfIgnoredResults(t *testing.T) {
 	b := start(t, Config{IgnoreResult: true}, map[string]body{"quiet": raises(flaky()), "loud": raises(flaky())},
 		map[string]abi.TaskOptions{"loud": {StoreErrorsEvenIfIgnored: ptr(true)}})

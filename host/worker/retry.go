@@ -14,6 +14,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 )
 
 // retried is a retry that was sent.
@@ -184,6 +185,24 @@ func (c *call) autoRetry(ctx context.Context, err error) error {
 			return err // with all that led to it
 		}
 		return failed
+	}
+	return controlError("Retry")
+}
+
+// retryLost sends a call again for which what ran it has died, where the task wants
+// that. The error is what the call has now come to.
+func (c *call) retryLost(ctx context.Context, err error) error {
+	if c.retried != nil || !errors.Is(err, ErrLost) || !chosen(c.set.RetryOnWorkerLost, c.w.RetryOnWorkerLost) {
+		return err
+	}
+	if limit := c.set.maxRetries(); limit >= 0 && c.r.task.Retries >= limit {
+		c.noRetries = true
+		return err
+	}
+	lost := celery.WorkerLost(err.Error())
+	if failed := c.retry(ctx, abi.Retry{Exception: &abi.Error{Type: lost.Type, Module: lost.Module, Args: lost.Args}}); failed != nil {
+		c.w.Log.Warn("a task whose process died is not tried again: sending it failed", logkey.TaskID, c.r.task.ID, logkey.Error, failed)
+		return err
 	}
 	return controlError("Retry")
 }

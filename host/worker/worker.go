@@ -72,6 +72,7 @@ type Config struct {
 	TimeLimit, SoftTimeLimit             time.Duration
 	AcksOnFailure, AcksOnTimeout         *bool
 	RejectOnWorkerLost                   bool
+	RetryOnWorkerLost                    bool
 	StoreErrorsEvenIfIgnored             bool
 	// Annotations change options of tasks by name, "*" those of all: Celery's
 	// task_annotations.

@@ -149,7 +149,7 @@ func (f *remoteFlags) register(cmd *cobra.Command) {
 	flags.StringVarP(&f.destination, "destination", "d", "", "node names, separated by commas; all if empty")
 	flags.StringVar(&f.pattern, "pattern", "", "pattern of node names, by --matcher")
 	flags.StringVar(&f.matcher, "matcher", "glob", "how --pattern is read: glob or pcre")
-	flags.DurationVarP(&f.timeout, "timeout", "t", 0, "how long to wait for replies (default 1s)")
+	flags.VarP((*secondsValue)(&f.timeout), "timeout", "t", "how long to wait for replies: seconds, or 500ms and the like (default 1)")
 	flags.IntVar(&f.limit, "limit", 0, "after how many replies to stop waiting")
 }
 
