@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,8 @@ import (
 	"github.com/sparkstalk/sparkstalk/host/beat"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/canvas"
+	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/control"
 	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/internal/logkey"
 	"github.com/sparkstalk/sparkstalk/host/internal/redisclient"
@@ -28,6 +31,12 @@ import (
 // Beat sends scheduled tasks until ctx ends, and runs none: it needs the message
 // broker, the modules' folder and the configuration, and no engine.
 func Beat(ctx context.Context, cfg Config) (err error) {
+	if cfg.Hostname == "" {
+		cfg.Hostname = "%h"
+	}
+	if !strings.Contains(cfg.Hostname, "@") {
+		cfg.Hostname = "celerybeat@" + cfg.Hostname
+	}
 	cfg, err = cfg.withDefaults()
 	if err != nil {
 		return err
@@ -56,6 +65,15 @@ func Beat(ctx context.Context, cfg Config) (err error) {
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return modules.Run(gctx) })
 		g.Go(func() error { return s.run(gctx) })
+		if cfg.BeatEnableRemoteControl {
+			g.Go(func() error {
+				// The beat goes on without it: its tasks matter more.
+				if err := s.answer(gctx, conn); err != nil {
+					cfg.Log.Error("remote control is not answered", logkey.Error, err)
+				}
+				return nil
+			})
+		}
 		told := make(chan struct{})
 		alive, end := context.WithCancel(context.WithoutCancel(ctx))
 		go func() {
@@ -160,6 +178,30 @@ func (s *scheduler) run(ctx context.Context) error {
 		}
 	})
 	return g.Wait()
+}
+
+// answer hears remote control until ctx ends, and answers over replies.
+func (s *scheduler) answer(ctx context.Context, replies control.Publisher) error {
+	node := &control.BeatNode{
+		Mailbox: s.cfg.mailbox(), Replies: replies, Hostname: s.cfg.Hostname, Stalled: s.stalled, Clock: new(celery.Clock), Log: s.log,
+	}
+	heard, err := openBroker(s.cfg, []broker.Queue{s.cfg.mailbox().Queue(s.cfg.Hostname)}, s.cfg.Hostname+" control")
+	if err != nil {
+		return err
+	}
+	return errors.Join(heard.Run(ctx, func(d broker.Delivery) { node.Handle(ctx, d) }), heard.Close())
+}
+
+// stalled is beat_remote_control_max_tick_age.
+func (s *scheduler) stalled() bool {
+	switch age := s.cfg.BeatRemoteControlMaxTickAge; {
+	case age == nil:
+		return s.beat.Stalled(0)
+	case *age == 0:
+		return false
+	default:
+		return s.beat.Stalled(seconds(*age))
+	}
 }
 
 func (s *scheduler) close() error {

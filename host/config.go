@@ -267,6 +267,12 @@ type Config struct {
 	// BeatCronStartingDeadline is how many seconds old a crontab's missed run
 	// may be to be made up for. Nil means however old.
 	BeatCronStartingDeadline *float64 `json:"beat_cron_starting_deadline"`
+	// BeatEnableRemoteControl has the beat of the command beat answer celery inspect
+	// ping as celerybeat@HOST, unless it has not looked at its entries for more than
+	// BeatRemoteControlMaxTickAge seconds: nil for twice its longest sleep and at
+	// least 60, zero for ever.
+	BeatEnableRemoteControl     bool     `json:"beat_enable_remote_control"`
+	BeatRemoteControlMaxTickAge *float64 `json:"beat_remote_control_max_tick_age"`
 	// BeatGroup names the beats of one broker (or, with a broker other than
 	// Redis and a Redis backend, of that) among which one sends. Empty means
 	// sparkstalk.beat.

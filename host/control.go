@@ -190,7 +190,16 @@ func settings(cfg Config, all bool) celery.Object {
 		if name == "" || name == "-" || slices.Contains(slices.Collect(maps.Values(celeryNames)), name) || name == "broker_read_url" || name == "broker_write_url" || !all && v.Field(i).IsZero() {
 			continue
 		}
-		value, err := json.Marshal(v.Field(i).Interface())
+		told := v.Field(i).Interface()
+		switch name {
+		case "accept_content":
+			told = celery.SerializerNames(cfg.AcceptContent)
+		case "enable_utc", "control_queue_exclusive", "event_queue_exclusive", "worker_enable_remote_control":
+			if p, _ := told.(*bool); p == nil {
+				told = true
+			}
+		}
+		value, err := json.Marshal(told)
 		if err != nil {
 			continue
 		}

@@ -78,7 +78,7 @@ func (t *task) once(ctx context.Context, call worker.Call, request []byte, soft 
 		Capabilities: t.lease.Capabilities(), Functions: t.runtime.library(t.lease), Params: t.lease.Spec().Params,
 		ID: call.ID, Name: call.Name, Module: name, Version: version, Args: call.Arguments(), Request: request, State: call.State,
 		SoftLimit: soft,
-		Messages:  hostfn.Messages{Retry: call.Retry, Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
+		Messages:  hostfn.Messages{Retry: t.retry(call), Send: call.Send, Replace: call.Replace, AddToChord: call.AddToChord},
 	})
 	defer inv.Close()
 	if err := t.lease.Run(ctx, inv); err != nil {
@@ -86,6 +86,22 @@ func (t *task) once(ctx context.Context, call worker.Call, request []byte, soft 
 	}
 	value, err := inv.Result(ctx)
 	return Outcome{Value: value, Columns: inv.ResultSchema().Columns}, inv.Sent(), err
+}
+
+// retry is the call's, with what Celery keeps of the arguments that a retry is not
+// given; nil where there is none.
+func (t *task) retry(call worker.Call) func(context.Context, abi.Retry) error {
+	if call.Retry == nil {
+		return nil
+	}
+	return func(ctx context.Context, r abi.Retry) error {
+		params := make([]string, 0, len(t.lease.Spec().Params))
+		for _, p := range t.lease.Spec().Params {
+			params = append(params, p.Name)
+		}
+		r.Args, r.Kwargs = call.RetryArguments(params, r.Args, r.Kwargs)
+		return call.Retry(ctx, r)
+	}
 }
 
 // guestTime is a time as a guest gets it: none beyond the years of RFC 3339,

@@ -52,6 +52,7 @@ type Beat struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry // replaced as a whole, never changed
+	looked  time.Time         // when the entries were last looked at, in a term
 }
 
 // An entry is one of a Beat's with what was read from it.
@@ -117,6 +118,24 @@ func (b *Beat) current() map[string]*entry {
 	return b.entries
 }
 
+// Stalled reports whether this Beat leads and has not looked at its entries for
+// longer than limit, zero for Celery's: twice the longest sleep, but at least a
+// minute.
+func (b *Beat) Stalled(limit time.Duration) bool {
+	if limit == 0 {
+		limit = max(2*b.MaxInterval, time.Minute)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.looked.IsZero() && time.Since(b.looked) > limit
+}
+
+func (b *Beat) look(at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked = at
+}
+
 // Run waits until this Beat leads, sends what is due, and goes on so until ctx
 // ends. It returns an error only for what cannot mend.
 func (b *Beat) Run(ctx context.Context) error {
@@ -128,6 +147,7 @@ func (b *Beat) Run(ctx context.Context) error {
 		b.Log.Info("beat leads", logkey.Count, len(t.queue))
 		defer b.Log.Info("beat leads no longer")
 		err = t.run(ctx)
+		b.look(time.Time{})
 		if t.dirty {
 			err = errors.Join(err, b.File.Save(t.state))
 		}
@@ -212,6 +232,7 @@ func (t *term) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		t.look(time.Now())
 		wait, err := t.tick(ctx)
 		if err != nil || ctx.Err() != nil {
 			return err

@@ -45,6 +45,17 @@ func Accept(content []string) ([]string, error) {
 	return types, nil
 }
 
+// SerializerNames are the names of the serializers with the given content types.
+func SerializerNames(types []string) []string {
+	names := make([]string, 0, len(types))
+	for _, s := range serializers {
+		if slices.Contains(types, s.contentType) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 // Readable are the content types of all serializers that are read.
 func Readable() []string {
 	var types []string

@@ -27,7 +27,7 @@ var settingsHere = map[string]string{
 
 	"beat_schedule": "yes", "beat_schedule_filename": "yes", "beat_max_loop_interval": "yes", "beat_cron_starting_deadline": "yes",
 	"beat_scheduler": "no: there is one, which agrees with others on who sends", "beat_sync_every": "no: the file is written after each run",
-	"beat_enable_remote_control": "no: a beat answers no remote control", "beat_remote_control_max_tick_age": "no: a beat answers no remote control",
+	"beat_enable_remote_control": "yes, of the command `beat`", "beat_remote_control_max_tick_age": "yes",
 
 	"broker_url": "yes, or `broker`", "broker_transport_options": "yes: visibility_timeout, master_name, priority_steps, sep and global_keyprefix; another one stops the start",
 	"broker_heartbeat": "yes, default 10: a dead connection is noticed within 15 s", "broker_native_delayed_delivery_queue_type": "yes",
@@ -72,7 +72,7 @@ var settingsHere = map[string]string{
 	"task_remote_tracebacks": "no: of clients", "task_repr_maxlevels": "no: 3", "task_retry_on_worker_lost": "yes: a worker that is lost is the process of a module with isolation",
 	"task_allow_error_cb_on_chord_header": "yes",
 
-	"worker_concurrency": "yes, or `concurrency`; default one for each CPU", "worker_prefetch_multiplier": "yes, or `prefetch_multiplier`; default 1, as for long tasks ([why](RATIONALE.md#why-is-the-prefetch-multiplier-1))",
+	"worker_concurrency": "yes, or `concurrency`; default, and with auto, one for each CPU", "worker_prefetch_multiplier": "yes, or `prefetch_multiplier`; default 1, as for long tasks ([why](RATIONALE.md#why-is-the-prefetch-multiplier-1))",
 	"worker_send_task_events": "yes, or `task_events`", "worker_state_db": "yes, or `statedb`", "worker_direct": "yes", "worker_eta_task_limit": "yes",
 	"worker_deduplicate_successful_tasks": "yes", "worker_enable_remote_control": "yes", "worker_cancel_long_running_tasks_on_connection_loss": "yes",
 	"worker_disable_rate_limits": "yes", "worker_detect_quorum_queues": "no: always", "worker_disable_prefetch": "no: `prefetch_multiplier` 1",

@@ -133,11 +133,7 @@ const answerTimeout = 3 * time.Second
 
 // Handle answers one request, a message of the [Mailbox.Queue].
 func (n *Node) Handle(ctx context.Context, d broker.Delivery) {
-	body, err := n.Mailbox.read(d)
-	var r celery.Request
-	if err == nil {
-		r, err = celery.DecodeRequest(celery.Incoming{Headers: d.Headers, Body: body})
-	}
+	r, err := n.Mailbox.request(d)
 	if err != nil {
 		n.Log.Error("control request refused", logkey.Error, err)
 		return
@@ -153,11 +149,7 @@ func (n *Node) Handle(ctx context.Context, d broker.Delivery) {
 	if r.Ticket == "" || !answers {
 		return
 	}
-	message, err := n.Mailbox.message(celery.Reply{Node: n.Hostname, Value: value}.Encode(), map[string]any{"ticket": r.Ticket, "clock": n.Clock().Forward()})
-	if err == nil {
-		err = n.Replies.Publish(ctx, broker.Publication{Exchange: r.ReplyTo.Exchange, RoutingKey: r.ReplyTo.RoutingKey, NoConfirm: true, Message: message})
-	}
-	if err != nil {
+	if err := n.Mailbox.reply(ctx, n.Replies, r, celery.Reply{Node: n.Hostname, Value: value}, n.Clock().Forward()); err != nil {
 		n.Log.Warn("control reply not sent", logkey.Work, r.Method, logkey.Error, err)
 	}
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"time"
 
 	"github.com/sparkstalk/sparkstalk/host/broker"
@@ -75,6 +76,24 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 // read returns the body of a request or reply as JSON.
 func (m Mailbox) read(d broker.Delivery) ([]byte, error) {
 	return m.Decoder.Value(celery.Incoming{Headers: d.Headers, Body: d.Body, ContentType: d.ContentType})
+}
+
+// request reads a message of the [Mailbox.Queue].
+func (m Mailbox) request(d broker.Delivery) (celery.Request, error) {
+	body, err := m.read(d)
+	if err != nil {
+		return celery.Request{}, err
+	}
+	return celery.DecodeRequest(celery.Incoming{Headers: d.Headers, Body: body})
+}
+
+// reply sends the answer to a request.
+func (m Mailbox) reply(ctx context.Context, by Publisher, r celery.Request, answer celery.Reply, clock int64) error {
+	message, err := m.message(answer.Encode(), map[string]any{"ticket": r.Ticket, "clock": clock})
+	if err != nil {
+		return err
+	}
+	return by.Publish(ctx, broker.Publication{Exchange: r.ReplyTo.Exchange, RoutingKey: r.ReplyTo.RoutingKey, NoConfirm: true, Message: message})
 }
 
 // message is a message with a JSON value.

@@ -27,7 +27,7 @@ from selenium.webdriver.common.by import By
 MODULES, SHOTS = sys.argv[1], pathlib.Path(sys.argv[2])
 REDIS = os.environ["SPARKSTALK_TEST_REDIS"]
 BROKER = {"rabbitmq": os.environ["SPARKSTALK_TEST_AMQP"], "redis": REDIS}[os.environ.get("BROKER", "rabbitmq")]
-GO, PY = "go@sparkstalk", "py@celery"
+GO, PY, AUTO = "go@sparkstalk", "py@celery", "auto@sparkstalk"
 ENV = dict(
     os.environ, CELERY_BROKER_URL=BROKER, CELERY_RESULT_BACKEND=REDIS, PY_QUEUE="py", GO_QUEUE="go", FLOWER_UNAUTHENTICATED_API="true"
 )
@@ -193,6 +193,12 @@ def press_buttons(web, worker):
     web.worker(GO, "limits")
     said = web.press("task-timeout-hard-test.spin", 100)
     check("set successfully" in said, "and a longer one: " + said)
+    said = web.press("task-timeout-soft-test.slow_query", 1)
+    page = web.task_in(send("go", "test.", "slow_query"), "FAILURE")
+    check("SoftTimeLimitExceeded" in page.get("Exception", ""), "soft time limit: " + said, page)
+    web.worker(GO, "limits")
+    said = web.press("task-timeout-soft-test.slow_query", 90)
+    check("set successfully" in said, "and a longer one: " + said)
 
     web.worker(GO, "queues")
     said = web.press("worker-add-consumer", "another")
@@ -230,6 +236,21 @@ def press_buttons(web, worker):
         said[node].append(web.press("worker-pool-autoscale").replace(node, "NODE"))
     check(said[GO] == said[PY], "what needs an option says so as Python's", said)
 
+    # One that scales by itself: the panel sets its bounds, and grows within them.
+    scaler = lambda: (inspect_auto().stats() or {}).get(AUTO, {}).get("autoscaler", {})
+    inspect_auto = lambda: app.control.inspect([AUTO], timeout=3)
+    until(lambda: web.overview().get(AUTO, [""])[0] == "Online")
+    check((scaler().get("max"), scaler().get("min")) == (4, 1), "its bounds at first", scaler())
+    web.worker(AUTO)
+    web.driver.execute_script("for (const [m, n] of [['min', 2], ['max', 6]]) document.getElementById(m + '-autoscale').value = n")
+    said = web.press("worker-pool-autoscale")
+    check(until(lambda: (scaler().get("max"), scaler().get("min")) == (6, 2)), "autoscale: " + said, scaler())
+    for n in range(8):
+        send("auto", "test.", "spin", 4)
+    check(until(lambda: scaler().get("current") == 6), "it grows to the new bound", scaler())
+    web.worker(AUTO)
+    web.shot("worker-autoscaled")
+
     web.worker(GO)
     said = web.press("worker-shutdown")
     try:
@@ -262,7 +283,7 @@ def main():
 from celery import Celery
 
 app = Celery()
-for name in "test.add", "test.spin":
+for name in "test.add", "test.spin", "test.slow_query":
 
     @app.task(name=name)
     def elsewhere(*args, **kwargs):
@@ -273,6 +294,7 @@ for name in "test.add", "test.spin":
     try:
         start("flower", *celery, "-A", "known", "flower", "--address=127.0.0.1", f"--port={port}", "--db=" + str(logs / "db"))
         worker = start("sparkstalk", "bin/sparkstalk", "worker", "--allow-all", "--plugins", MODULES, "-n", GO, "-Q", "go", "-c", "2", "-E", "--result-backend", REDIS)
+        start("auto", "bin/sparkstalk", "worker", "--allow-all", "--plugins", MODULES, "-n", AUTO, "-Q", "auto", "--autoscale", "4,1", "-E", "--result-backend", REDIS)
         start("python", *celery, "-A", "events", "worker", "-n", PY, "-Q", "py", "-c", "2", "-E", "-l", "info", cwd="host/testdata")
         web = Browser(f"http://127.0.0.1:{port}", str(logs / "profile"))
 
@@ -306,7 +328,7 @@ for name in "test.add", "test.spin":
             except subprocess.TimeoutExpired:
                 p.kill()
         if wrong or not web or sys.exc_info()[0]:
-            for name in ("sparkstalk", "python", "flower"):
+            for name in ("sparkstalk", "auto", "python", "flower"):
                 print(f"--- {name}'s log", (logs / name).read_text()[-3000:] if (logs / name).exists() else "", sep="\n")
         shutil.rmtree(logs, ignore_errors=True)
     log = f"{len(wrong)} wrong" if wrong else "all as with Python's worker"

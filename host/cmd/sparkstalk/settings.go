@@ -55,7 +55,7 @@ var settingsTable = []setting{
 	{"purge", "purge", "", "", "drop the tasks that wait in the queues when the worker starts"},
 	{"exclude_queues", "exclude-queues", "X", "", "`queues` not to consume, with commas, of those that would be"},
 	{"consumer_priority", "consumer-priority", "", "CONSUMER_PRIORITY", "consumer's x-priority (`number`)"},
-	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU"},
+	{"concurrency", "concurrency", "c", "", "how many tasks run at once (`number`), default one for each CPU, as with auto"},
 	{"prefetch_multiplier", "prefetch-multiplier", "", "", "messages taken in advance for each slot (`number`), default 1; 0 is no limit"},
 	{"hostname", "hostname", "n", "", "node `name`; %h full host name, %n its first part, %d the rest, %i process id"},
 	{"task_acks_late", "acks-late", "", "", "acknowledge after a task has ended, unless it says otherwise"},
@@ -117,7 +117,7 @@ func (s *settings) config() (host.Config, error) {
 		row := alias[name]
 		for _, env := range []string{row.env, "SPARKSTALK_" + strings.ToUpper(name)} {
 			if v, ok := os.LookupEnv(env); ok && env != "" && v != "" {
-				if err := set(field, v); err != nil {
+				if err := set(field, forAuto(name, v)); err != nil {
 					bad = append(bad, fmt.Errorf("environment %s: %w", env, err))
 				}
 			}
@@ -134,7 +134,7 @@ func (s *settings) config() (host.Config, error) {
 			if strings.HasPrefix(row.flag, without) {
 				text = map[string]string{"true": "false", "false": "true"}[text]
 			}
-			if err := set(field, text); err != nil {
+			if err := set(field, forAuto(name, text)); err != nil {
 				bad = append(bad, fmt.Errorf("flag --%s: %w", row.flag, err))
 			}
 		}
@@ -146,6 +146,15 @@ func (s *settings) config() (host.Config, error) {
 	cfg.Log = log
 	cfg.Compiler = compiler
 	return cfg, errors.Join(append(bad, err)...)
+}
+
+// forAuto is a setting's text with Celery's "auto" for the concurrency, which is
+// the default here: one for each CPU that the process may use, rounded up.
+func forAuto(name, text string) string {
+	if text == "auto" && (name == "concurrency" || name == "worker_concurrency") {
+		return "0"
+	}
+	return text
 }
 
 func (s *settings) readFile(cfg *host.Config) []error {

@@ -56,6 +56,13 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 	}
 }
 
+func TestConcurrencyAutoIsTheDefault(t *testing.T) {
+	cfg, err := load(t, "concurrency: 3\n", nil, "-c", "auto")
+	if err != nil || cfg.Concurrency != 0 {
+		t.Errorf("concurrency %d, %v", cfg.Concurrency, err)
+	}
+}
+
 func TestEngineSettings(t *testing.T) {
 	file := "spark_conf: {spark.a: '1', spark.b: '2'}\nspark_jars: [x.jar, y]\n"
 	cfg, err := load(t, file, map[string]string{"SPARK_CONNECT_AUTHENTICATE_TOKEN": "secret", "SPARKSTALK_SPARK_MEMORY": "2g"},

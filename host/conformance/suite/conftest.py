@@ -25,6 +25,7 @@ Clients in Go (gocelery, gopher-celery) are not among those that are run: the Go
 messages in their forms, over RabbitMQ and Redis, and reads the results as they do ([wiretest](wiretest)).
 """
 rows = {}  # (area, behaviour) -> {combination: verdict}
+malformed = {}  # message -> {kind: what became of it}
 
 
 def pytest_addoption(parser):
@@ -41,10 +42,25 @@ def pair(request):
     started.stop()
 
 
+@pytest.fixture(scope="session")
+def observed(request):
+    from malformed import Observed
+
+    broker, backend = COMBINATIONS[request.param]
+    pair = workers.Pair(request.param, os.environ[broker], os.environ[backend])
+    both = {kind: Observed(t) for kind, t in pair.targets.items()}
+    for o in both.values():
+        o.t.thread.submit(o.__enter__).result()
+    yield both
+    for o in both.values():
+        o.t.thread.submit(o.__exit__).result()
+    pair.stop()
+
+
 def known(table):
     """The verdicts of the table as it is, for what was not run this time."""
     verdicts, area, columns = {}, "", []
-    for line in table.read_text().splitlines() if table.exists() else []:
+    for line in table.read_text().split("\n## ")[0].splitlines() if table.exists() else []:
         cells = [c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
         if len(cells) < 3 or set(cells[0]) == {"-"}:
             continue
@@ -71,4 +87,10 @@ def pytest_sessionfinish(session):
     for (area, behaviour), verdicts in sorted(rows.items(), key=lambda row: areas.index(row[0][0])):
         lines.append(f"| {area if area != last else ''} | {behaviour} | {' | '.join(verdicts.get(c, '–') for c in chosen)} |")
         last = area
-    table.write_text("\n".join(lines) + "\n")
+    import celerytests
+    from malformed import table as malformed_table
+
+    before = table.read_text() if table.exists() else ""
+    kept = [section for section in before.split("\n## ") if section.startswith("Malformed")]
+    bad = malformed_table(malformed) if malformed else "".join("\n## " + section for section in kept)
+    table.write_text("\n".join(lines) + "\n" + bad.rstrip("\n") + ("\n" if bad else "") + celerytests.table())

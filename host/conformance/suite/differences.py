@@ -5,4 +5,5 @@ KNOWN = {
     "asked": "has all fields of the other heartbeats; Python's lacks active, processed and loadavg",
     "limits_at_run_time": "a new time limit holds for tasks that begin after it, as Celery documents; "
     "Python's worker takes it over only when it connects anew",
+    "own_limits": "they are those that hold; a task of Python's sees those of its message alone, where Celery's own client writes the task's",
 }

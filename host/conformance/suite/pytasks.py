@@ -1,11 +1,13 @@
 """The suite's tasks on Python's worker; ../tasks/main.go has the same for ours."""
 
 import builtins
+import json
 import os
 import time
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+from kombu import Exchange, Queue
 
 import target
 
@@ -20,6 +22,23 @@ if os.environ.get("SOFT_SHUTDOWN"):
 app.conf.result_extended = bool(os.environ.get("RESULT_EXTENDED"))
 if os.environ.get("MAX_PRIORITY"):
     app.conf.task_queue_max_priority = int(os.environ["MAX_PRIORITY"])
+for name, setting, kind in (
+    ("DEDUPLICATE", "worker_deduplicate_successful_tasks", bool), ("ACKS_LATE", "task_acks_late", bool), ("RESULT_EXPIRES", "result_expires", int),
+    ("FAILURE_EXPIRES", "result_failure_expires", int), ("HEARTBEAT", "broker_heartbeat", int), ("TIME_LIMIT", "task_time_limit", int),
+    ("SOFT_TIME_LIMIT", "task_soft_time_limit", int), ("ON_IDLE", "worker_enable_soft_shutdown_on_idle", bool),
+):
+    if value := os.environ.get(name):
+        app.conf[setting] = kind(value)
+if os.environ.get("CONFIRM"):  # ours always has the broker confirm
+    app.conf.broker_transport_options = {"confirm_publish": True}
+    app.conf.task_publish_retry_policy = {"max_retries": 5, "interval_start": 0.5, "interval_step": 0, "interval_max": 0.5}
+if os.environ.get("BEAT"):
+    app.conf.update(beat_enable_remote_control=True, beat_remote_control_max_tick_age=2, beat_max_loop_interval=1)
+if declared := json.loads(os.environ.get("QUEUES") or "{}"):
+    app.conf.task_queues = [
+        Queue(name, Exchange(q["exchange"], type=q.get("exchange_type", "direct")), routing_key=q["routing_key"], queue_arguments=q.get("queue_arguments"))
+        for name, q in declared.items()
+    ]
 if os.environ.get("QUORUM"):
     app.conf.task_queues = target.quorum(os.environ["QUEUE"])
 
@@ -260,6 +279,13 @@ def retry_once(self):
     return seen(self.request)
 
 
+@task("retry_ignored", bind=True, max_retries=1, ignore_result=True)
+def retry_ignored(self):
+    if not self.request.retries:
+        raise self.retry(countdown=0.05)
+    return "stored"
+
+
 @task("retry_other_args", bind=True, max_retries=1)
 def retry_other_args(self, foo, bar, label=None):
     if not self.request.retries:
@@ -272,14 +298,6 @@ def retry_other_kwargs(self, foo, bar, label=None):
     if not self.request.retries:
         raise self.retry(kwargs={"foo": foo + 1}, countdown=0)
     return [foo, bar, label]
-
-
-@task("done_then_reject", bind=True, acks_late=True)
-def done_then_reject(self):
-    if self.request.delivery_info["redelivered"]:
-        return "second"
-    self.update_state(state="SUCCESS", meta="first")
-    raise Reject("once more", requeue=True)
 
 
 @task("errback")

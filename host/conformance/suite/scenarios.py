@@ -13,7 +13,7 @@ ALL = []
 
 def scenario(area, behaviour, needs=(), alone=False, slow=False):
     """needs: "redis" (a result backend that keeps results), "amqp", "redis server" (results
-    in Redis); "quorum" has it run on quorum queues alone, "quorum too" also there. alone: it
+    in Redis), "lists" (Redis as the broker); "quorum" has it run on quorum queues alone, "quorum too" also there. alone: it
     changes the worker for the others. slow: it takes seconds by its nature."""
 
     def add(function):

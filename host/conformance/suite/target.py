@@ -137,9 +137,9 @@ class Target:
 
         return walk(value)
 
-    def worker(self, *options, queue=None, broker=None, **settings):
-        """One more worker of this kind, for a with statement."""
-        return workers.Extra(self, options, queue, broker, settings)
+    def worker(self, *options, queue=None, broker=None, backend=None, queues=None, **settings):
+        """One more worker of this kind, for a with statement. queues are task_queues by name: queue_arguments, exchange and so on."""
+        return workers.Extra(self, options, queue, broker, backend, queues, settings)
 
     def inspect(self, timeout=2):
         return self.app.control.inspect(destination=[self.node], timeout=timeout)

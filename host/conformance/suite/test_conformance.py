@@ -4,9 +4,13 @@ import json
 import os
 
 import callbacks  # noqa: F401
+import calls  # noqa: F401
 import canvases  # noqa: F401
+import celerytests
 import conftest
 import differences
+import lives  # noqa: F401
+import malformed
 import pytest
 import replaced  # noqa: F401
 import scenarios  # those of all files are in scenarios.ALL
@@ -26,10 +30,17 @@ def pytest_generate_tests(metafunc):
                 continue
             if "redis server" in s["needs"] and (not combination.endswith("+Redis") or combination.startswith("quorum")):
                 continue
+            if "lists" in s["needs"] and not combination.startswith("Redis"):
+                continue
             if "redis" in s["needs"] and combination.endswith("rpc") or "amqp" in s["needs"] and combination.startswith("Redis"):
                 continue
             cases.append(pytest.param(combination, s, id=f"{combination}-{s['run'].__name__}"))
-    metafunc.parametrize(["pair", "scenario"], cases, indirect=["pair"], scope="session")
+    if "message" in metafunc.fixturenames:  # where a broker says what was rejected
+        there = "RabbitMQ+Redis" in metafunc.config.getoption("--combinations") and not metafunc.config.getoption("--quick")
+        return metafunc.parametrize(["observed", "message"], [("RabbitMQ+Redis", name) for name in malformed.MESSAGES if there], indirect=["observed"], scope="session")
+    if "scenario" not in metafunc.fixturenames:
+        return None
+    return metafunc.parametrize(["pair", "scenario"], cases, indirect=["pair"], scope="session")
 
 
 def seen(scenario, target):
@@ -65,3 +76,24 @@ def test_same(pair, scenario):
         assert python != ours, "no longer different: take it from differences.py"
     else:
         assert ours == python
+
+
+def test_malformed(observed, message):
+    """No message that is out of order ends our worker, or keeps it from the next."""
+    trying = {kind: o.t.thread.submit(o.try_out, malformed.MESSAGES[message]) for kind, o in observed.items()}
+    seen = {kind: r.result() for kind, r in trying.items()}
+    conftest.malformed[message] = seen
+    if show := os.environ.get("SPARKSTALK_CONFORMANCE_SHOW"):
+        with open(show, "a") as out:
+            print(message, f" P {seen['python']}", f" S {seen['sparkstalk']}", sep="\n", file=out)
+    assert "**" not in seen["sparkstalk"]
+
+
+def test_celerys_own_tests():
+    """Each test of Celery's suites has a scenario or a reason, and each that is named is there."""
+    there = {s["run"].__name__ for s in scenarios.ALL}
+    covered = celerytests.covered()
+    assert not [name for name, by in covered.items() if by is None]
+    assert not {s for by in covered.values() if isinstance(by, list) for s in by} - there
+    first = {next(p for p in celerytests.COVERED if celerytests.fnmatch.fnmatchcase(name, p)) for name in covered}
+    assert not set(celerytests.COVERED) - first, "patterns that fit nothing"

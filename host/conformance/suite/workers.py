@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,13 @@ import target
 HERE = pathlib.Path(__file__).parent
 LOGS = pathlib.Path(os.environ.get("LOGS") or tempfile.mkdtemp(prefix="conformance-"))
 # What the two name differently, of settings that scenarios change.
-OURS = {"SOFT_SHUTDOWN": "SPARKSTALK_WORKER_SOFT_SHUTDOWN_TIMEOUT", "RESULT_EXTENDED": "SPARKSTALK_RESULT_EXTENDED", "MAX_PRIORITY": "SPARKSTALK_TASK_QUEUE_MAX_PRIORITY"}
+OURS = {
+    "SOFT_SHUTDOWN": "SPARKSTALK_WORKER_SOFT_SHUTDOWN_TIMEOUT", "RESULT_EXTENDED": "SPARKSTALK_RESULT_EXTENDED", "MAX_PRIORITY": "SPARKSTALK_TASK_QUEUE_MAX_PRIORITY",
+    "DEDUPLICATE": "SPARKSTALK_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS", "ACKS_LATE": "SPARKSTALK_TASK_ACKS_LATE", "RESULT_EXPIRES": "SPARKSTALK_RESULT_EXPIRES",
+    "FAILURE_EXPIRES": "SPARKSTALK_RESULT_FAILURE_EXPIRES", "HEARTBEAT": "SPARKSTALK_BROKER_HEARTBEAT", "TIME_LIMIT": "SPARKSTALK_TASK_TIME_LIMIT",
+    "SOFT_TIME_LIMIT": "SPARKSTALK_TASK_SOFT_TIME_LIMIT", "TZ": "TZ", "REMAP_SIGTERM": "REMAP_SIGTERM",
+    "CONFIRM": "CONFIRM", "ON_IDLE": "ON_IDLE",  # ours has no such settings: it always confirms, and restores
+}
 
 
 def start(kind, queue, node, broker, backend, options, env, log):
@@ -80,15 +87,18 @@ class Extra:
 
     number = itertools.count()
 
-    def __init__(self, of, options, queue, broker, settings):
+    def __init__(self, of, options, queue, broker, backend, queues, settings):
         mark = f"{of.queue}-{next(self.number)}"
-        self.of, self.options, self.settings, self.broker = of, list(options), settings, broker or of.broker
+        self.of, self.options, self.settings, self.broker, self.backend = of, list(options), settings, broker or of.broker, backend or of.backend_url
+        self.queues = queues or {}
         self.queue, self.node, self.log = queue or mark, mark + "@conf", LOGS / f"{mark}.log"
 
     def __enter__(self):
         of = self.of
         env = self.settings if of.kind == "python" else {OURS[k]: v for k, v in self.settings.items()}
-        self.process = start(of.kind, self.queue, self.node, self.broker, of.backend_url, self.options, env, self.log)
+        queues = {name: {"exchange": name, "routing_key": name, **declared} for name, declared in self.queues.items()}
+        env = {**env, "QUEUES": json.dumps(queues), "SPARKSTALK_TASK_QUEUES": json.dumps(queues)}
+        self.process = start(of.kind, self.queue, self.node, self.broker, self.backend, self.options, env, self.log)
         try:
             of.wait(f"worker, see {self.log}", self.answers, 60)
         except BaseException:
@@ -126,3 +136,33 @@ class Extra:
         """Ends it and its children at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(20)
+
+
+class Beat:
+    """A beat of a target's kind, without entries, that answers remote control."""
+
+    def __init__(self, of):
+        self.of, self.node = of, f"celerybeat-{of.queue}@conf"
+        self.log, self.folder = LOGS / f"{of.queue}-beat.log", tempfile.mkdtemp()
+
+    def __enter__(self):
+        of, schedule = self.of, os.path.join(self.folder, "schedule")
+        env = {**os.environ, "CELERY_BROKER_URL": of.broker, "CELERY_RESULT_BACKEND": of.backend_url, "QUEUE": of.queue, "BEAT": "1"}
+        for name, value in {"ENABLE_REMOTE_CONTROL": "true", "REMOTE_CONTROL_MAX_TICK_AGE": "2", "MAX_LOOP_INTERVAL": "1", "SCHEDULE_FILENAME": schedule}.items():
+            env["SPARKSTALK_BEAT_" + name] = value
+        if of.kind == "python":
+            command = [sys.executable, "-m", "celery", "-A", "pytasks", "beat", "-s", schedule, "-l", "info", "-n", self.node]
+        else:
+            command = [os.environ["SPARKSTALK"], "beat", "--broker", of.broker, "--result-backend", of.backend_url, "--plugins", os.environ["MODULES"], "-n", self.node]
+        with open(self.log, "wb") as out:
+            self.process = subprocess.Popen(command, cwd=HERE, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            shutil.rmtree(self.folder)

@@ -200,6 +200,12 @@ func init() {
 		}
 		return context(ctx), nil
 	}, sdk.MaxRetries(1))
+	sdk.Task("conf.retry_ignored", func(ctx *sdk.Context, _ none) (string, error) {
+		if ctx.Retries() == 0 {
+			return "", ctx.Retry(sdk.Retry{Countdown: 50 * time.Millisecond})
+		}
+		return "stored", nil
+	}, sdk.MaxRetries(1), sdk.IgnoreResult())
 	sdk.Task("conf.retry_other_args", func(ctx *sdk.Context, a fooBar) (any, error) {
 		if ctx.Retries() == 0 {
 			return nil, ctx.Retry(sdk.Retry{Args: []any{a.Foo + 1, a.Bar + 1}, Countdown: -1})
@@ -212,15 +218,6 @@ func init() {
 		}
 		return []any{a.Foo, a.Bar, a.Label}, nil
 	}, sdk.MaxRetries(1))
-	sdk.Task("conf.done_then_reject", func(ctx *sdk.Context, _ none) (string, error) {
-		if ctx.Request().Redelivered {
-			return "second", nil
-		}
-		if err := ctx.UpdateState("SUCCESS", "first"); err != nil {
-			return "", err
-		}
-		return "", sdk.Reject("once more", true)
-	}, sdk.AcksLate())
 	sdk.Task("conf.errback", func(_ *sdk.Context, a errbackArgs) (string, error) { return a.FailedID, nil })
 }
 
