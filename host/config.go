@@ -327,7 +327,8 @@ type Config struct {
 	// WASM modules: faster, without any sandbox, and never unloaded. It needs a
 	// host that was built with cgo.
 	PluginsNative bool `json:"plugins_native"`
-	// TrustedModules are modules, by name or glob, whose code runs as it is:
+	// TrustedModules are modules, by name or glob, and signed if there are
+	// ModuleKeys, whose code runs as it is:
 	// faster, but only their host calls can be interrupted, and a loop that never
 	// ends stops the whole host.
 	TrustedModules []string `json:"trusted_modules"`

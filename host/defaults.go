@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,6 +96,13 @@ func (c Config) withDefaults() (Config, error) {
 	for _, k := range c.ModuleKeys {
 		if _, err := policy.ParseKey(k.Capabilities); err != nil {
 			bad = append(bad, fmt.Errorf("setting module_keys: key %s: %w", k.Name, err))
+		}
+	}
+	for pattern, rule := range c.Modules {
+		for _, key := range rule.SignedBy {
+			if !slices.ContainsFunc(c.ModuleKeys, func(k module.Key) bool { return k.Name == key }) {
+				bad = append(bad, fmt.Errorf("setting modules: %s: signed_by names the key %s, which is none of module_keys", pattern, key))
+			}
 		}
 	}
 	if c.RequireSigned && len(c.ModuleKeys) == 0 {

@@ -198,7 +198,7 @@ func (c Config) limits(name string, asked abi.Limits) abi.Limits {
 // rights returns what a module may do that asks for some capabilities: what the
 // rules grant, and the key that signed it may be granted.
 func (c Config) rights(name string, capabilities []string, signedBy string) *policy.Rights {
-	rights := c.Modules.For(name, asksOf(capabilities))
+	rights := c.Modules.ForSigned(name, asksOf(capabilities), signedBy)
 	for _, k := range c.ModuleKeys {
 		if k.Name != signedBy {
 			continue

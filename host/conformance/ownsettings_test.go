@@ -21,7 +21,7 @@ var ownSettings = []struct {
 		{"module_stack_mib", "16", "how deep a module's calls may nest"},
 		{"module_table_entries", "16384", "how far its tables may grow"},
 		{"result_limit", "8 MiB", "bytes of a result"},
-		{"trusted_modules", "", "modules, by name or glob, whose code runs as it is, not rewritten: a loop that never ends stops the whole host ([more](../README.md#what-a-module-may-do))"},
+		{"trusted_modules", "", "modules, by name or glob, signed where there are `module_keys`, whose code runs as it is, not rewritten: a loop that never ends stops the whole host ([more](../README.md#what-a-module-may-do))"},
 		{"plugins_native", "false", "load Go plugins (`.so`) as well, which have no sandbox"},
 		{"require_signed", "false", "serve only modules that one of `module_keys` signed: [versions of modules](../README.md#versions-of-modules)"},
 		{"module_keys", "", "public keys, and the most that what they sign may have"},

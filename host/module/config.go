@@ -55,7 +55,8 @@ type Config struct {
 	Limits func(name string, asked abi.Limits) abi.Limits
 	// Trusted are modules, by name or glob, that run as they are: faster, but only
 	// their host calls can be interrupted, and one that never ends stops the host.
-	// Of their limits only that of memory holds.
+	// Of their limits only that of memory holds. With Keys only those count that one
+	// of them signed.
 	Trusted []string
 	// Isolated reports whether a module, by its name, runs in processes of its own,
 	// one for each instance at a time, which cost more and give more: the system's walls

@@ -163,7 +163,7 @@ func (e *engine) build(ctx context.Context, l loading, asked abi.Limits) (*versi
 	if err := limits.Check(); err != nil {
 		return nil, refuse(l.path, OverLimit, err)
 	}
-	guarded, err := e.guarded(module, l.binary, limits)
+	guarded, err := e.guarded(module, l.binary, limits, l.signer)
 	if err != nil {
 		return nil, refuse(l.path, Invalid, err)
 	}
@@ -280,7 +280,7 @@ func (v *version) introduce(file, data []byte, sealed *seal.Seal, signer *Key) e
 	}
 	if err == nil && signer != nil {
 		v.info.SignedBy = signer.Name
-		err = signer.allows(manifest)
+		err = signer.allows(v.info.Name, manifest)
 	}
 	if err == nil && v.engine.cfg.Check != nil {
 		if checkErr := v.engine.cfg.Check(manifest); checkErr != nil {

@@ -20,6 +20,10 @@ type Key struct {
 	// Tasks are the names of tasks that modules signed with it may have, or
 	// their beginnings with * at the end. Empty allows none.
 	Tasks []string `json:"tasks"`
+	// Modules are the names that files signed with it may have, without their
+	// endings, or their beginnings with * at the end: rules and Config.Trusted go
+	// by those. Empty allows all.
+	Modules []string `json:"modules"`
 	// Capabilities are the most that these modules may be granted, by name or by
 	// the beginning of a name with * at the end; the host's rules must grant it as
 	// well. A key that names none of [abi.DataCapabilities] leaves these to the
@@ -89,8 +93,12 @@ func (c *Config) signer(s *seal.Seal) (*Key, error) {
 	return nil, nil
 }
 
-// allows checks a module's manifest against what its signer's key is good for.
-func (k *Key) allows(m abi.Manifest) error {
+// allows checks a module's name and manifest against what its signer's key is
+// good for.
+func (k *Key) allows(name string, m abi.Manifest) error {
+	if len(k.Modules) > 0 && !matches(k.Modules, name) {
+		return refusal(NotAllowed, "its key %s may not sign a module named %s, as the file is: it is for %s", k.Name, name, strings.Join(k.Modules, ", "))
+	}
 	for _, t := range m.Tasks {
 		if !matches(k.Tasks, t.Name) {
 			return refusal(NotAllowed, "its key %s may not sign a task named %s: it is for %s", k.Name, t.Name, strings.Join(k.Tasks, ", "))

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
@@ -317,6 +318,45 @@ func TestHostsNoteAcceptedVersionsTogether(t *testing.T) {
 	all, err := l.read()
 	if err != nil || len(all) != 4*9 || all["t.0"] != 8 {
 		t.Errorf("noted: %d versions, %v; %v", len(all), all, err)
+	}
+}
+
+// A file's name, by which rules and trust go, is for whoever the key is for, and
+// trusts nothing that nobody signed.
+func TestAKeyIsForModulesOfSomeNames(t *testing.T) {
+	key, public := newKey(t)
+	cfg := config(t)
+	cfg.Trusted = []string{"*"}
+	cfg.Keys = []Key{{Name: "team", Key: public, Tasks: []string{"*"}, Modules: []string{"reports-*", "etl"}}}
+	want := map[string]bool{"reports-x": true, "etl": true, "etl2": false, "admin": false, "unsigned": true}
+	for name := range want {
+		m := manifest("t." + name)
+		file := asm{manifest: m}.bytes()
+		if name != "unsigned" {
+			file = sign(t, file, m, key, 1)
+		}
+		put(t, cfg, name+".wasm", file)
+	}
+	r := open(t, cfg)
+	for _, info := range r.Modules() {
+		if serves := info.State == Serving; serves != want[info.Name] {
+			t.Errorf("%s is %s: %s", info.Name, info.State, info.Reason)
+		}
+		if !want[info.Name] && (info.Kind != NotAllowed || !strings.Contains(info.Reason, "its key team may not sign a module named "+info.Name+", as the file is: it is for reports-*, etl")) {
+			t.Errorf("%s: %s: %s", info.Name, info.Kind, info.Reason)
+		}
+	}
+	file := asm{manifest: manifest("t.x"), run: bodyLoop}.bytes()
+	for _, test := range []struct {
+		signer *Key
+		keys   []Key
+		as     bool // as it is
+	}{{&cfg.Keys[0], cfg.Keys, true}, {nil, cfg.Keys, false}, {nil, nil, true}} {
+		r.engine.cfg.Keys = test.keys
+		code, err := r.engine.guarded("reports-x", file, abi.DefaultLimits, test.signer)
+		if err != nil || bytes.Equal(code, file) != test.as {
+			t.Errorf("signed %v, with %d keys: as it is %v, %v", test.signer != nil, len(test.keys), bytes.Equal(code, file), err)
+		}
 	}
 }
 

@@ -21,7 +21,11 @@ func (r Rules) Allow(grants []string) (Rules, error) {
 	if out == nil {
 		out = Rules{}
 	}
-	rule := out[everything]
+	all := everything
+	for len(out[all].SignedBy) > 0 { // it is for some modules only
+		all += "*"
+	}
+	rule := out[all]
 	if r == nil {
 		for _, right := range abi.DataCapabilities {
 			rule.grant(Right(right), everything)
@@ -46,7 +50,7 @@ func (r Rules) Allow(grants []string) (Rules, error) {
 		}
 		rule.grant(Right(name), pattern)
 	}
-	out[everything] = rule
+	out[all] = rule
 	return out, nil
 }
 

@@ -72,6 +72,9 @@ type Rule struct {
 	Conf       []string `json:"conf,omitempty"`
 	SQL        bool     `json:"sql,omitempty"`
 	RawPlans   bool     `json:"raw_plans,omitempty"`
+	// SignedBy are names of keys: what the rule grants holds only for modules that
+	// one of them signed. Its limits and isolation hold for all that fit its name.
+	SignedBy []string `json:"signed_by,omitempty"`
 	// Isolation is "process" for modules that run in processes of their own.
 	Isolation string `json:"isolation,omitempty"`
 	// Limits are the modules' own.
@@ -153,6 +156,12 @@ func (r Rules) Check() error {
 				bad = append(bad, fmt.Errorf("modules: %s: %w", name, err))
 			}
 		}
+		if slices.Contains(rule.SignedBy, "") {
+			bad = append(bad, fmt.Errorf("modules: %s: signed_by has an empty name of a key", name))
+		}
+		if len(rule.SignedBy) > 0 && rule.Isolation == InHost {
+			bad = append(bad, fmt.Errorf("modules: %s: isolation: %s would hold for all files of that name, and signed_by is about grants only: give it in a rule without signed_by", name, InHost))
+		}
 		if rule.Isolation != "" && rule.Isolation != InHost && rule.Isolation != InProcess {
 			bad = append(bad, fmt.Errorf("modules: %s: isolation is %q; it can be %s or %s", name, rule.Isolation, InHost, InProcess))
 		}
@@ -198,11 +207,19 @@ func (r Rules) Isolated(module string) bool {
 	return is == InProcess
 }
 
-// For returns the rights of a module that asks for what its manifest says.
-func (r Rules) For(module string, asks Asks) *Rights {
+// For returns the rights of a module that asks for what its manifest says, and
+// that nobody signed.
+func (r Rules) For(module string, asks Asks) *Rights { return r.ForSigned(module, asks, "") }
+
+// ForSigned is For of a module that the key of a name signed.
+func (r Rules) ForSigned(module string, asks Asks, key string) *Rights {
 	rights := &Rights{module: module, asks: asks, open: r == nil}
 	for _, name := range r.fitting(module) {
-		rights.rules = append(rights.rules, r[name])
+		if rule := r[name]; len(rule.SignedBy) == 0 || slices.Contains(rule.SignedBy, key) {
+			rights.rules = append(rights.rules, rule)
+		} else {
+			rights.others = append(rights.others, rule)
+		}
 	}
 	return rights
 }

@@ -68,7 +68,8 @@ type Rights struct {
 	module string
 	asks   Asks
 	rules  []Rule
-	open   bool // grants all rights of data
+	others []Rule // for modules that other keys signed
+	open   bool   // grants all rights of data
 	// key is the name of the key that signed the module, and most what it may be
 	// granted; nil is all.
 	key  string
@@ -124,6 +125,8 @@ type Denial struct {
 	// signed it and may not be granted it.
 	Unasked bool
 	Key     string
+	// SignedBy are keys, one of which must have signed the module for it.
+	SignedBy []string
 	// Link is where the link is that leads to What, if one does.
 	Link string
 }
@@ -146,6 +149,10 @@ func (d *Denial) Error() string {
 	}
 	if d.Key != "" {
 		return fmt.Sprintf("the module %s is signed by the key %s, which may not be granted the right to %s; its capabilities in the setting module_keys say what it may", d.Module, d.Key, what)
+	}
+	if len(d.SignedBy) > 0 {
+		return fmt.Sprintf("this worker grants the right to %s to modules that fit the name %s only if they are signed by %s (signed_by in the setting modules), and this one is not: `sparkstalk sign` does that",
+			what, d.Module, strings.Join(d.SignedBy, " or "))
 	}
 	value := "true"
 	if !rights[d.Right] {
@@ -230,7 +237,13 @@ func (r *Rights) check(right Right, what string, fits func(pattern string) bool)
 			return nil
 		}
 	}
-	return &Denial{Module: r.module, Right: right, What: what}
+	denial := &Denial{Module: r.module, Right: right, What: what}
+	for _, rule := range r.others {
+		if slices.ContainsFunc(rule.patterns(right), fits) {
+			denial.SignedBy = append(denial.SignedBy, rule.SignedBy...)
+		}
+	}
+	return denial
 }
 
 // maxPattern bounds patterns, which modules give as well.
