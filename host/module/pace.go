@@ -88,18 +88,26 @@ func (r *Registry) paid(a attempt, took time.Duration) {
 }
 
 // filesAtOnce is how many files of the largest size are looked at at once; of
-// smaller ones it may be more.
+// smaller ones it may be more, up to so many for each CPU that may compile.
 const filesAtOnce = 2
 
-// room waits until a file fits into memory beside those that are being looked at.
-// The caller releases it.
+// room waits until few enough files are looked at for one more: each is in memory as
+// it is and rewritten, and takes a CPU. The caller releases it.
 func (r *Registry) room(ctx context.Context, path string) (release func()) {
 	size := int64(1)
 	if info, err := os.Stat(path); err == nil {
 		size = min(max(info.Size(), size), int64(r.cfg.MaxFileMiB)<<20)
 	}
-	if r.weight.Acquire(ctx, size) != nil {
-		return func() {} // ctx has ended, as the attempt will see
+	select {
+	case r.loads <- struct{}{}:
+	case <-ctx.Done():
+		return func() {} // as the attempt will see
 	}
-	return func() { r.weight.Release(size) }
+	if r.weight.Acquire(ctx, size) != nil {
+		return func() { <-r.loads }
+	}
+	return func() {
+		r.weight.Release(size)
+		<-r.loads
+	}
 }

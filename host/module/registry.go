@@ -40,9 +40,10 @@ type Registry struct {
 	// notify keeps the calls of OnChange apart. It is taken before mu or alone.
 	notify sync.Mutex
 
-	// pace has files wait that were refused, and weight is of the files that are looked
-	// at: each takes some times its size.
+	// pace has files wait that were refused. loads and weight are how many files are
+	// looked at, and how large they are: each takes some times its size.
 	pace   pace
+	loads  chan struct{}
 	weight *semaphore.Weighted
 
 	mu    sync.Mutex
@@ -119,7 +120,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		cfg: cfg, log: cfg.Log, engine: e,
 		files: make(map[string]*file), open: make(map[*version]bool), drained: make(chan struct{}),
 		wake: make(chan struct{}, 1), resident: make(map[string]*version),
-		weight: semaphore.NewWeighted(filesAtOnce * int64(cfg.MaxFileMiB) << 20),
+		loads: make(chan struct{}, filesAtOnce*cfg.CompileWorkers), weight: semaphore.NewWeighted(filesAtOnce * int64(cfg.MaxFileMiB) << 20),
 	}
 	if cfg.VersionsDir != "" {
 		guarded := len(cfg.Keys) > 0 && !cfg.AllowDowngrades
@@ -146,11 +147,10 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 func (r *Registry) preload(ctx context.Context, paths []string) error {
 	prepared := make([]attempt, len(paths))
 	var all sync.WaitGroup
-	some := make(chan struct{}, 2*r.cfg.CompileWorkers) // files held in memory at once
 	for i, path := range paths {
-		some <- struct{}{}
+		release := r.room(ctx, path)
 		all.Go(func() {
-			defer func() { <-some }()
+			defer release()
 			r.settle(ctx, path)
 			prepared[i] = r.first(ctx, path)
 		})

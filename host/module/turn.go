@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 )
 
@@ -101,6 +102,10 @@ func (r *Registry) changed() []string {
 // it. The caller has entered it.
 func (r *Registry) look(ctx context.Context, path string) {
 	for again := true; again; again = r.once(ctx, path) {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which waits for nobody
+			r.unload(path)
+			continue
+		}
 		if !r.rest(ctx, path) {
 			return
 		}

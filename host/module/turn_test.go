@@ -247,3 +247,39 @@ func settled(t *testing.T, cfg Config, r *Registry) {
 		return fmt.Errorf("the file has %.12s: %+v", c.hash, infos)
 	})
 }
+
+// A folder full of files that land at once takes neither all memory nor all CPUs.
+func TestFewFilesAreLoadedAtOnce(t *testing.T) {
+	cfg := config(t)
+	cfg.CompileWorkers = 1
+	var mu sync.Mutex
+	inside, most := 0, 0
+	count := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		inside += n
+		most = max(most, inside)
+	}
+	cfg.Limits = func(_ string, asked abi.Limits) abi.Limits { // while a file is read and not compiled yet
+		count(1)
+		defer count(-1)
+		time.Sleep(2 * time.Millisecond) // for others to come in
+		return asked.Within(abi.DefaultLimits)
+	}
+	r := start(t, cfg)
+	const files = 16
+	for i := range files {
+		put(t, cfg, fmt.Sprintf("m%d.wasm", i), small(fmt.Sprintf("t.x%d", i), 1))
+	}
+	eventually(t, func() error {
+		if n := len(r.Tasks()); n < files {
+			return fmt.Errorf("%d tasks", n)
+		}
+		return nil
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if most > 2 {
+		t.Errorf("%d files were loaded at once, with one CPU for them", most)
+	}
+}
