@@ -61,7 +61,7 @@ swaps: ## a module replaced 1,000 times while clients call it; some minutes
 faults: ## what breaks on Spark's side and what comes of it, as a table; some ten minutes
 	@scripts/faults
 
-hostile: ## modules that mean harm, each 1,000 times (TIMES; a fifth in processes), beside others that must not suffer, as a table
+hostile: ## modules that mean harm, each 1,000 times (TIMES; PROCESS_TIMES in processes, a fifth), beside others that must not suffer, as a table
 	@scripts/hostile
 
 pointers: ## host functions called a million times (CASES) with wild pointers, lengths and handles
