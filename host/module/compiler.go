@@ -141,6 +141,8 @@ func (e *engine) compileApart(ctx context.Context, file []byte) error {
 			return refusal(Invalid, "%s", strings.TrimPrefix(text, ": "))
 		case outOfMemory(trouble.String()):
 			return refusal(OverLimit, "compiling takes more than %d MiB of memory (setting module_compile_mib)", e.cfg.CompileMiB)
+		case strings.HasPrefix(trouble.String(), "SIGSEGV"): // not a panic, which compileNow recovers: Go's runtime itself
+			return refusal(OverLimit, "the compiler crashed, as it does where it has too little memory: it may take %d MiB (setting module_compile_mib)", e.cfg.CompileMiB)
 		case exit.ExitCode() == exitFailed:
 			e.log.Warn("the compiler failed, the host compiles the module itself", logkey.Error, text)
 			return nil

@@ -1,8 +1,10 @@
 package module
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +73,56 @@ func TestWhatTheCompilerRefuses(t *testing.T) {
 				t.Errorf("refused as %s: %s\n%s", info.Kind, info.Reason, log)
 			}
 			r.engine.busy.Wait() // the compiler has ended, in time or not
+		})
+	}
+}
+
+// TestCompileBombs has modules that the estimate lets pass, just so, and that take the
+// compiler far longer, or more memory, than it may take. Others are served
+// meanwhile, and the compiler ends when it is refused.
+func TestCompileBombs(t *testing.T) {
+	times, measured := hostileTimes(t)
+	if !measured {
+		times = 1
+	}
+	// Each function takes about 3 s, as the estimate reckons.
+	ifs := slices.Concat(slices.Repeat(slices.Concat(at(0), []byte{0x04, 0x40, end}), 8600), []byte{end})
+	// Each sum has all that came before it to keep.
+	var sums []byte
+	for range 40_000 {
+		sums = append(sums, at(0)...)
+	}
+	sums = slices.Concat(sums, slices.Repeat([]byte{0x6a}, 40_000-1), []byte{0x1a, end})
+	for _, test := range []struct {
+		name, want string
+		kind       Kind
+		more       [][]byte
+		change     func(*Config)
+	}{
+		{"of time", "longer than 1s", CompileTimeout, slices.Repeat([][]byte{ifs}, 20), func(c *Config) { c.CompileTimeout = time.Second }},
+		{"of memory", "(setting module_compile_mib)", OverLimit, slices.Repeat([][]byte{sums}, 20), func(c *Config) { c.CompileMiB = 128 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg, log := apart(t)
+			test.change(&cfg)
+			put(t, cfg, "a-good.wasm", small("t.good", 1))
+			path := put(t, cfg, "bad.wasm", asm{manifest: manifest("t.bomb"), more: test.more}.bytes())
+			r := open(t, cfg)
+			quiet := watchOther(t, r, func() { time.Sleep(200 * time.Millisecond) })
+			others := watchOther(t, r, func() {
+				for range times {
+					r.take(r.attemptAnew(t.Context(), path, true))
+					info := only(t, r, "bad.wasm", Refused)
+					if info.Kind != test.kind || !strings.Contains(info.Reason, test.want) {
+						t.Fatalf("refused as %s: %s\n%s", info.Kind, info.Reason, log)
+					}
+				}
+			})
+			r.engine.busy.Wait() // the compiler has ended
+			if measured {
+				fmt.Printf("| compile bomb %s | %d | %s | %.2f | %.2f |\n", test.name, times, test.kind, ms(p99(others)), ms(p99(quiet)))
+				harmed(t, others, quiet)
+			}
 		})
 	}
 }
