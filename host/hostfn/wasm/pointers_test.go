@@ -182,7 +182,7 @@ func newHostileGuest(t testing.TB) *hostileGuest {
 // meet begins with a new engine, for it keeps all that it is asked.
 func (g *hostileGuest) meet() {
 	g.leave()
-	server := sparktest.Start(g.t, func(o *sparktest.Operation) error {
+	server := sparktest.Start(lasting{g.t}, func(o *sparktest.Operation) error {
 		o.Rows(1, 2, 3)
 		return nil
 	})
@@ -199,8 +199,14 @@ func (g *hostileGuest) meet() {
 	g.binder = hostfn.New(hostfn.Config{Session: session, Cache: cache.New(cache.Config{Session: session, Private: true}), TaskConf: []string{"*"}})
 }
 
-// call is one call of a task, which calls the host so often.
-func (g *hostileGuest) call(from numbers, times int) {
+// A lasting test has what it starts go on after it: leave ends that.
+type lasting struct{ testing.TB }
+
+func (lasting) Helper()        {}
+func (lasting) Cleanup(func()) {}
+
+// open is the host's side of one call of a task, which may do everything.
+func (g *hostileGuest) open() *hostfn.Invocation {
 	if g.calls++; g.calls%engineCalls == 1 {
 		g.meet()
 	}
@@ -209,7 +215,7 @@ func (g *hostileGuest) call(from numbers, times int) {
 	for _, right := range []policy.Right{policy.Read, policy.Write, policy.ReadTable, policy.WriteTable, policy.SQL, policy.RawPlans, policy.Send, policy.Env, policy.HTTP, policy.Conf} {
 		asks[right] = all
 	}
-	inv := g.binder.Open(g.t.Context(), hostfn.Task{
+	return g.binder.Open(g.t.Context(), hostfn.Task{
 		ID: "id", Name: "t.x", Module: "m", Version: "1", Args: []byte(`{"args":[],"kwargs":{}}`), Request: []byte(`{}`),
 		Rights: policy.Rules(nil).AllowAll().For("m", asks), Capabilities: []string{"raw_plans"},
 		State: func(context.Context, string, json.RawMessage) error { return nil },
@@ -222,6 +228,11 @@ func (g *hostileGuest) call(from numbers, times int) {
 		// So that no plan, of which there are very many, is larger than what is tried.
 		Limits: abi.Limits{PlanBytes: 4 << 20},
 	})
+}
+
+// call is one call of a task, which calls the host so often.
+func (g *hostileGuest) call(from numbers, times int) {
+	inv := g.open()
 	defer inv.Close()
 	ctx := WithHost(g.t.Context(), inv)
 	p := furnish(g.module.Memory(), from)
