@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/sparkstalk/sparkstalk/host/module/rewrite"
 )
 
 // assemblyScriptEntry is the source's main file where asconfig.json names none.
@@ -30,8 +32,32 @@ func compileAssemblyScript(ctx context.Context, dir, out string, o Options, sour
 	if o.Debug {
 		target = "debug"
 	}
-	args := append([]string{asc}, sources...)
-	return compile(ctx, dir, nil, node, append(args, "--target", target, "--outFile", out)...)
+	args := append(append([]string{asc}, sources...), "--target", target, "--outFile", out)
+	if !o.Debug {
+		return compile(ctx, dir, nil, node, args...)
+	}
+	if err := compile(ctx, dir, nil, node, append(args, "--sourceMap")...); err != nil {
+		return err
+	}
+	return withLines(out)
+}
+
+// withLines puts the lines of a module's source map, which is beside it, into the
+// module, where the host finds them.
+func withLines(out string) error {
+	file, err := os.ReadFile(out)
+	if err != nil {
+		return err
+	}
+	name := out + ".map"
+	sourceMap, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if file, err = rewrite.SourceMap(file, sourceMap); err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(out, file, 0o666), os.Remove(name))
 }
 
 // findAsc returns the compiler that the folder's package.json asks for. It is

@@ -76,7 +76,7 @@ func newTrap(module, task string, err error, out *output) *TrapError {
 		trace = append(trace, strings.TrimRight(t.Stderr, "\n"))
 	}
 	if stack != "" {
-		t.stack = strings.TrimPrefix(stackMark, "\n") + stack
+		t.stack = strings.TrimPrefix(stackMark, "\n") + demangled(stack)
 		t.lines = strings.Contains(stack, sourceMark)
 		trace = append(trace, t.stack)
 	}
