@@ -279,7 +279,7 @@ func (v *version) introduce(file, data []byte, sealed *seal.Seal, signer *Key) e
 		err = refusal(Damaged, "it describes itself otherwise than its seal does: build or sign it again")
 	}
 	if err == nil && signer != nil {
-		v.info.SignedBy = signer.Name
+		v.info.SignedBy, v.info.NoTrial = signer.Name, sealed.NoTrial
 		err = signer.allows(v.info.Name, manifest)
 	}
 	if err == nil && v.engine.cfg.Check != nil {

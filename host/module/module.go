@@ -101,6 +101,9 @@ type Info struct {
 	SignedKey     string     `json:"signed_key,omitempty"`
 	SignedVersion uint64     `json:"signed_version,omitempty"`
 	SignedAt      *time.Time `json:"signed_at,omitempty"`
+	// NoTrial says that the signer wants no trial, so that nothing a client does
+	// has the version before serve again.
+	NoTrial bool `json:"no_trial,omitempty"`
 	// Manifest is what the module says of itself.
 	Manifest json.RawMessage `json:"-"`
 	// SDK and Tasks are from the module's manifest.

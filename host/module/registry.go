@@ -303,7 +303,7 @@ func (r *Registry) attemptAnew(ctx context.Context, path string, again bool) att
 		return a
 	}
 	a.version, a.err = r.load(ctx, a.file, r.accepted.notOlder)
-	if a.version != nil && !r.history.known(path).proven(a.file.hash) {
+	if a.version != nil && !a.version.info.NoTrial && !r.history.known(path).proven(a.file.hash) {
 		a.version.judged = r.judged
 		a.version.left.Store(int64(r.cfg.Trial))
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sparkstalk/sparkstalk/host/module/seal"
 )
 
 // keeping is a configuration with a history.
@@ -126,6 +128,37 @@ func TestANewVersionThatHangsGivesWay(t *testing.T) {
 	refused := only(t, r, "m.wasm", Refused)
 	if refused.Kind != Trapped || refused.Instead != good.Hash || !strings.Contains(refused.Reason, "it failed in its first 10 calls: 3 calls in a row ran out of time: module m: task t.x: interrupted") {
 		t.Errorf("refused: %+v", refused)
+	}
+}
+
+// A client who can have a new version trap puts the one before back, unless the
+// signer says that nobody may.
+func TestASignedVersionWithoutATrial(t *testing.T) {
+	key, public := newKey(t)
+	for _, noTrial := range []bool{false, true} {
+		cfg := keeping(t)
+		cfg.Keys, cfg.RequireSigned = []Key{{Name: "k", Key: public, Tasks: []string{"*"}}}, true
+		r := open(t, cfg)
+		signed := func(module []byte, manifest string, version uint64) []byte {
+			out, err := seal.Write(module, seal.Options{Manifest: []byte(manifest), Key: key, Version: version, NoTrial: noTrial})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		land(t, r, cfg, "m.wasm", signed(asm{manifest: manifest("t.x", "t.trap"), result: "1"}.bytes(), manifest("t.x", "t.trap"), 1))
+		land(t, r, cfg, "m.wasm", signed(asm{manifest: manifest("t.x", "t.trap"), result: "2", run: bodyTrapAt1}.bytes(), manifest("t.x", "t.trap"), 2))
+		traps(t, r, "t.trap")
+		judge(t, r)
+		want := map[bool]string{false: "1", true: "2"}[noTrial]
+		for _, r := range []*Registry{r, open(t, cfg)} {
+			if got := result(t, r, "t.x"); got != want {
+				t.Errorf("no trial %v: t.x gave %s, want %s", noTrial, got, want)
+			}
+			if info := only(t, r, "m.wasm", Serving); info.NoTrial != noTrial {
+				t.Errorf("Info = %+v", info)
+			}
+		}
 	}
 }
 

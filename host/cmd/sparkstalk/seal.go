@@ -22,19 +22,21 @@ import (
 type signing struct {
 	key     string
 	version uint64
+	noTrial bool
 }
 
 func (o *signing) flags(cmd *cobra.Command, name, usage string) {
 	cmd.Flags().StringVar(&o.key, name, "", usage)
 	cmd.Flags().Uint64Var(&o.version, "version", 0, "`number` that orders what the key signed, default the time in Unix seconds")
+	cmd.Flags().BoolVar(&o.noTrial, "no-trial", false, "of a signed module: the version before does not serve again if this one traps in its first calls, as for a fix of its security")
 }
 
 // options are those of the seal; without a key it is not signed.
 func (o *signing) options() (seal.Options, error) {
-	options := seal.Options{Version: o.version}
+	options := seal.Options{Version: o.version, NoTrial: o.noTrial}
 	if o.key == "" {
-		if o.version != 0 {
-			return options, errors.New("--version is for signed modules")
+		if o.version != 0 || o.noTrial {
+			return options, errors.New("--version and --no-trial are for signed modules")
 		}
 		return options, nil
 	}

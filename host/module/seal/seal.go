@@ -67,6 +67,8 @@ type Seal struct {
 	Key ed25519.PublicKey `json:"key,omitempty"`
 	// Version orders what one signer signed: a higher one is newer.
 	Version uint64 `json:"version,omitempty"`
+	// NoTrial says that the version before is not to serve again by itself.
+	NoTrial bool `json:"no_trial,omitempty"`
 	// SignedAt is the signer's clock, for people.
 	SignedAt time.Time `json:"signed_at,omitzero"`
 }
@@ -85,6 +87,8 @@ type Options struct {
 	// time in seconds.
 	Version  uint64
 	SignedAt time.Time
+	// NoTrial goes into a signed seal.
+	NoTrial bool
 }
 
 // Write returns a module with a seal. A seal that it has already is replaced.
@@ -99,7 +103,7 @@ func Write(module []byte, o Options) ([]byte, error) {
 	sum := sha256.Sum256(out)
 	s := Seal{Length: len(out), SHA256: hex.EncodeToString(sum[:]), Manifest: o.Manifest}
 	if o.Key != nil {
-		s.Key = o.Key.Public().(ed25519.PublicKey)
+		s.Key, s.NoTrial = o.Key.Public().(ed25519.PublicKey), o.NoTrial
 		if s.SignedAt = o.SignedAt.UTC().Truncate(time.Second); o.SignedAt.IsZero() {
 			s.SignedAt = time.Now().UTC().Truncate(time.Second)
 		}
