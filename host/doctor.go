@@ -201,7 +201,15 @@ func checkModules(ctx context.Context, cfg Config) []Check {
 	if tasks == 0 {
 		all.Status, all.Way = CheckWarning, "build one: sparkstalk build plugins/demo -o "+cfg.Plugins+"/demo.wasm"
 	}
-	return append([]Check{all}, refused...)
+	out := append([]Check{all}, refused...)
+	if why, err := module.FolderExposed(cfg.Plugins); err == nil && why != "" {
+		out = append(out, Check{
+			Name: "modules folder", Status: CheckWarning,
+			Detail: fmt.Sprintf("others may write to %s, and so choose what runs here: %s", cfg.Plugins, why),
+			Way:    "chmod go-w " + cfg.Plugins + ", as a folder of the worker's user; or take signed modules only: require_signed",
+		})
+	}
+	return out
 }
 
 func checkEngine(ctx context.Context, cfg Config) []Check {

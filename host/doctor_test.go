@@ -84,3 +84,20 @@ func TestDoctorFindsNoJava(t *testing.T) {
 		t.Errorf("found %+v", last)
 	}
 }
+
+func TestDoctorLooksAtWhoMayWriteModules(t *testing.T) {
+	cfg, err := Config{Plugins: t.TempDir(), Home: t.TempDir()}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, warned := range map[os.FileMode]bool{0o755: false, 0o777: true} {
+		if err := os.Chmod(cfg.Plugins, mode); err != nil {
+			t.Fatal(err)
+		}
+		checks := checkModules(t.Context(), cfg)
+		last := checks[len(checks)-1]
+		if got := last.Name == "modules folder" && last.Status == CheckWarning && strings.Contains(last.Way, "chmod go-w "+cfg.Plugins); got != warned {
+			t.Errorf("mode %v: found %+v", mode, checks)
+		}
+	}
+}

@@ -108,6 +108,9 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the modules' folder: %w", err)
 	}
+	if why, err := FolderExposed(cfg.Dir); err == nil && why != "" {
+		cfg.Log.Warn("others may write to the folder of modules, and so choose what runs here", logkey.Path, cfg.Dir, logkey.Reason, why)
+	}
 	paths, err := watch.List(cfg.Dir)
 	if err != nil {
 		return nil, err
