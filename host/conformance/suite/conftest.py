@@ -88,9 +88,10 @@ def pytest_sessionfinish(session):
         lines.append(f"| {area if area != last else ''} | {behaviour} | {' | '.join(verdicts.get(c, '–') for c in chosen)} |")
         last = area
     import celerytests
+    import differences
     from malformed import table as malformed_table
 
     before = table.read_text() if table.exists() else ""
     kept = [section for section in before.split("\n## ") if section.startswith("Malformed")]
     bad = malformed_table(malformed) if malformed else "".join("\n## " + section for section in kept)
-    table.write_text("\n".join(lines) + "\n" + bad.rstrip("\n") + ("\n" if bad else "") + celerytests.table())
+    table.write_text("\n".join(lines) + "\n" + bad.rstrip("\n") + ("\n" if bad else "") + differences.table() + celerytests.table())
