@@ -111,6 +111,44 @@ func call[R any](ctx context.Context, c Caller, name string, args any) (R, error
 	return result, nil
 }
 
+// A Result is what a task that was sent will come to.
+type Result[R any] struct {
+	done  chan struct{}
+	value R
+	err   error
+}
+
+// Get waits for the result, as long as ctx lasts.
+func (r *Result[R]) Get(ctx context.Context) (R, error) {
+	select {
+	case <-r.done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none R
+		return none, ctx.Err()
+	}
+}
+
+// Ready reports whether Get waits no more.
+func (r *Result[R]) Ready() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// delay calls in a goroutine of its own, which ends with the call or with ctx.
+func delay[R any](ctx context.Context, c Caller, name string, args any) *Result[R] {
+	r := &Result[R]{done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.value, r.err = call[R](ctx, c, name, args)
+	}()
+	return r
+}
+
 // Tasks are all tasks.
 type Tasks struct{ caller Caller }
 
@@ -121,7 +159,7 @@ func New(c Caller) Tasks { return Tasks{c} }
 func golang(root *node, pkg string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, goHead, header, pkg, pkg, pkg)
-	scope := &names{used: map[string]bool{"Tasks": true, "New": true, "Caller": true, "Bytes": true, "Time": true}}
+	scope := &names{used: map[string]bool{"Tasks": true, "New": true, "Caller": true, "Result": true, "Bytes": true, "Time": true}}
 	methods := &names{}
 	for _, n := range root.tasks() {
 		name := methods.take(camel(n.path...))
@@ -143,6 +181,9 @@ func golang(root *node, pkg string) ([]byte, error) {
 		}
 		fmt.Fprintf(&b, "\n// %s calls %s%s.\nfunc (t Tasks) %s(ctx context.Context, args %s) (%s, error) {\n\treturn call[%s](ctx, t.caller, %q, args)\n}\n",
 			name, oneLine(t.Name), doc, name, args, result, result, t.Name)
+		later := methods.take("Delay" + name)
+		fmt.Fprintf(&b, "\n// %s calls %s and returns at once. The call goes on as long as ctx lasts.\nfunc (t Tasks) %s(ctx context.Context, args %s) *Result[%s] {\n\treturn delay[%s](ctx, t.caller, %q, args)\n}\n",
+			later, oneLine(t.Name), later, args, result, result, t.Name)
 	}
 	text := b.String()
 	source, err := format.Source([]byte(text))

@@ -258,6 +258,23 @@ func TestCalls(t *testing.T) {
 	if o, err := tasks.DemoClass(t.Context(), DemoClassArgs{Class: 1}); err != nil || o[0]["a"] != 1.0 {
 		t.Error(o, err)
 	}
+	later := tasks.DelayTypesInt(t.Context(), TypesIntArgs{})
+	if n, err := later.Get(t.Context()); err != nil || n != 7 || !later.Ready() {
+		t.Error(n, err)
+	}
+	waiting := New(func(ctx context.Context, _ string, _ map[string]json.RawMessage) (json.RawMessage, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	never := waiting.DelayDemoWordCount(ctx, DemoWordCountArgs{})
+	if never.Ready() {
+		t.Error("it is ready")
+	}
+	cancel()
+	if rows, err := never.Get(t.Context()); err == nil || rows != nil {
+		t.Error(rows, err)
+	}
 	if _, err := tasks.Demo(t.Context(), DemoArgs{}); err != nil {
 		t.Error(err)
 	}
