@@ -72,7 +72,7 @@ faults-broker: ## what breaks of host, broker and result backend among 10,000 ta
 
 conformance: ## what a Celery client sees of Python's worker and of ours, on every broker and backend; writes host/COMPATIBILITY.md
 	@scripts/setup broker redis python sail stubs
-	SPARKSTALK_CONFORMANCE=all $(GO) test -count=1 -v -timeout 20m ./host/conformance
+	SPARKSTALK_CONFORMANCE=all $(GO) test -count=1 -v -timeout 40m ./host/conformance
 
 fuzz: ## each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz

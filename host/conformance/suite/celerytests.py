@@ -280,7 +280,7 @@ COVERED = {
     "*::test_apply_async_does_not_alter_cached_execution_options": CLIENT,
     "*::test_child_process_respawn": POOL,
     "*::test_terminated_task_logs_correct_error": LOST,
-    "*::test_task_fails_when_retries_run_out": LOST,
+    "*::test_task_fails_when_retries_run_out": "go: host/worker",
     "*::test_replace::test_sanity": ["replaced_by_groups"],
     "*::test_soft_time_limit_lower_than_time_limit": ["soft"],
     "*::test_hard_timeout_worker_remains_functional": ["after_timeout"],

@@ -17,7 +17,7 @@ def again(t, w, *options):
     return t.worker("-c", "2", *options, queue=w.queue)
 
 
-@scenario("life", "SIGTERM three times is as once", needs=REDIS, slow=True)
+@scenario("life", "SIGTERM three times is as once", needs=AMQP, slow=True)
 def terms(t):
     with t.worker("-c", "1", ACKS_LATE="1") as w:
         r = t.send("sleep", 1.5, queue=w.queue)
@@ -40,7 +40,7 @@ def quit_cold(t):
             return [state, t.outcome(r)]
 
 
-@scenario("life", "SIGQUIT twice, and SIGTERM and then SIGQUIT twice, end a worker at once", needs=REDIS, slow=True)
+@scenario("life", "SIGQUIT twice, and SIGTERM and then SIGQUIT twice, end a worker at once", needs=AMQP, slow=True)
 def quit_hard(t):
     out = []
     for signals in ((signal.SIGQUIT,), (signal.SIGTERM, signal.SIGQUIT)):
@@ -56,7 +56,7 @@ def quit_hard(t):
     return out
 
 
-@scenario("life", "REMAP_SIGTERM=SIGQUIT: SIGTERM is cold, and soft with worker_soft_shutdown_timeout", needs=REDIS, slow=True)
+@scenario("life", "REMAP_SIGTERM=SIGQUIT: SIGTERM is cold, and soft with worker_soft_shutdown_timeout", needs=AMQP, slow=True)
 def remapped(t):
     out = []
     for soft, seconds in (("", 3), ("6", 1.5)):
@@ -68,7 +68,7 @@ def remapped(t):
     return out
 
 
-@scenario("life", "a soft shutdown is cut short by another SIGQUIT, and minds time limits", needs=REDIS, slow=True)
+@scenario("life", "a soft shutdown is cut short by another SIGQUIT, and minds time limits", needs=AMQP, slow=True)
 def soft_and_more(t):
     out = []
     with t.worker("-c", "1", ACKS_LATE="1", SOFT_SHUTDOWN="60") as w:
@@ -129,7 +129,7 @@ def acked_in_drain(t):
         runs(t, w, long)
         w.process.send_signal(signal.SIGTERM)
         outcome = t.outcome(short)
-        time.sleep(3)
+        time.sleep(8)
         w.kill()
         t.wait("the broker to have the other back", lambda: left(t, w.queue))
         time.sleep(0.5)
@@ -146,7 +146,7 @@ def failover_workers(t):
             return [*out, t.outcome(t.send("sleep", 0.5, queue=first.queue))]
 
 
-@scenario("life", "a restart while a task runs, and between two of a chain", needs=REDIS, slow=True)
+@scenario("life", "a restart while a task runs, and between two of a chain", needs=AMQP, slow=True)
 def restarted(t):
     with t.worker("-c", "1", ACKS_LATE="1") as w:
         r = t.send("sleep", 1.5, queue=w.queue)
@@ -162,7 +162,7 @@ def restarted(t):
             return [t.outcome(r), t.outcome(work)]
 
 
-@scenario("life", "--concurrency auto and a number", needs=REDIS, slow=True)
+@scenario("life", "--concurrency auto and a number", needs=AMQP, slow=True)
 def concurrency(t):
     out = []
     for n in ("auto", "3"):
@@ -171,7 +171,7 @@ def concurrency(t):
     return out
 
 
-@scenario("life", "a task that ran out of time leaves a worker that works", needs=REDIS, slow=True)
+@scenario("life", "a task that ran out of time leaves a worker that works", needs=AMQP, slow=True)
 def after_timeout(t):
     with t.worker("-c", "1") as w:
         return [t.outcome(t.send("hard", queue=w.queue)), t.outcome(t.send("none", queue=w.queue))]

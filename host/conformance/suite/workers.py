@@ -1,5 +1,6 @@
 """Starts the two workers of a combination of broker and result backend."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -134,7 +135,8 @@ class Extra:
 
     def kill(self):
         """Ends it and its children at once."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(20)
 
 
