@@ -75,6 +75,14 @@ func (e *engine) spawn(ctx context.Context, c *code, out *output) (in *instance,
 	p.interrupts = interrupts
 	p.wire = pipe.NewWire(ours)
 	cacheDir := e.processCache(c.hash)
+	if !compiledIn(cacheDir) { // it takes a CPU for seconds, as any compiler does
+		select {
+		case e.slots <- struct{}{}:
+			defer func() { <-e.slots }()
+		case <-ctx.Done():
+			return in, context.Cause(ctx)
+		}
+	}
 	var lacks []string
 	p.cmd, lacks, err = startConfined(e.cfg.Process, cacheDir, []*os.File{theirs, told}, p.stderr)
 	if err != nil {
@@ -148,6 +156,16 @@ func (e *engine) processCache(hash string) string {
 		}
 	}
 	return dir
+}
+
+// compiledIn reports whether a module's process left compiled code in its folder. A
+// module that gets the better of the compiler could pretend so, and gains a CPU.
+func compiledIn(dir string) bool {
+	if dir == NoCache {
+		return false
+	}
+	entries, err := filepath.Glob(filepath.Join(dir, cacheFolder, "*", "*"))
+	return err == nil && len(entries) > 0
 }
 
 // call runs one task.

@@ -179,3 +179,38 @@ func BenchmarkRunInAProcess(b *testing.B) {
 		}
 	}
 }
+
+// What a module's process has to compile counts as the host's own compilations do.
+func TestProcessesCompileAFewAtATime(t *testing.T) {
+	cfg := isolated(config(t))
+	cfg.CacheDir = t.TempDir()
+	cfg.CompileWorkers = 1
+	path := put(t, cfg, "m.wasm", small("t.x", 1))
+	if err := os.Rename(path, path+".later"); err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, cfg)
+	if err := os.Rename(path+".later", path); err != nil {
+		t.Fatal(err)
+	}
+	r.engine.slots <- struct{}{} // something is compiled
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if a := r.attempt(ctx, path); !errors.Is(a.err, context.DeadlineExceeded) {
+		a.drop()
+		t.Errorf("a process compiles beside the one compilation that may be: %v", a.err)
+	}
+	<-r.engine.slots
+	if a := r.attempt(t.Context(), path); a.err != nil {
+		t.Error(a.err)
+	} else {
+		a.drop()
+	}
+	r.engine.slots <- struct{}{} // what is compiled waits for nobody
+	a := r.attempt(t.Context(), path)
+	if a.err != nil {
+		t.Error(a.err)
+	}
+	a.drop()
+	<-r.engine.slots
+}
