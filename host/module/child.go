@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
@@ -32,7 +34,7 @@ func RunProcess(bind func(context.Context, wazero.Runtime) error, enter func(con
 		return fmt.Errorf("no host at the other end: %w", err)
 	}
 	_ = file.Close() // FileConn has made a copy
-	c := &child{wire: pipe.NewWire(conn), lacks: lacks}
+	c := &child{wire: pipe.NewWire(conn), lacks: lacks, calling: context.Background()}
 	go c.interrupts.listen(os.NewFile(interruptFD, "interrupts")) // as long as the process lives
 	err = c.run(bind, enter)
 	if errors.Is(err, io.EOF) {
@@ -49,6 +51,8 @@ type child struct {
 	code       *code
 	in         *instance // nil when it was given up
 	out        *output
+	// calling is the context of what the host has asked for.
+	calling context.Context
 }
 
 // run runs the module as the host says, until that is gone.
@@ -99,6 +103,7 @@ func (c *child) run(bind func(context.Context, wazero.Runtime) error, enter func
 		}
 		end := processEnd{Number: binary.LittleEndian.Uint64(content)}
 		calling, over := c.interrupts.begin(ctx, end.Number)
+		c.calling = calling
 		err = c.do(calling, e, kind, content[8:], &end)
 		over()
 		if unexpected, ok := errors.AsType[*unexpectedError](err); ok {
@@ -147,11 +152,21 @@ func (c *child) do(ctx context.Context, e *engine, kind byte, content []byte, en
 	return err
 }
 
+// childHeap is how much memory Go may have when an instance is given up. A stack
+// that overflowed, and large values, leave more.
+const childHeap = 64 << 20
+
 // drop gives up the instance, if there is one.
 func (c *child) drop() {
-	if c.in != nil {
-		c.in.close()
-		c.in = nil
+	if c.in == nil {
+		return
+	}
+	c.in.close()
+	c.in = nil
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	if memory.HeapSys-memory.HeapReleased > childHeap {
+		debug.FreeOSMemory()
 	}
 }
 
@@ -182,12 +197,19 @@ func (c *child) start(ctx context.Context, e *engine, name string, file []byte) 
 
 // instantiate makes an instance of the module.
 func (c *child) instantiate(ctx context.Context, e *engine) (*instance, error) {
-	return e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), c.code, c.out)
+	in, err := e.instantiate(e.cfg.Enter(ctx, abi.Unsupported{Reason: "no task has begun yet"}), c.code, c.out)
+	if err == nil {
+		in.behind = behindOthers
+	}
+	return in, err
 }
 
 // print passes on what the guest prints. If the host is gone, the next receive
-// tells.
+// tells. A guest that does nothing else is stopped here.
 func (c *child) print(level slog.Level, data []byte) {
+	if c.calling.Err() != nil {
+		panic(context.Cause(c.calling))
+	}
 	kind := byte(msgStdout)
 	if level > slog.LevelInfo {
 		kind = msgStderr
@@ -198,6 +220,9 @@ func (c *child) print(level slog.Level, data []byte) {
 // host is the other process's. Without its answer the guest's call ends.
 func (c *child) host() abi.Host {
 	return &pipe.Client{Do: pipe.Remote(func(call []byte) ([]byte, error) {
+		if c.in.meter != nil {
+			c.in.meter.rest()
+		}
 		answer, err := c.wire.Ask(call)
 		if err != nil {
 			panic(err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -176,6 +177,21 @@ func limitMemory(memoryMiB int) {
 	most := uint64(memoryMiB)<<20 + 4<<30
 	// It only fails for more than there is.
 	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: most, Max: most})
+}
+
+// behindOthers has this thread give way to whoever wakes on its processor, until
+// back is called. Linux lets a thread that runs have its slice of time first, and
+// looks again up to 4 ms later, unless who wakes asks for a shorter one. So this one
+// asks for a long one, which Linux before 6.12 ignores.
+func behindOthers() (back func()) {
+	ask := func(slice time.Duration) {
+		if attr, err := unix.SchedGetAttr(0, 0); err == nil {
+			attr.Runtime = uint64(slice)
+			_ = unix.SchedSetAttr(0, attr, 0) // a wish; the call goes on without
+		}
+	}
+	ask(20 * time.Millisecond)
+	return func() { ask(0) }
 }
 
 // threadTime is the processor's time that this thread has had.

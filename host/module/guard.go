@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"time"
 
@@ -31,6 +32,27 @@ type meter struct {
 	end      int64
 	limit    time.Duration
 	stackMiB int
+	// behind, if there is one, has this thread give way to those that wake until back
+	// is called. Code that has used up a budget since it last called the host does.
+	behind func() (back func())
+	back   func()
+}
+
+// look is called when a budget is used up.
+func (m *meter) look() {
+	if m.behind != nil && m.back == nil {
+		runtime.LockOSThread() // the thread is the call's as long as that is so
+		m.back = m.behind()
+	}
+}
+
+// rest is called when the code calls the host, or ends.
+func (m *meter) rest() {
+	if m.back != nil {
+		m.back()
+		m.back = nil
+		runtime.UnlockOSThread()
+	}
 }
 
 type meterKey struct{}
@@ -61,8 +83,11 @@ func (e *engine) tick(ctx context.Context, _ api.Module, stack []uint64) {
 	if ctx.Err() != nil {
 		panic(context.Cause(ctx))
 	}
-	if m, ok := ctx.Value(meterKey{}).(*meter); ok && m.end > 0 && threadTime() > m.end {
-		panic(fmt.Errorf("%w: more than %v (setting modules, cpu_limit)", ErrCPU, m.limit))
+	if m, ok := ctx.Value(meterKey{}).(*meter); ok {
+		if m.end > 0 && threadTime() > m.end {
+			panic(fmt.Errorf("%w: more than %v (setting modules, cpu_limit)", ErrCPU, m.limit))
+		}
+		m.look()
 	}
 	stack[0] = api.EncodeI32(budget)
 }

@@ -166,13 +166,19 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 	}
 	watchOther(t, r, func() { time.Sleep(limit) }) // what comes first is slow
 	quiet := watchOther(t, r, func() { time.Sleep(alone) })
+	inside := len(cfg.Process) > 0
 	if measured {
-		fmt.Printf("| module | calls | end | overrun p99, ms | most, ms | of it without a CPU, ms | others p99, ms | without, ms | resident, MiB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+		head := "| module | calls | end | overrun p99, ms | most, ms | of it without a CPU, ms | others p99, ms | without, ms | resident, MiB |"
+		if inside {
+			head += " processes | of its own, MiB |"
+		}
+		fmt.Printf("%s\n%s|\n", head, strings.Repeat("| --- ", strings.Count(head, "|")-1))
 	}
 	for _, m := range modules {
 		t.Run(m.name, func(t *testing.T) {
 			var over []time.Duration
 			var most, waited time.Duration
+			processes, last := make(map[int]bool), 0
 			runtime.LockOSThread() // so that it is known how long it waited for a CPU
 			defer runtime.UnlockOSThread()
 			others := watchOther(t, r, func() {
@@ -185,6 +191,9 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 						most, waited = last, runDelay()-before
 					}
 					cancel()
+					if last = idlePID(r, "t."+m.name); last != 0 {
+						processes[last] = true
+					}
 					if want := cmp.Or(m.end, "over the limit"); err == nil || !strings.Contains(err.Error(), want) &&
 						// A busy machine may not get so far.
 						!strings.Contains(err.Error(), "over the limit") {
@@ -198,8 +207,12 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 				}
 			}
 			if measured {
-				fmt.Printf("| %s | %d | %s | %.1f | %.1f | %.1f | %.2f | %.2f | %d |\n", m.name, times, cmp.Or(m.end, "interrupted"),
-					ms(max(p99(over), 0)), ms(most), ms(waited), ms(p99(others)), ms(p99(quiet)), resident())
+				fmt.Printf("| %s | %d | %s | %.1f | %.1f | %.1f | %.2f | %.2f | %d |", m.name, times, cmp.Or(m.end, "interrupted"),
+					ms(max(p99(over), 0)), ms(most), ms(waited), ms(p99(others)), ms(p99(quiet)), resident("self"))
+				if inside {
+					fmt.Printf(" %d | %d |", len(processes), resident(strconv.Itoa(last)))
+				}
+				fmt.Println()
 				if most > 250*time.Millisecond {
 					t.Errorf("one call ended %v after its limit", most)
 				}
@@ -231,9 +244,26 @@ func runDelay() time.Duration {
 	return time.Duration(waited)
 }
 
-// resident is how much memory the process has, in MiB.
-func resident() int {
-	text, err := os.ReadFile("/proc/self/statm")
+// idlePID is the process that the instance of a task's module lives in which was
+// used last, or zero.
+func idlePID(r *Registry, task string) int {
+	lease, ok := r.Acquire(task)
+	if !ok {
+		return 0
+	}
+	defer lease.Release()
+	v := lease.version
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if n := len(v.idle); n > 0 && v.idle[n-1].process != nil {
+		return v.idle[n-1].process.cmd.Process.Pid
+	}
+	return 0
+}
+
+// resident is how much memory a process has, in MiB.
+func resident(pid string) int {
+	text, err := os.ReadFile("/proc/" + pid + "/statm")
 	if err != nil {
 		return 0
 	}

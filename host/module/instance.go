@@ -36,8 +36,11 @@ type instance struct {
 	cpu    time.Duration // limit of a call, zero is none
 	// stackMiB is what its calls' stack was limited to.
 	stackMiB int
-	// ctx is that of the call under way.
+	// behind, if there is one, has this thread run behind others until back is called.
+	behind func() (back func())
+	// ctx is that of the call under way, meter its own.
 	ctx   context.Context
+	meter *meter
 	stack [1]uint64
 	calls int
 	// weight is what its version's memory has of it.
@@ -120,7 +123,9 @@ func (in *instance) call(ctx context.Context, enter func(context.Context, abi.Ho
 		return result, err
 	}
 	ctx = enter(ctx, h)
-	m := &meter{limit: in.cpu, stackMiB: in.stackMiB}
+	m := &meter{limit: in.cpu, stackMiB: in.stackMiB, behind: in.behind}
+	in.meter = m
+	defer m.rest()
 	if in.cpu > 0 {
 		// The thread's time is the call's, as long as nobody else runs on it.
 		runtime.LockOSThread()

@@ -23,7 +23,8 @@ func (p *process) forget() bool {
 var errOutworn = errors.New("the process has ended, or has grown")
 
 // renew gives the process a new instance. Its error wraps errOutworn if another
-// process may, and else says why the module does not start.
+// process may, and else says why the module does not start. growth is how much more
+// memory than at its start, in bytes, the process may have with it, and its heap.
 func (p *process) renew(ctx context.Context, out *output, growth int64) error {
 	var end processEnd
 	host := abi.Unsupported{Reason: "no task has begun yet"}
@@ -37,7 +38,7 @@ func (p *process) renew(ctx context.Context, out *output, growth int64) error {
 		return err
 	}
 	p.stale = false
-	if p.resident() > p.base+growth {
+	if p.resident() > p.base+growth+2*childHeap {
 		return errOutworn
 	}
 	return nil
