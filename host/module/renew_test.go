@@ -6,8 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -123,6 +127,21 @@ func TestAnInterruptedStart(t *testing.T) {
 	}
 }
 
+// stopped says which thread of a process runs yet.
+func stopped(pid int) error {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		text, readErr := os.ReadFile(path)
+		if readErr != nil {
+			return readErr
+		}
+		if !strings.Contains(string(text), ") T ") {
+			return fmt.Errorf("not stopped: %s", text)
+		}
+	}
+	return err
+}
+
 // TestAProcessThatDoesNotEndItsCallIsKilled has one stop under its call.
 func TestAProcessThatDoesNotEndItsCallIsKilled(t *testing.T) {
 	cfg := isolated(config(t))
@@ -133,7 +152,11 @@ func TestAProcessThatDoesNotEndItsCallIsKilled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	err := run(ctx, r, "t.counted", &call{count: func(context.Context) (int64, error) {
 		defer cancel(over)
-		return 1, syscall.Kill(pid, syscall.SIGSTOP)
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			return 0, err
+		}
+		eventually(t, func() error { return stopped(pid) }) // one thread after the other
+		return 1, nil
 	}})
 	if !errors.Is(err, over) {
 		t.Errorf("got %v", err)
