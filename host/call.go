@@ -21,27 +21,37 @@ import (
 // Call sends a task through the broker to whichever worker serves it, waits as
 // long as ctx lasts, and returns its result. A [*celery.Exception] is the
 // exception that the task ended with. The task goes to the first of cfg.Queues.
-func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (_ json.RawMessage, err error) {
+func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+	return ApplyAsync(ctx, cfg, name, args, kwargs, nil)
+}
+
+// ApplyAsync is [Call] with options of Celery's apply_async by their names, such as
+// queue, priority, countdown, eta, expires, task_id, time_limit or headers. With
+// ignore_result it returns null once the broker has the message.
+func ApplyAsync(ctx context.Context, cfg Config, name string, args []json.RawMessage, kwargs, options map[string]json.RawMessage) (_ json.RawMessage, err error) {
 	cfg, err = cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	task, err := celery.NewTask(uuid.NewString(), name, args, kwargs)
+	named, err := json.Marshal(kwargs)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("call %s: %w", name, err)
+	}
+	how, err := json.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", name, err)
 	}
 	routing, err := cfg.routing()
 	if err != nil {
 		return nil, err
 	}
-	task.Origin = fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname)
-	task.ReplyTo = uuid.NewString()
+	origin, replyTo := fmt.Sprintf("gen%d@%s", os.Getpid(), cfg.Hostname), uuid.NewString()
 
 	// Results of rpc:// arrive on a queue of this call alone; it is also there,
 	// and stays empty, when another backend holds the result.
 	results := make(chan celery.Result, 1)
-	replies := broker.Queue{Name: task.ReplyTo, TransientQueue: true, NoAck: true}
-	conn, err := openSender(cfg, routing, []broker.Queue{replies}, task.Origin)
+	replies := broker.Queue{Name: replyTo, TransientQueue: true, NoAck: true}
+	conn, err := openSender(cfg, routing, []broker.Queue{replies}, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -62,15 +72,24 @@ func Call(ctx context.Context, cfg Config, name string, args []json.RawMessage, 
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	message := canvas.Message{Task: task}
-	if len(cfg.Queues) > 0 {
-		message.Queue = routing.consumed[0].Name
+	to := worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes, Style: cfg.style()}
+	ignored := false
+	send := canvas.Dispatcher{ReplyTo: replyTo, Origin: origin, NewID: uuid.NewString, Publish: func(ctx context.Context, m canvas.Message) error {
+		if m.Queue == "" && m.Exchange == "" && len(cfg.Queues) > 0 {
+			m.Queue = routing.consumed[0].Name
+		}
+		ignored = m.Task.IgnoreResult != nil && *m.Task.IgnoreResult
+		return to.Publish(ctx, m)
+	}}
+	sent, err := send.Call(waitCtx, name, celery.AppendArray(nil, args), named, how)
+	if err != nil {
+		return nil, fmt.Errorf("call: %w", err)
 	}
-	if err := (worker.Sender{Broker: conn, Queues: routing.queues, Routes: cfg.TaskRoutes, Style: cfg.style()}).Publish(waitCtx, message); err != nil {
-		return nil, fmt.Errorf("call %s: %w", name, err)
+	if ignored {
+		return json.RawMessage("null"), nil
 	}
 	if store, ok, err := openWaiter(cfg); ok {
-		return await(waitCtx, store, err, task.ID)
+		return await(waitCtx, store, err, sent.ID)
 	}
 	select {
 	case r := <-results:

@@ -54,8 +54,8 @@ const goHead = `// %s
 
 // Package %s has typed clients of Celery tasks.
 //
-//	tasks := %s.New(func(ctx context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
-//		return host.Call(ctx, config, name, nil, kwargs) // or any other client of Celery
+//	tasks := %s.New(func(ctx context.Context, name string, kwargs, options map[string]json.RawMessage) (json.RawMessage, error) {
+//		return host.ApplyAsync(ctx, config, name, nil, kwargs, options) // or any other client of Celery
 //	})
 package %s
 
@@ -67,9 +67,64 @@ import (
 	"time"
 )
 
-// A Caller sends a task with its arguments by their names, waits, and returns
-// its result as JSON.
-type Caller func(ctx context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error)
+// A Caller sends a task with its arguments and Celery's options of apply_async by
+// their names, waits, and returns its result as JSON.
+type Caller func(ctx context.Context, name string, kwargs, options map[string]json.RawMessage) (json.RawMessage, error)
+
+// Options are Celery's of apply_async; what is left out is up to the worker.
+type Options struct {
+	// Queue is where the task goes, TaskID the id of the call.
+	Queue  string
+	TaskID string
+	// Countdown is how long the task waits before it begins, or ETA until when.
+	Countdown time.Duration
+	ETA       time.Time
+	// Expires is after how long it is not to be begun any more.
+	Expires time.Duration
+	// Priority is that of the message; nil is the worker's.
+	Priority *uint8
+	// TimeLimit and SoftTimeLimit bound the task.
+	TimeLimit, SoftTimeLimit time.Duration
+	// More are others by Celery's names.
+	More map[string]json.RawMessage
+}
+
+func (o Options) encode() (map[string]json.RawMessage, error) {
+	all := map[string]any{}
+	for name, value := range o.More {
+		all[name] = value
+	}
+	for name, value := range map[string]string{"queue": o.Queue, "task_id": o.TaskID} {
+		if value != "" {
+			all[name] = value
+		}
+	}
+	for name, value := range map[string]time.Duration{"countdown": o.Countdown, "expires": o.Expires, "time_limit": o.TimeLimit, "soft_time_limit": o.SoftTimeLimit} {
+		if value != 0 {
+			all[name] = value.Seconds()
+		}
+	}
+	if !o.ETA.IsZero() {
+		all["eta"] = o.ETA.UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+	}
+	if o.Priority != nil {
+		all["priority"] = *o.Priority
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return encoded(all)
+}
+
+// encoded is a struct's or map's members as JSON.
+func encoded(v any) (map[string]json.RawMessage, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	members := map[string]json.RawMessage{}
+	return members, json.Unmarshal(data, &members)
+}
 
 // Bytes are bytes in the form in which Celery sends them.
 type Bytes []byte
@@ -88,17 +143,17 @@ func (t Time) MarshalJSON() ([]byte, error) {
 }
 
 // call encodes the arguments, a struct, and decodes the result.
-func call[R any](ctx context.Context, c Caller, name string, args any) (R, error) {
+func call[R any](ctx context.Context, c Caller, name string, args any, o Options) (R, error) {
 	var result R
-	data, err := json.Marshal(args)
+	kwargs, err := encoded(args)
 	if err != nil {
 		return result, fmt.Errorf("call %%s: %%w", name, err)
 	}
-	kwargs := map[string]json.RawMessage{}
-	if err := json.Unmarshal(data, &kwargs); err != nil {
-		return result, fmt.Errorf("call %%s: %%w", name, err)
+	options, err := o.encode()
+	if err != nil {
+		return result, fmt.Errorf("call %%s: options: %%w", name, err)
 	}
-	value, err := c(ctx, name, kwargs)
+	value, err := c(ctx, name, kwargs, options)
 	if err != nil {
 		return result, fmt.Errorf("call %%s: %%w", name, err)
 	}
@@ -139,12 +194,12 @@ func (r *Result[R]) Ready() bool {
 	}
 }
 
-// delay calls in a goroutine of its own, which ends with the call or with ctx.
-func delay[R any](ctx context.Context, c Caller, name string, args any) *Result[R] {
+// async calls in a goroutine of its own, which ends with the call or with ctx.
+func async[R any](ctx context.Context, c Caller, name string, args any, o Options) *Result[R] {
 	r := &Result[R]{done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
-		r.value, r.err = call[R](ctx, c, name, args)
+		r.value, r.err = call[R](ctx, c, name, args, o)
 	}()
 	return r
 }
@@ -159,7 +214,7 @@ func New(c Caller) Tasks { return Tasks{c} }
 func golang(root *node, pkg string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, goHead, header, pkg, pkg, pkg)
-	scope := &names{used: map[string]bool{"Tasks": true, "New": true, "Caller": true, "Result": true, "Bytes": true, "Time": true}}
+	scope := &names{used: map[string]bool{"Tasks": true, "New": true, "Caller": true, "Result": true, "Options": true, "Bytes": true, "Time": true}}
 	methods := &names{}
 	for _, n := range root.tasks() {
 		name := methods.take(camel(n.path...))
@@ -179,11 +234,13 @@ func golang(root *node, pkg string) ([]byte, error) {
 		if t.Doc != "" {
 			doc = ": " + strings.TrimRight(oneLine(t.Doc), ".")
 		}
-		fmt.Fprintf(&b, "\n// %s calls %s%s.\nfunc (t Tasks) %s(ctx context.Context, args %s) (%s, error) {\n\treturn call[%s](ctx, t.caller, %q, args)\n}\n",
+		fmt.Fprintf(&b, "\n// %s calls %s%s.\nfunc (t Tasks) %s(ctx context.Context, args %s) (%s, error) {\n\treturn call[%s](ctx, t.caller, %q, args, Options{})\n}\n",
 			name, oneLine(t.Name), doc, name, args, result, result, t.Name)
-		later := methods.take("Delay" + name)
-		fmt.Fprintf(&b, "\n// %s calls %s and returns at once. The call goes on as long as ctx lasts.\nfunc (t Tasks) %s(ctx context.Context, args %s) *Result[%s] {\n\treturn delay[%s](ctx, t.caller, %q, args)\n}\n",
-			later, oneLine(t.Name), later, args, result, result, t.Name)
+		later, apply := methods.take("Delay"+name), methods.take("ApplyAsync"+name)
+		fmt.Fprintf(&b, "\n// %s calls %s and returns at once. The call goes on as long as ctx lasts.\nfunc (t Tasks) %s(ctx context.Context, args %s) *Result[%s] {\n\treturn t.%s(ctx, args, Options{})\n}\n",
+			later, oneLine(t.Name), later, args, result, apply)
+		fmt.Fprintf(&b, "\n// %s is %s with options.\nfunc (t Tasks) %s(ctx context.Context, args %s, options Options) *Result[%s] {\n\treturn async[%s](ctx, t.caller, %q, args, options)\n}\n",
+			apply, later, apply, args, result, result, t.Name)
 	}
 	text := b.String()
 	source, err := format.Source([]byte(text))

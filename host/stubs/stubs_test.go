@@ -223,9 +223,13 @@ import (
 
 func TestCalls(t *testing.T) {
 	var sent string
-	tasks := New(func(_ context.Context, name string, kwargs map[string]json.RawMessage) (json.RawMessage, error) {
+	tasks := New(func(_ context.Context, name string, kwargs, options map[string]json.RawMessage) (json.RawMessage, error) {
 		data, err := json.Marshal(kwargs)
 		sent = name + " " + string(data)
+		if options != nil {
+			how, _ := json.Marshal(options)
+			sent += " " + string(how)
+		}
 		return json.RawMessage(map[string]string{"demo": "null", "none": "null", "demo.WordCount": "[[\"a\",1]]", "demo.class": "[{\"a\":1}]",
 			"types.bytes": "\"eA==\"", "types.time": "\"2026-01-02T03:04:05Z\"", "types.int": "7", "types.all": "{\"a\":[1.5,null]}"}[name]), err
 	})
@@ -262,7 +266,16 @@ func TestCalls(t *testing.T) {
 	if n, err := later.Get(t.Context()); err != nil || n != 7 || !later.Ready() {
 		t.Error(n, err)
 	}
-	waiting := New(func(ctx context.Context, _ string, _ map[string]json.RawMessage) (json.RawMessage, error) {
+	three := uint8(3)
+	how := Options{Queue: "q", TaskID: "id", Countdown: 1500 * time.Millisecond, Expires: time.Minute, Priority: &three, More: map[string]json.RawMessage{"shadow": json.RawMessage("\"s\"")}}
+	if n, err := tasks.ApplyAsyncTypesInt(t.Context(), TypesIntArgs{}, how).Get(t.Context()); err != nil || n != 7 ||
+		sent != "types.int {} {\"countdown\":1.5,\"expires\":60,\"priority\":3,\"queue\":\"q\",\"shadow\":\"s\",\"task_id\":\"id\"}" {
+		t.Error(n, err, sent)
+	}
+	if _, err := tasks.ApplyAsyncTypesInt(t.Context(), TypesIntArgs{}, Options{ETA: time.Unix(0, 0)}).Get(t.Context()); err != nil || sent != "types.int {} {\"eta\":\"1970-01-01T00:00:00Z\"}" {
+		t.Error(err, sent)
+	}
+	waiting := New(func(ctx context.Context, _ string, _, _ map[string]json.RawMessage) (json.RawMessage, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})

@@ -28,7 +28,7 @@ sparkstalk's:
   python       tasks.words.top.delay("to be").get(); apply_async and s as Celery's
   typescript   await tasks.words.top.delay("to be").get(), over celery-node
   go           tasks.WordsTop(ctx, args), or tasks.DelayWordsTop(ctx, args) and Get,
-               over any function that calls a task`,
+               or ApplyAsyncWordsTop with options, over any function that calls a task`,
 		Example: "  sparkstalk stubs --lang python -o tasks.py\n  sparkstalk stubs plugins/demo.wasm --lang go --package demo -o demo/tasks.go",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			s.quiet = true
