@@ -137,8 +137,9 @@ type TaskOptions struct {
 	// 180 by default.
 	DefaultRetryDelay *float64 `json:"default_retry_delay,omitempty"`
 	// AutoretryFor names the exceptions after which the task is tried again by
-	// itself: class names, with their module unless they are Python's own;
-	// "Exception" is all. DontAutoretryFor names exceptions to that.
+	// itself: class names, with their module unless they are Python's own,
+	// of which what Python and PySpark derive from them is as well; "Exception" is
+	// all. DontAutoretryFor names exceptions to that.
 	AutoretryFor     []string `json:"autoretry_for,omitempty"`
 	DontAutoretryFor []string `json:"dont_autoretry_for,omitempty"`
 	// RetryBackoff makes the wait before automatic retries grow: so many seconds,

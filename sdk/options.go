@@ -126,7 +126,8 @@ func BackoffMax(limit time.Duration) AutoRetryOption {
 func NoJitter() AutoRetryOption { return func(t *task) { t.spec.RetryJitter = new(false) } }
 
 // RetryFor tries again only after exceptions of the given classes, such as
-// "ConnectionError" or "pyspark.errors.AnalysisException".
+// "OSError" or "pyspark.errors.AnalysisException", and of those that Python and
+// PySpark derive from them.
 func RetryFor(classes ...string) AutoRetryOption {
 	return func(t *task) { t.spec.AutoretryFor = classes }
 }

@@ -216,18 +216,6 @@ func backoffSeconds(factor float64, retries int, most float64, jitter bool) floa
 	return math.Max(wait, 0)
 }
 
-// matches reports whether an exception is of one of the named classes. Which
-// class is whose subclass is Python's to know: "Exception" alone is all.
-func matches(classes []string, e *abi.Error) bool {
-	full := e.Type
-	if e.Module != "" && e.Module != "builtins" {
-		full = e.Module + "." + e.Type
-	}
-	return slices.ContainsFunc(classes, func(c string) bool {
-		return c == "Exception" || strings.TrimPrefix(c, "builtins.") == full
-	})
-}
-
 // The exceptions by which a body tells the worker how to go on.
 const controlModule = "celery.exceptions"
 
