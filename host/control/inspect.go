@@ -89,7 +89,7 @@ func (n *Node) queryTask(_ context.Context, a arguments) (json.RawMessage, error
 	}
 	var out celery.Object
 	for _, id := range unique(ids) {
-		if r, ok := n.Worker.Request(id); ok {
+		if r, ok := n.Worker.Request(id); ok && r.Stage != worker.StageLimited {
 			out = append(out, celery.Member{Key: id, Value: celery.AppendArray(nil, []json.RawMessage{celery.Quote(string(r.Stage)), n.info(r, false)})})
 		}
 	}

@@ -114,11 +114,13 @@ func (w *Worker) revokeStored(ctx context.Context, reader result.Reader, id stri
 	return w.Config.Store.Store(ctx, document, result.Reply{})
 }
 
-// Terminate ends tasks that this worker holds, and returns their ids.
+// Terminate ends tasks that this worker holds, and returns their ids. As in Celery
+// those that wait under a rate limit are not among them: revoked, they are dropped
+// when their turn comes.
 func (w *Worker) Terminate(s Signal, ids ...string) []string {
 	var ended []string
 	for _, id := range ids {
-		if r := w.requests.get(id); r != nil {
+		if r := w.requests.get(id); r != nil && r.info().Stage != StageLimited {
 			w.Log.Info("terminating task", logkey.TaskID, id, logkey.Signal, s.Name)
 			r.terminate(s)
 			ended = append(ended, id)

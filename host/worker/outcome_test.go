@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/sparkstalk/sparkstalk/abi"
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/celery"
+	"github.com/sparkstalk/sparkstalk/host/event"
 	"github.com/sparkstalk/sparkstalk/host/result"
 )
 
@@ -188,8 +190,11 @@ func TestRateLimitSpacesAndKeepsTheOrder(t *testing.T) {
 	waits := b.send("limited", nil)
 	b.eventually("the first", func() bool { return b.Stats().Done == 5 })
 	time.Sleep(50 * time.Millisecond)
-	if info, ok := b.Request(waits); !ok || info.Stage != StageReserved {
+	if info, ok := b.Request(waits); !ok || info.Stage != StageLimited || len(b.Requests(StageReserved)) != 0 {
 		t.Errorf("the second: %+v", info)
+	}
+	if ended := b.Terminate(Signal{Name: "SIGTERM", Number: 15}, waits); len(ended) != 0 {
+		t.Errorf("terminated %v", ended)
 	}
 	if _, err := b.SetRateLimit("limited", ""); err != nil {
 		t.Fatal(err)
@@ -237,6 +242,44 @@ func TestRevokedTasksDoNotRun(t *testing.T) {
 		t.Errorf("waiting: %+v", r.Exception)
 	}
 	b.now(errors.New("over"))
+}
+
+func TestTasksRevokedByTheirStampsAloneAreReceivedFirst(t *testing.T) {
+	feed := event.NewFeed()
+	events := feed.Subscribe(100)
+	defer events.Close()
+	b := start(t, Config{Feed: feed}, map[string]body{"ok": returns("1")}, nil)
+	b.Worker.Revoked.AddStamps(map[string][]string{"mon": {"v1"}})
+	send := func(change func(*celery.Task)) string {
+		return b.send("ok", func(t *celery.Task) {
+			t.StampedHeaders, t.Stamps = []string{"mon"}, map[string]any{"mon": "v1"}
+			if change != nil {
+				change(t)
+			}
+		})
+	}
+	in := func(d time.Duration) *time.Time { return ptr(time.Now().Add(d)) }
+	later := send(func(t *celery.Task) { t.ETA = in(time.Hour) })
+	b.eventually("it to wait for its time", func() bool { info, ok := b.Request(later); return ok && info.Stage == StageScheduled })
+	for _, c := range []struct {
+		change func(*celery.Task)
+		want   []event.Type
+	}{
+		{nil, []event.Type{event.TypeReceived, event.TypeRevoked}},
+		{func(t *celery.Task) { t.Expires = in(time.Hour) }, []event.Type{event.TypeRevoked}},
+	} {
+		id := send(c.change)
+		b.endsSoon(id, "REVOKED")
+		var got []event.Type
+		for len(got) < len(c.want) {
+			if e := <-events.Events(); e.Task.ID == id {
+				got = append(got, e.Type)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("got %v, want %v", got, c.want)
+		}
+	}
 }
 
 // endsSoon is ends without a look at other messages.

@@ -64,10 +64,11 @@ func (w *Worker) takenOver(d broker.Delivery, t *celery.Task) bool {
 
 // admit takes a request in.
 func (w *Worker) admit(alive context.Context, r *request) {
-	if w.dropped(alive, r) {
+	task := r.task
+	// As Celery, which looks at stamps alone only when the task's turn comes.
+	if (task.Expires != nil || w.Revoked.Has(task.ID)) && w.dropped(alive, r) {
 		return
 	}
-	task := r.task
 	if !r.told {
 		w.tell(event.Received(task))
 		r.told = true
@@ -127,8 +128,8 @@ func (w *Worker) forget(r *request) {
 // reserve has a request wait for its turn under its task's rate limit, or for a
 // slot; false means that intake has ended and r stays the caller's.
 func (w *Worker) reserve(r *request) bool {
-	r.move(StageReserved)
 	if rate := w.rateOf(r.task.Name); rate > 0 || w.limits.waiting(r.task.Name) {
+		r.move(StageLimited)
 		return w.limits.add(r, rate)
 	}
 	return w.push(r)
@@ -137,6 +138,7 @@ func (w *Worker) reserve(r *request) bool {
 // push has a request wait for a slot; false means that intake has ended and r stays
 // the caller's.
 func (w *Worker) push(r *request) bool {
+	r.move(StageReserved)
 	if !w.ready.push(r) {
 		return false
 	}

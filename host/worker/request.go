@@ -12,12 +12,13 @@ import (
 )
 
 // A Stage is where a request is on its way through the worker. The names are
-// those of Celery's query_task.
+// those of Celery's query_task, but for [StageLimited].
 type Stage string
 
 // The stages.
 const (
-	StageReserved  Stage = "reserved"  // waits for a slot, or for its turn under a rate limit
+	StageReserved  Stage = "reserved"  // waits for a slot
+	StageLimited   Stage = "limited"   // waits for its turn under a rate limit: Celery tells of none of these
 	StageScheduled Stage = "scheduled" // waits for its time
 	StageActive    Stage = "active"    // runs
 	StageReady     Stage = "ready"     // has ended and is about to be forgotten

@@ -113,16 +113,25 @@ func (v *Revoked) Stamps() map[string][]string {
 	return out
 }
 
-// Drops reports whether a task must not run.
-func (v *Revoked) Drops(t *celery.Task) bool {
+// Has reports whether a task's id is revoked.
+func (v *Revoked) Has(id string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if at, ok := v.at[t.ID]; ok {
-		if time.Since(at) <= revokedExpire {
-			return true
-		}
-		delete(v.at, t.ID)
+	at, ok := v.at[id]
+	if ok && time.Since(at) > revokedExpire {
+		delete(v.at, id)
+		return false
 	}
+	return ok
+}
+
+// Drops reports whether a task must not run.
+func (v *Revoked) Drops(t *celery.Task) bool {
+	if v.Has(t.ID) {
+		return true
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	return len(v.stamps) > 0 && len(matching(t, v.stamps)) > 0
 }
 
