@@ -5,7 +5,7 @@ SPARK ?= sail
 SCALE ?= 0.01
 GO ?= go
 
-.PHONY: jar hostile pointers demo test new-user race flower tpch cluster lakehouse servers check generate setup bench swaps faults faults-broker fuzz build clean conformance
+.PHONY: jar hostile pointers demo test new-user race flower tpch cluster lakehouse servers check generate setup bench swaps swaps-race faults faults-broker fuzz build clean conformance
 
 demo: ## the main job on real text, by Python's own Celery; SPARK='local[*]' for Apache Spark
 	@scripts/demo '$(SPARK)'
@@ -54,6 +54,9 @@ build: ## the binary and the demo module
 
 bench: ## sparkstalk beside Python Celery, PySpark and raw amqp091-go, in one run
 	@scripts/bench
+
+swaps-race: ## a small module replaced 100,000 times (TIMES) under the race detector while it is called, rolled back and reloaded
+	SPARKSTALK_SWAPS=$(or $(TIMES),100000) $(GO) test -race -count=1 -v -timeout 2h -run '^TestSwapRace$$' ./host/module
 
 swaps: ## a module replaced 1,000 times while clients call it; some minutes
 	@scripts/bench swaps

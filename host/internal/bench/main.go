@@ -38,7 +38,8 @@ type options struct {
 	rows                    int
 	queries                 []int // of TPC-H
 	swaps                   int
-	saves                   int           // of a source, in each language
+	saves                   int // of a source, in each language
+	distinct                bool
 	pause                   time.Duration // between two swaps of reload
 	dir                     string        // for modules and logs
 	next                    string        // version of reload2.wasm, new in each run
@@ -81,6 +82,7 @@ func main() {
 	}
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to collect into a module, and ten times the rows of a Frame as a result")
 	flag.IntVar(&o.swaps, "swaps", 1000, "how often swaps replaces a module")
+	flag.BoolVar(&o.distinct, "distinct", false, "swaps: code in each version that no cache knows, instead of two builds under ever new seals")
 	flag.IntVar(&o.saves, "saves", 11, "how often dev saves a source, in each language")
 	flag.DurationVar(&o.pause, "pause", 500*time.Millisecond, "pause between two swaps of reload")
 	flag.Parse()

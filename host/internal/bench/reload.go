@@ -250,7 +250,7 @@ func (o options) swap(ctx context.Context, url string) error {
 		var took []float64
 		var answer string
 		for n := range o.swaps {
-			file, want, err := s.version(n%2 == 0, false, true)
+			file, want, err := s.version(n%2 == 0, o.distinct, true)
 			if err != nil {
 				return err
 			}
