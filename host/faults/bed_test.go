@@ -50,10 +50,10 @@ func newBed(t *testing.T, broker, backend string) *bed {
 	if backend == "rpc" {
 		b.replies, b.backend, b.workerBackend = b.queue+".replies", "", "rpc://"
 	} else {
-		b.redis = client(t, backend)
+		b.redis = proctest.RedisClient(t, backend)
 	}
 	if b.overRedis() {
-		b.pushes = client(t, broker)
+		b.pushes = proctest.RedisClient(t, broker)
 	}
 	t.Cleanup(func() {
 		if b.process != nil {
@@ -65,22 +65,6 @@ func newBed(t *testing.T, broker, backend string) *bed {
 	})
 	b.declare()
 	return b
-}
-
-func client(t *testing.T, at string) *goredis.Client {
-	t.Helper()
-	opt, err := goredis.ParseURL(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opt.ReadTimeout, opt.WriteTimeout = time.Minute, time.Minute // the machine may be busy
-	c := goredis.NewClient(opt)
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
 }
 
 func (b *bed) overRedis() bool { return strings.HasPrefix(b.broker, "redis") }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	amqp "github.com/rabbitmq/amqp091-go"
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sparkstalk/sparkstalk/host/internal/hosttest"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
@@ -61,16 +60,7 @@ func (c goCall) with(id string) ([]byte, map[string]any) {
 // None of those clients can be had from the module proxy, so these are their forms
 // and not their code.
 func TestClientsInGo(t *testing.T) {
-	opt, err := goredis.ParseURL(proctest.Redis(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	redis := goredis.NewClient(opt)
-	t.Cleanup(func() {
-		if err := redis.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	redis := proctest.RedisClient(t, proctest.Redis(t))
 	push := func(queue string, body []byte, headers map[string]any) error {
 		envelope := map[string]any{
 			"body": base64.StdEncoding.EncodeToString(body), "content-type": "application/json", "content-encoding": "utf-8", "properties": map[string]any{

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/sparkstalk/sparkstalk/host/broker"
 	"github.com/sparkstalk/sparkstalk/host/broker/redis"
 	"github.com/sparkstalk/sparkstalk/host/internal/proctest"
@@ -105,30 +103,15 @@ func TestMessagesThatComeAtTheStop(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	left, err := connect(t, server.URL()).LLen(t.Context(), name).Result()
+	left, err := proctest.RedisClient(t, server.URL()).LLen(t.Context(), name).Result()
 	if err != nil || received+int(left) != sent {
 		t.Errorf("%d sent, %d received, %d left in the queue (%v)", sent, received, left, err)
 	}
 }
 
-func connect(t *testing.T, url string) *goredis.Client {
-	t.Helper()
-	opt, err := goredis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := goredis.NewClient(opt)
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
 func unackedIsEmpty(t *testing.T, url string) {
 	t.Helper()
-	c := connect(t, url)
+	c := proctest.RedisClient(t, url)
 	eventually(t, "nothing is left unacknowledged", func() bool {
 		n, err := c.HLen(t.Context(), "unacked").Result()
 		index, err2 := c.ZCard(t.Context(), "unacked_index").Result()

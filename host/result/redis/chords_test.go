@@ -23,7 +23,7 @@ func TestChordsAreCountedAsCelerysWorkersDo(t *testing.T) {
 	url := proctest.Redis(t)
 	s := open(t, redis.Config{URL: url})
 	defer closeStore(t, s)
-	db := client(t, url)
+	db := proctest.RedisClient(t, url)
 	ctx := t.Context()
 	group := uuid.NewString()
 	key := "celery-taskset-meta-" + group

@@ -35,21 +35,6 @@ func open(t *testing.T, cfg redis.Config) *redis.Store {
 	return s
 }
 
-func client(t *testing.T, url string) *goredis.Client {
-	t.Helper()
-	opt, err := goredis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := goredis.NewClient(opt)
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
 func get(t *testing.T, c *goredis.Client, key string) []byte {
 	t.Helper()
 	data, err := c.Get(t.Context(), key).Bytes()
@@ -62,7 +47,7 @@ func get(t *testing.T, c *goredis.Client, key string) []byte {
 func TestContract(t *testing.T) {
 	server := proctest.StartRedis(t, "--appendonly", "yes")
 	relay := proctest.Proxy(t, server.Address())
-	reader := client(t, server.URL())
+	reader := proctest.RedisClient(t, server.URL())
 	resulttest.Run(t, func(t *testing.T) resulttest.Backend {
 		return resulttest.Backend{
 			Store: open(t, redis.Config{URL: "redis://" + relay.Address() + "/0"}), Keeps: true,
@@ -136,7 +121,7 @@ func TestPythonWaitsForOurResults(t *testing.T) {
 
 func TestExpires(t *testing.T) {
 	url := proctest.Redis(t)
-	reader := client(t, url)
+	reader := proctest.RedisClient(t, url)
 	for _, c := range []struct {
 		cfg              redis.Config
 		success, failure time.Duration // -1ns is Redis' answer for no expiry
@@ -275,14 +260,14 @@ func TestRestartLosesNoResult(t *testing.T) {
 	if err := <-stored; err != nil {
 		t.Fatal(err)
 	}
-	if r, err := celery.DecodeResult(get(t, client(t, server.URL()), "celery-task-meta-"+task.ID)); err != nil || r.State != celery.StateSuccess {
+	if r, err := celery.DecodeResult(get(t, proctest.RedisClient(t, server.URL()), "celery-task-meta-"+task.ID)); err != nil || r.State != celery.StateSuccess {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
 func TestRefusalsAreFinal(t *testing.T) {
 	server := proctest.StartRedis(t)
-	if err := client(t, server.URL()).ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
+	if err := proctest.RedisClient(t, server.URL()).ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, redis.Config{URL: strings.Replace(server.URL(), "redis://", "redis://:mistyped@", 1)})
@@ -345,7 +330,7 @@ func TestWaitReturnsTheFinalState(t *testing.T) {
 // TestUserWithoutScripts stores as Python's worker does, which runs none.
 func TestUserWithoutScripts(t *testing.T) {
 	server := proctest.StartRedis(t)
-	if err := client(t, server.URL()).Do(t.Context(), "ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting").Err(); err != nil {
+	if err := proctest.RedisClient(t, server.URL()).Do(t.Context(), "ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting").Err(); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, redis.Config{URL: strings.Replace(server.URL(), "redis://", "redis://plain:secret@", 1)})
@@ -362,7 +347,7 @@ func TestUserWithoutScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r, err := celery.DecodeResult(get(t, client(t, server.URL()), "celery-task-meta-"+task.ID)); err != nil || r.State != celery.StateSuccess {
+	if r, err := celery.DecodeResult(get(t, proctest.RedisClient(t, server.URL()), "celery-task-meta-"+task.ID)); err != nil || r.State != celery.StateSuccess {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

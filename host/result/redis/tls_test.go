@@ -32,7 +32,7 @@ func TestTLS(t *testing.T) {
 	if err := put("ssl_ca_certs="+front.CA, id); err != nil {
 		t.Fatal(err)
 	}
-	if len(get(t, client(t, server.URL()), "celery-task-meta-"+id)) == 0 {
+	if len(get(t, proctest.RedisClient(t, server.URL()), "celery-task-meta-"+id)) == 0 {
 		t.Error("nothing was stored")
 	}
 	if err := put("ssl_cert_reqs=required", uuid.NewString()); err == nil {
