@@ -255,7 +255,9 @@ func (o Options) priority(t *celery.Task, registered bool, d *Dispatcher) error 
 	if err != nil {
 		return err
 	}
-	if p == nil && !o.has("priority") && d.InheritPriority && d.Parent != nil && d.Parent.Priority != nil {
+	// Celery looks for the parent only of what does not name it, as errbacks do.
+	inherits := d.InheritPriority && (o.get("root_id") == nil || o.get("parent_id") == nil)
+	if p == nil && !o.has("priority") && inherits && d.Parent != nil && d.Parent.Priority != nil {
 		t.Priority = d.Parent.Priority
 		return nil
 	}

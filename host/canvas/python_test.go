@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -90,7 +91,29 @@ func (m maker) options(depth int) map[string]any {
 	if m.chance(5) {
 		o["time_limit"] = 30
 	}
+	m.perhaps(o, "ignore_result", true, false)
+	m.perhaps(o, "shadow", "shown")
+	m.perhaps(o, "countdown", 60, 0.5, 0)
+	m.perhaps(o, "eta", "2026-11-26T12:00:00.000001+00:00")
+	m.perhaps(o, "expires", 3600, "2031-01-02T03:04:05+00:00")
+	m.perhaps(o, "soft_time_limit", 20.5)
+	m.perhaps(o, "priority", 0, 4)
+	m.perhaps(o, "headers", map[string]any{"x-mine": map[string]any{"a": []any{1, "b", nil}}})
+	m.perhaps(o, "compression", "gzip", "zlib", "bzip2")
+	m.perhaps(o, "serializer", "json", "yaml")
+	m.perhaps(o, "delivery_mode", 1, 2)
+	m.perhaps(o, "routing_key", "alone")
+	if m.chance(4) {
+		o["exchange"], o["routing_key"] = "elsewhere", "key"
+	}
 	return o
+}
+
+// perhaps gives an option one of some values.
+func (m maker) perhaps(o map[string]any, name string, values ...any) {
+	if m.chance(4) {
+		o[name] = values[m.IntN(len(values))]
+	}
 }
 
 func (m maker) plain() map[string]any { return m.signature(0) }
@@ -99,7 +122,10 @@ func (m maker) plain() map[string]any { return m.signature(0) }
 func (m maker) request() map[string]any {
 	id := uuid.NewString()
 	r := map[string]any{"id": id, "task": "judge.task", "root_id": id, "parent_id": nil, "ignore_result": false, "retries": 0,
-		"callbacks": nil, "errbacks": nil, "chain": nil, "chord": nil}
+		"callbacks": nil, "errbacks": nil, "chain": nil, "chord": nil, "priority": nil}
+	if m.chance(40) {
+		r["priority"] = m.IntN(10)
+	}
 	if m.chance(30) {
 		r["root_id"] = uuid.NewString()
 	}
@@ -118,16 +144,22 @@ func (m maker) request() map[string]any {
 	return r
 }
 
+// A sent is one message and how it is sent.
+type sent struct {
+	Headers map[string]any  `json:"headers"`
+	Body    json.RawMessage `json:"body"`
+	ReplyTo string          `json:"reply_to"`
+	Queue   *string         `json:"queue"`
+	// Priority is zero where none is said.
+	Priority uint8 `json:"priority"`
+	// Options are exchange, routing_key, serializer, compression and delivery_mode,
+	// as far as they are said.
+	Options map[string]any `json:"options"`
+}
+
 // A heard is what one side sent and stored.
 type heard struct {
-	Sent []struct {
-		Headers map[string]any  `json:"headers"`
-		Body    json.RawMessage `json:"body"`
-		ReplyTo string          `json:"reply_to"`
-		Queue   *string         `json:"queue"`
-		// Priority is zero where none is said.
-		Priority uint8 `json:"priority"`
-	} `json:"sent"`
+	Sent   []sent  `json:"sent"`
 	Stored [][]any `json:"stored"`
 	Sizes  [][]any `json:"sizes"`
 	Parts  [][]any `json:"parts"`
@@ -169,7 +201,7 @@ func orNil(s string) any {
 }
 
 // ours is what this package does after a task.
-func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h heard) {
+func ours(t *testing.T, request map[string]any, failed, headerErrbacks, inherit bool) (h heard) {
 	t.Helper()
 	raw := func(key string) json.RawMessage {
 		if request[key] == nil {
@@ -189,29 +221,33 @@ func ours(t *testing.T, request map[string]any, failed, headerErrbacks bool) (h 
 		task.Group, task.GroupIndex = group, new(int)
 		*task.GroupIndex = 1
 	}
+	if p, ok := request["priority"].(int); ok {
+		task.Priority = new(uint8(p))
+	}
 	b := counting{resulttest.NewMemory(), &h}
 	d := &Dispatcher{
 		Publish: func(_ context.Context, m Message) error {
 			out := celery.EncodeTask(m.Task)
-			sent := struct {
-				Headers map[string]any  `json:"headers"`
-				Body    json.RawMessage `json:"body"`
-				ReplyTo string          `json:"reply_to"`
-				Queue   *string         `json:"queue"`
-				// Priority is zero where none is said.
-				Priority uint8 `json:"priority"`
-			}{Headers: out.Headers, Body: out.Body, ReplyTo: out.ReplyTo, Queue: &m.Queue}
+			one := sent{Headers: out.Headers, Body: out.Body, ReplyTo: out.ReplyTo, Queue: &m.Queue, Options: map[string]any{}}
 			if out.Priority != nil {
-				sent.Priority = *out.Priority
+				one.Priority = *out.Priority
 			}
 			if m.Queue == "" {
-				*sent.Queue = "celery"
+				*one.Queue = "celery"
 			}
-			h.Sent = append(h.Sent, sent)
+			for name, value := range map[string]string{"exchange": m.Exchange, "routing_key": m.RoutingKey, "serializer": m.Serializer, "compression": m.Compression} {
+				if value != "" && value != "json" { // which is what is not said as well
+					one.Options[name] = value
+				}
+			}
+			if m.Transient != nil {
+				one.Options["delivery_mode"] = map[bool]float64{true: 1, false: 2}[*m.Transient]
+			}
+			h.Sent = append(h.Sent, one)
 			return nil
 		},
-		HeaderErrbacks: headerErrbacks,
-		Chords:         b, ReplyTo: "oid", Origin: "gen", NewID: uuid.NewString, Parent: task,
+		HeaderErrbacks: headerErrbacks, InheritPriority: inherit,
+		Chords: b, ReplyTo: "oid", Origin: "gen", NewID: uuid.NewString, Parent: task,
 		Registered: func(name string) (abi.TaskOptions, bool) {
 			if name == "tasks.b" {
 				return abi.TaskOptions{
@@ -253,7 +289,7 @@ func TestRandomCanvasesAreSentAsByPython(t *testing.T) {
 		if n%4 == 0 {
 			exception = "boom"
 		}
-		cases = append(cases, []any{m.request(), 7, exception, n%3 == 0})
+		cases = append(cases, []any{m.request(), 7, exception, n%3 == 0, n%5 == 0})
 	}
 	input, err := json.Marshal(cases)
 	if err != nil {
@@ -271,18 +307,18 @@ func TestRandomCanvasesAreSentAsByPython(t *testing.T) {
 	if err := json.Unmarshal(out, &verdicts); err != nil || len(verdicts) != len(cases) {
 		t.Fatalf("%d verdicts of %d: %v", len(verdicts), len(cases), err)
 	}
-	sent, bad := 0, 0
+	messages, bad := 0, 0
 	for i, want := range verdicts {
-		got := ours(t, cases[i][0].(map[string]any), cases[i][2] != nil, cases[i][3].(bool))
+		got := ours(t, cases[i][0].(map[string]any), cases[i][2] != nil, cases[i][3].(bool), cases[i][4].(bool))
 		if why := differ(t, cases[i][0], want, got); why != "" {
 			if bad++; bad <= 5 {
 				request, _ := json.Marshal(cases[i])
 				t.Errorf("case %d: %s\nrequest %.2000s", i, why, request)
 			}
 		}
-		sent += len(want.Sent)
+		messages += len(want.Sent)
 	}
-	t.Logf("%d cases, %d messages, %d differ", len(cases), sent, bad)
+	t.Logf("%d cases, %d messages, %d differ", len(cases), messages, bad)
 }
 
 func differ(t *testing.T, request any, want, got heard) string {
@@ -311,12 +347,20 @@ func differ(t *testing.T, request any, want, got heard) string {
 		g := got.Sent[i]
 		delete(w.Headers, "origin")
 		delete(g.Headers, "origin")
+		for _, when := range []string{"eta", "expires"} {
+			if alike(w.Headers[when], g.Headers[when]) {
+				g.Headers[when] = w.Headers[when]
+			}
+		}
 		a, b := canonicalOf(t, w.Headers), canonicalOf(t, g.Headers)
 		if !same.same(a, b) {
 			return fmt.Sprintf("message %d: headers\n got %s\nwant %s", i, b, a)
 		}
 		if a, b := canonical(t, w.Body), canonical(t, g.Body); !same.same(a, b) {
 			return fmt.Sprintf("message %d: body\n got %s\nwant %s", i, b, a)
+		}
+		if a, b := canonicalOf(t, w.Options), canonicalOf(t, g.Options); a != b {
+			return fmt.Sprintf("message %d: options\n got %s\nwant %s", i, b, a)
 		}
 		if w.ReplyTo != g.ReplyTo || w.Queue != nil && *w.Queue != *g.Queue || w.Priority != g.Priority {
 			return fmt.Sprintf("message %d: to %s, %v, priority %d, Python's %s, %v, %d", i, g.ReplyTo, *g.Queue, g.Priority, w.ReplyTo, *w.Queue, w.Priority)
@@ -329,6 +373,14 @@ func differ(t *testing.T, request any, want, got heard) string {
 		}
 	}
 	return ""
+}
+
+// alike reports whether two times differ by no more than the two sides may have
+// been apart when they added to now.
+func alike(a, b any) bool {
+	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(a))
+	bt, err2 := time.Parse(time.RFC3339Nano, fmt.Sprint(b))
+	return err == nil && err2 == nil && at.Sub(bt).Abs() < 10*time.Minute
 }
 
 func canonicalOf(t *testing.T, v any) string {

@@ -1,10 +1,10 @@
 """What Python's worker sends after a task.
 
-Reads a JSON list of [request, value, exception, header_errbacks] from stdin, where
-request holds headers and embedded signatures, and header_errbacks is the setting
-task_allow_error_cb_on_chord_header. It has Celery's own tracer run a task that
+Reads a JSON list of [request, value, exception, header_errbacks, inherit] from stdin,
+where request holds headers, embedded signatures and a priority, header_errbacks is the
+setting task_allow_error_cb_on_chord_header, inherit task_inherit_parent_priority. It has Celery's own tracer run a task that
 returns value, or raises if exception is not null. Prints a JSON list of
-{"sent": [{"headers", "body", "reply_to", "priority", "queue"}], "stored": [...],
+{"sent": [{"headers", "body", "reply_to", "priority", "queue", "options"}], "stored": [...],
 "sizes": [...], "parts": [...]} or {"error": text}.
 """
 
@@ -21,6 +21,7 @@ from kombu.serialization import dumps
 app = Celery("judge", broker="memory://")
 app.conf.update(task_ignore_result=False, worker_hijack_root_logger=False)
 log = {}
+TELLING = ("exchange", "routing_key", "serializer", "compression", "delivery_mode")
 NOW = {}
 
 
@@ -57,9 +58,10 @@ def run(self, *args, **kwargs):
 def send(producer, name, message, queue=None, **options):
     body = json.loads(dumps(message.body, "json")[2])
     log["sent"].append({
-        "headers": json.loads(json.dumps(message.headers)), "body": body, "reply_to": message.properties["reply_to"],
+        "headers": json.loads(json.dumps({**message.headers, **(options.get("headers") or {})})), "body": body, "reply_to": message.properties["reply_to"],
         "queue": queue if isinstance(queue, str) or queue is None else queue.name,
         "priority": options.get("priority") or 0,
+        "options": {k: options[k] for k in TELLING if options.get(k) not in (None, "json")},
     })
 
 
@@ -78,16 +80,20 @@ app.finalize()
 app.amqp.send_task_message = send
 app.producer_or_acquire = producer
 type(app).thread_oid = property(lambda self: "oid")
-tracer = build_tracer("judge.task", app.tasks["judge.task"], app=app)
+tracers = {}
+for inherit in (False, True):  # each keeps the setting that it was made with
+    app.conf.task_inherit_parent_priority = inherit
+    tracers[inherit] = build_tracer("judge.task", app.tasks["judge.task"], app=app)
 
 
-def judge(request, value, exception, header_errbacks):
+def judge(request, value, exception, header_errbacks, inherit):
+    app.conf.task_inherit_parent_priority = inherit
     app.conf.task_allow_error_cb_on_chord_header = header_errbacks
     log.update(sent=[], stored=[], sizes=[], parts=[], internal=None)
     NOW.update(value=value, exception=exception)
-    request = dict(request, delivery_info={"exchange": "", "routing_key": "celery", "priority": None}, properties={}, hostname="h")
+    request = dict(request, delivery_info={"exchange": "", "routing_key": "celery", "priority": request.pop("priority")}, properties={}, hostname="h")
     with mock.patch("celery.app.trace.report_internal_error", lambda task, exc: log.update(internal=repr(exc))):
-        tracer(request["id"], [], {}, request)
+        tracers[inherit](request["id"], [], {}, request)
     if log["internal"]:
         return {"error": log["internal"]}
     return {k: log[k] for k in ("sent", "stored", "sizes", "parts")}
