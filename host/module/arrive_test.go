@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -126,7 +127,9 @@ func save(t *testing.T, path string, data []byte) {
 
 func rename(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.Rename(from, to); err != nil {
+	// Unlike os.Rename this takes the place of an empty folder, which a registry that just
+	// begins may have made.
+	if err := syscall.Rename(from, to); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func TestCompileBombs(t *testing.T) {
 			r.engine.busy.Wait() // the compiler has ended
 			if measured {
 				fmt.Printf("| compile bomb %s | %d | %s | %.2f | %.2f |\n", test.name, times, test.kind, ms(p99(others)), ms(p99(quiet)))
-				harmed(t, others, quiet)
+				harmed(t, others, quiet, time.Millisecond)
 			}
 		})
 	}

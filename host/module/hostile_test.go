@@ -45,11 +45,11 @@ func processTimes(t *testing.T, times int) int {
 }
 
 // harmed fails a measured run in which another module's calls took more than twice
-// as long as in quiet, but for what the system's scheduler puts in between: a turn of
-// another thread is 1 ms and more.
-func harmed(t *testing.T, others, quiet []time.Duration) {
+// as long as in quiet, but for the turns of other threads that the system's scheduler
+// may put in between.
+func harmed(t *testing.T, others, quiet []time.Duration, turns time.Duration) {
 	t.Helper()
-	if limit := max(2*p99(quiet), time.Millisecond); p99(others) > limit {
+	if limit := max(2*p99(quiet), turns); p99(others) > limit {
 		t.Errorf("another module's calls took %v (p99), more than %v; without they took %v", p99(others), limit, p99(quiet))
 	}
 }
@@ -216,7 +216,11 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 				if most > 250*time.Millisecond {
 					t.Errorf("one call ended %v after its limit", most)
 				}
-				harmed(t, others, quiet)
+				turns := time.Millisecond
+				if inside && cfg.Isolated == nil { // three processes have two CPUs, and a tick is 4 ms
+					turns *= 4
+				}
+				harmed(t, others, quiet, turns)
 			}
 		})
 	}
