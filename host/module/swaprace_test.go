@@ -114,6 +114,9 @@ func TestSwapRace(t *testing.T) {
 		case 10:
 			_, _ = r.Reload(t.Context(), "m")
 		}
+		for _, d := range r.judgements() { // as Run would
+			r.decide(t.Context(), d)
+		}
 		r.trim()
 		return nil
 	})
