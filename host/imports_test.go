@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"sdk":                  {"abi", "abi/bind", "abi/pyjson", "sdk"},
 	"plugins":              {"sdk"},
 	"host/beat":            {"host/broker"},
-	"host/build":           {"abi", "host/module/seal"},
+	"host/build":           {"abi", "host/module/rewrite", "host/module/seal"},
 	"host/broker":          {},
 	"host/broker/rabbitmq": {"host/broker"},
 	"host/broker/redis":    {"host/broker"},
@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"host/module/watch":    {},
 	"host/engine":          {},
 	"host/admin":           {},
-	"host/canvas":          {"host/celery", "host/result"},
+	"host/canvas":          {"abi", "host/celery", "host/result"},
 	"host/control":         {"abi", "host/broker", "host/celery", "host/event", "host/worker"},
 	"host/worker":          {"abi", "host/broker", "host/canvas", "host/celery", "host/event", "host/result"},
 }
