@@ -217,7 +217,7 @@ func runHostiles(t *testing.T, cfg Config, times int, measured bool) {
 					t.Errorf("one call ended %v after its limit", most)
 				}
 				turns := time.Millisecond
-				if inside && cfg.Isolated == nil { // three processes have two CPUs, and a tick is 4 ms
+				if inside && cfg.Isolated("good") { // three processes have two CPUs, and a tick is 4 ms
 					turns *= 4
 				}
 				harmed(t, others, quiet, turns)
