@@ -149,14 +149,20 @@ func TestAFileThatLandsDuringARollbackServes(t *testing.T) {
 	}
 }
 
-func TestAFileThatLandsDuringAReloadServes(t *testing.T) {
-	cfg, r, g, _ := threeVersions(t)
+// reloads begins to reload the module, which must succeed.
+func reloads(t *testing.T, r *Registry) *sync.WaitGroup {
 	var reload sync.WaitGroup
 	reload.Go(func() {
 		if _, err := r.Reload(t.Context(), "m"); err != nil {
 			t.Error(err)
 		}
 	})
+	return &reload
+}
+
+func TestAFileThatLandsDuringAReloadServes(t *testing.T) {
+	cfg, r, g, _ := threeVersions(t)
+	reload := reloads(t, r)
 	<-g.reached
 	put(t, cfg, "m.wasm", small("t.x", 4))
 	g.openWhen(t, func() bool { return changes(cfg, r) || answers(r, "t.x", "4")() == nil })
@@ -169,12 +175,7 @@ func TestAFileThatLandsDuringAReloadServes(t *testing.T) {
 
 func TestWhoWaitsForAFileGivesUpInTime(t *testing.T) {
 	_, r, g, _ := threeVersions(t)
-	var reload sync.WaitGroup
-	reload.Go(func() {
-		if _, err := r.Reload(t.Context(), "m"); err != nil {
-			t.Error(err)
-		}
-	})
+	reload := reloads(t, r)
 	<-g.reached
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

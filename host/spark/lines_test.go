@@ -24,28 +24,12 @@ func behind(t *testing.T, remote string, silence time.Duration) (*spark.Session,
 func TestASilentConnectionIsFound(t *testing.T) {
 	t.Run("in mid-query", func(t *testing.T) {
 		t.Parallel()
-		proceed := make(chan struct{})
-		server := sparktest.Start(t, func(o *sparktest.Operation) error {
-			o.Rows(1, 2)
-			<-proceed
-			o.Rows(3, 4)
-			return nil
-		})
+		server, proceed := halfway(t)
 		session, relay := behind(t, server.Remote(), 100*time.Millisecond)
-		stream, err := session.Collect(t.Context(), anything, spark.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = stream.Close() }()
-		relay.Strand()
-		close(proceed)
-		n := int64(0)
-		for stream.Next() {
-			n += stream.Record().NumRows()
-		}
-		if n != 4 || stream.Err() != nil {
-			t.Errorf("got %d rows, %v, want 4", n, stream.Err())
-		}
+		allRows(t, session, func() {
+			relay.Strand()
+			close(proceed)
+		})
 		if n := len(server.Requests("ExecutePlan")); n != 1 {
 			t.Errorf("the plan was sent %d times", n)
 		}

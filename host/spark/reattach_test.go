@@ -140,29 +140,41 @@ func TestAnEngineThatIsAwayIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatBreaksCostsNothing(t *testing.T) {
-	proceed := make(chan struct{})
-	server := sparktest.Start(t, func(o *sparktest.Operation) error {
+// halfway is a server that sends two of four rows, and the others once proceed is closed.
+func halfway(t *testing.T) (server *sparktest.Server, proceed chan struct{}) {
+	proceed = make(chan struct{})
+	return sparktest.Start(t, func(o *sparktest.Operation) error {
 		o.Rows(1, 2)
 		<-proceed
 		o.Rows(3, 4)
 		return nil
-	})
-	session := connect(t, server)
+	}), proceed
+}
+
+// allRows collects four rows, to which meanwhile happens as soon as they are asked for.
+func allRows(t *testing.T, session *spark.Session, meanwhile func()) {
+	t.Helper()
 	stream, err := session.Collect(t.Context(), anything, spark.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = stream.Close() }()
-	server.Break()
-	close(proceed)
+	meanwhile()
 	n := int64(0)
 	for stream.Next() {
 		n += stream.Record().NumRows()
 	}
 	if n != 4 || stream.Err() != nil {
-		t.Errorf("got %d rows, %v", n, stream.Err())
+		t.Errorf("got %d rows, %v, want 4", n, stream.Err())
 	}
+}
+
+func TestAConnectionThatBreaksCostsNothing(t *testing.T) {
+	server, proceed := halfway(t)
+	allRows(t, connect(t, server), func() {
+		server.Break()
+		close(proceed)
+	})
 }
 
 func TestPatienceEnds(t *testing.T) {

@@ -3,7 +3,6 @@ package redisclient
 import (
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
@@ -25,7 +24,7 @@ type prefixHook string
 
 // DialHook implements [goredis.Hook].
 func (prefixHook) DialHook(next goredis.DialHook) goredis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+	return next
 }
 
 // ProcessHook implements [goredis.Hook].
